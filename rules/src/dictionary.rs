@@ -1,0 +1,176 @@
+//! Names of signals and behaviors, with units, synonyms and a helping hand for typing errors.
+
+use std::collections::HashMap;
+
+use crate::units::Unit;
+
+/// One signal or behavior.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The name shown to people: `contact with tumor`.
+    pub name: String,
+    /// Other names that are read.
+    pub synonyms: Vec<String>,
+    /// The unit in which the number is held.
+    pub unit: Unit,
+    /// Whether the number is an event's rate (1/min), drawn by the engine as 1 − exp(−Σλ·dt).
+    pub is_event_rate: bool,
+}
+
+/// A name that stands in no dictionary, and those that are nearest to it.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("unknown {what} `{name}`\n  did you mean {}? known {what}s: {}", quoted(nearest), known.join(", "))]
+pub struct UnknownName {
+    /// `signal`, `behavior`, `cell type`, `substrate`, …
+    pub what: &'static str,
+    /// The name as written.
+    pub name: String,
+    /// Up to three known names, nearest first.
+    pub nearest: Vec<String>,
+    /// Every known name, sorted.
+    pub known: Vec<String>,
+}
+
+fn quoted(names: &[String]) -> String {
+    names
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(" or ")
+}
+
+/// A list of named entries, found by name or synonym.
+#[derive(Debug, Clone)]
+pub struct Dictionary {
+    what: &'static str,
+    entries: Vec<Entry>,
+    index: HashMap<String, usize>,
+}
+
+impl Dictionary {
+    /// An empty dictionary of `what` (`signal`, `behavior`).
+    pub fn new(what: &'static str) -> Dictionary {
+        Dictionary {
+            what,
+            entries: Vec::new(),
+            index: HashMap::new(),
+        }
+    }
+
+    /// Adds an entry and returns its number.
+    ///
+    /// # Panics
+    /// If the name or a synonym is taken: two meanings of one name are a programming error.
+    pub fn add(&mut self, entry: Entry) -> usize {
+        let number = self.entries.len();
+        for name in std::iter::once(&entry.name).chain(&entry.synonyms) {
+            let before = self.index.insert(normal(name), number);
+            assert!(
+                before.is_none_or(|old| old == number),
+                "two {}s are called `{name}`",
+                self.what
+            );
+        }
+        self.entries.push(entry);
+        number
+    }
+
+    /// The number of the entry called `name`; case, `_` and runs of spaces do not matter.
+    ///
+    /// # Errors
+    /// [`UnknownName`] with the nearest known names.
+    pub fn find(&self, name: &str) -> Result<usize, UnknownName> {
+        self.index.get(&normal(name)).copied().ok_or_else(|| {
+            unknown(
+                self.what,
+                name,
+                self.entries.iter().map(|entry| entry.name.as_str()),
+            )
+        })
+    }
+
+    /// The entry with this number.
+    pub fn entry(&self, number: usize) -> &Entry {
+        &self.entries[number]
+    }
+
+    /// All entries, by number.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+}
+
+/// How names are compared.
+pub fn normal(name: &str) -> String {
+    name.replace('_', " ")
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .to_lowercase()
+}
+
+/// The error for a `name` that is none of `known`.
+pub fn unknown<'a>(
+    what: &'static str,
+    name: &str,
+    known: impl Iterator<Item = &'a str>,
+) -> UnknownName {
+    let wanted = normal(name);
+    let mut known: Vec<String> = known.map(str::to_owned).collect();
+    known.sort();
+    let mut ranked: Vec<(f64, &String)> = known
+        .iter()
+        .map(|other| (strsim::jaro_winkler(&wanted, &normal(other)), other))
+        .collect();
+    ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let nearest = ranked
+        .iter()
+        .take(3)
+        .filter(|(score, _)| *score > 0.7)
+        .map(|(_, other)| (*other).clone());
+    let mut nearest: Vec<String> = nearest.collect();
+    if nearest.is_empty() {
+        nearest.extend(ranked.first().map(|(_, other)| (*other).clone()));
+    }
+    UnknownName {
+        what,
+        name: name.to_owned(),
+        nearest,
+        known,
+    }
+}
+
+/// What a set of rules may speak of: built once from a scenario, read when rules are bound.
+#[derive(Debug, Clone)]
+pub struct Vocabulary {
+    /// Cell types, by number.
+    pub types: Vec<String>,
+    /// Signals of one cell.
+    pub signals: Dictionary,
+    /// Signals of a pair in contact: contact age, gap, …
+    pub pair_signals: Dictionary,
+    /// Behaviors of one cell.
+    pub behaviors: Dictionary,
+    /// What a pair in contact may do: hit, detach.
+    pub pair_behaviors: Dictionary,
+    /// The value of each behavior as the scenario states it, [type][behavior], in the behavior's unit.
+    pub base: Vec<Vec<f64>>,
+    /// The phenotype step, min.
+    pub phenotype_step: f64,
+    /// The mechanics step, min: no clock is shorter, and every clock is a multiple of it.
+    pub mechanics_step: f64,
+}
+
+impl Vocabulary {
+    /// The number of the cell type called `name`.
+    ///
+    /// # Errors
+    /// [`UnknownName`] with the nearest known types.
+    pub fn cell_type(&self, name: &str) -> Result<usize, UnknownName> {
+        let wanted = normal(name);
+        self.types
+            .iter()
+            .position(|other| normal(other) == wanted)
+            .ok_or_else(|| unknown("cell type", name, self.types.iter().map(String::as_str)))
+    }
+}
