@@ -1,0 +1,195 @@
+//! What leaves a run: frames of cells, fields and events, and the writers that take them.
+//!
+//! A writer sees what is and can change nothing, so that a run's trajectory is the same with any
+//! outputs on or off. Files grow under a temporary name and get their own when they are whole.
+
+use std::path::{Path, PathBuf};
+
+use crate::scenario::Scenario;
+
+/// Whether a cell lives, and if not, how it died.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Vitality {
+    /// Alive.
+    Live = 0,
+    /// Dead by apoptosis, not yet gone.
+    Apoptotic = 1,
+    /// Dead by necrosis, not yet gone.
+    Necrotic = 2,
+}
+
+impl Vitality {
+    /// All of them, by number.
+    pub const ALL: [Vitality; 3] = [Vitality::Live, Vitality::Apoptotic, Vitality::Necrotic];
+
+    /// `live`, `apoptotic` or `necrotic`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Vitality::Live => "live",
+            Vitality::Apoptotic => "apoptotic",
+            Vitality::Necrotic => "necrotic",
+        }
+    }
+}
+
+/// The cells of one moment, one row a cell, ascending by id.
+#[derive(Debug, Clone, Default)]
+pub struct CellTable {
+    /// Identity.
+    pub id: Vec<u64>,
+    /// Number in [`Scenario::cell_types`].
+    pub cell_type: Vec<u16>,
+    /// Alive or how dead.
+    pub state: Vec<Vitality>,
+    /// µm.
+    pub position: Vec<[f64; 3]>,
+    /// µm.
+    pub radius: Vec<f64>,
+    /// What the scenario asks for besides: name, unit, values.
+    pub extra: Vec<Column>,
+}
+
+/// A further column.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// Name of the signal or behavior.
+    pub name: String,
+    /// Its unit.
+    pub unit: String,
+    /// One value a cell.
+    pub values: Vec<f64>,
+}
+
+/// What happened to a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// `cell` divided; `partner` is the new daughter.
+    Division,
+    /// `cell` died; `cause` says how, `partner` who is credited.
+    Death,
+    /// `cell` hit `partner`; `value` is the damage.
+    Hit,
+    /// `cell` killed `partner`: its hit or attack was the last before death.
+    Kill,
+    /// `cell` began to attack `partner`.
+    Attack,
+    /// `cell` ate `partner`.
+    Phagocytosis,
+    /// `cell` became another type; `cell_type` is the old, `partner_type` the new one.
+    Transformation,
+    /// `cell` came from outside.
+    Arrival,
+    /// What was left of `cell` disappeared.
+    Removal,
+}
+
+impl EventKind {
+    /// All of them.
+    pub const ALL: [EventKind; 9] = [
+        EventKind::Division,
+        EventKind::Death,
+        EventKind::Hit,
+        EventKind::Kill,
+        EventKind::Attack,
+        EventKind::Phagocytosis,
+        EventKind::Transformation,
+        EventKind::Arrival,
+        EventKind::Removal,
+    ];
+
+    /// The word in `events.parquet`.
+    pub fn name(self) -> &'static str {
+        match self {
+            EventKind::Division => "division",
+            EventKind::Death => "death",
+            EventKind::Hit => "hit",
+            EventKind::Kill => "kill",
+            EventKind::Attack => "attack",
+            EventKind::Phagocytosis => "phagocytosis",
+            EventKind::Transformation => "transformation",
+            EventKind::Arrival => "arrival",
+            EventKind::Removal => "removal",
+        }
+    }
+}
+
+/// One event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// min.
+    pub time: f64,
+    /// What happened.
+    pub kind: EventKind,
+    /// To or by whom.
+    pub cell: u64,
+    /// Its type (before, for a transformation).
+    pub cell_type: u16,
+    /// The other cell, where there is one.
+    pub partner: Option<u64>,
+    /// The other cell's type, or the new type of a transformation.
+    pub partner_type: Option<u16>,
+    /// `apoptosis`, `necrosis`, … where there is a cause.
+    pub cause: Option<&'static str>,
+    /// Where `cell` was, µm.
+    pub position: [f64; 3],
+    /// Damage of a hit; else 0.
+    pub value: f64,
+}
+
+/// One moment, as writers see it.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame<'a> {
+    /// 0, 1, 2, …
+    pub index: u64,
+    /// min.
+    pub time: f64,
+    /// All cells.
+    pub cells: &'a CellTable,
+    /// [substrate][z][y][x], each in its substrate's unit.
+    pub fields: &'a [f64],
+    /// What happened since the frame before, in order.
+    pub events: &'a [Event],
+}
+
+/// Why something could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {}: {reason}", file.display())]
+pub struct Error {
+    /// The file.
+    pub file: PathBuf,
+    /// What the system or the format said, and the way out where there is one.
+    pub reason: String,
+}
+
+impl Error {
+    /// From whatever a library says about a file.
+    pub fn new(file: &Path, reason: impl std::fmt::Display) -> Error {
+        Error {
+            file: file.to_owned(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
+/// A writer of one kind of file.
+pub trait Output: Send {
+    /// Takes one frame.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    fn record(&mut self, frame: &Frame<'_>) -> Result<(), Error>;
+
+    /// Completes the file and gives it its own name; returns the names of what it made, relative to the folder.
+    /// Called as well after an interruption, and then what was recorded so far is what there is.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    fn finish(self: Box<Self>) -> Result<Vec<String>, Error>;
+}
+
+/// What opens a writer in a folder.
+type Open = fn(&Scenario, &Path) -> Result<Box<dyn Output>, Error>;
+
+/// Every writer, by the name a scenario uses.
+pub const LIST: &[(&str, Open)] = &[];

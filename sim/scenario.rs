@@ -1,0 +1,475 @@
+//! A scenario: the validated, unit-converted description of a run.
+//!
+//! Everything here is in base units (µm, min, and each substrate's own unit) and has been checked,
+//! so that what reads it checks nothing. [`parse`] is the way from a file to this.
+
+pub mod parse;
+
+use std::path::PathBuf;
+
+use rules::{Binding, Unit};
+use serde::Serialize;
+
+/// A whole run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Scenario {
+    /// What the scenario is called.
+    pub name: String,
+    /// What it shows, in a sentence or two.
+    pub description: String,
+    /// The file it was read from.
+    pub file: PathBuf,
+    /// Seeds every random stream.
+    pub seed: u64,
+    /// Simulated time at which the run ends, min.
+    pub duration: f64,
+    /// Where cells live and substrates diffuse.
+    pub domain: Domain,
+    /// The three step lengths.
+    pub clocks: Clocks,
+    /// What diffuses, by number.
+    pub substrates: Vec<Substrate>,
+    /// Kinds of cell, by number.
+    pub cell_types: Vec<CellType>,
+    /// The cells there at the start, in the order of the file.
+    pub cells: Vec<Placement>,
+    /// The cells that come later.
+    pub arrivals: Vec<Arrival>,
+    /// Files of rules and models, in the order of the file.
+    pub rules: Vec<RuleSource>,
+    /// How pairs in contact are remembered.
+    pub contact_memory: f64,
+    /// What is written, and when.
+    pub outputs: Outputs,
+    /// Emergent values to be printed beside published ones.
+    pub readouts: Vec<Readout>,
+}
+
+/// The box in which everything happens.
+#[derive(Debug, Clone, Serialize)]
+pub struct Domain {
+    /// 2 or 3. In 2D there is one layer of voxels, and cells stay at z = 0.
+    pub dimensions: u8,
+    /// Lower corner, µm.
+    pub min: [f64; 3],
+    /// Upper corner, µm. Each extent is a multiple of the voxel.
+    pub max: [f64; 3],
+    /// Voxel edges, µm.
+    pub voxel: [f64; 3],
+    /// Velocity with which a wall pushes a cell whose center touches it, µm/min; 0 for no push.
+    pub wall_repulsion: f64,
+}
+
+/// Step lengths, min. Mechanics and phenotype are whole multiples of diffusion; phenotype is one of mechanics.
+#[derive(Debug, Clone, Serialize)]
+pub struct Clocks {
+    /// One tick.
+    pub diffusion: f64,
+    /// Contact, motility, positions.
+    pub mechanics: f64,
+    /// Volume, cycle, death; the default clock of rules.
+    pub phenotype: f64,
+}
+
+impl Clocks {
+    /// Ticks in one mechanics step.
+    pub fn mechanics_ticks(&self) -> u64 {
+        self.ticks(self.mechanics)
+    }
+
+    /// Ticks in one phenotype step.
+    pub fn phenotype_ticks(&self) -> u64 {
+        self.ticks(self.phenotype)
+    }
+
+    /// Ticks nearest to a time in min.
+    pub fn ticks(&self, time: f64) -> u64 {
+        (time / self.diffusion).round() as u64
+    }
+}
+
+/// Something that diffuses and decays.
+#[derive(Debug, Clone, Serialize)]
+pub struct Substrate {
+    /// Its name, which is also the signal's.
+    pub name: String,
+    /// The unit in which its density is stated and written.
+    #[serde(serialize_with = "as_text")]
+    pub unit: Unit,
+    /// µm²/min.
+    pub diffusion_coefficient: f64,
+    /// 1/min.
+    pub decay_rate: f64,
+    /// Density everywhere at the start, in `unit`.
+    pub initial: f64,
+    /// Faces xmin, xmax, ymin, ymax, zmin, zmax.
+    pub boundary: [Boundary; 6],
+}
+
+/// What holds at one face of the domain.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Boundary {
+    /// Nothing passes.
+    NoFlux,
+    /// The voxels at the face hold this density.
+    Fixed(f64),
+}
+
+/// A kind of cell.
+#[derive(Debug, Clone, Serialize)]
+pub struct CellType {
+    /// Its name, as rules write it.
+    pub name: String,
+    /// `#rrggbb` in pictures; a default by number where the file gives none.
+    pub color: String,
+    /// How it divides.
+    pub cycle: Cycle,
+    /// How it dies by itself.
+    pub apoptosis: Death,
+    /// How it dies of want.
+    pub necrosis: Death,
+    /// Its size and how that changes.
+    pub volume: Volume,
+    /// How it pushes and sticks.
+    pub mechanics: Mechanics,
+    /// How it moves.
+    pub motility: Motility,
+    /// What it makes and takes, by substrate.
+    pub exchange: Vec<Exchange>,
+    /// What it does to its neighbors.
+    pub interactions: Interactions,
+    /// Rate of becoming each other type, 1/min, by type.
+    pub transformations: Vec<f64>,
+    /// 1/min: how damage comes without anybody's doing.
+    pub damage_rate: f64,
+    /// 1/min: first-order repair of damage.
+    pub damage_repair_rate: f64,
+    /// Named numbers of its own, which rules may read and write.
+    pub custom: Vec<Custom>,
+}
+
+/// A cycle: phases, and the transitions between them.
+#[derive(Debug, Clone, Serialize)]
+pub struct Cycle {
+    /// `live`, `Ki67 basic`, …
+    pub model: String,
+    /// Phases in the model's order; a cell starts in the first.
+    pub phases: Vec<Phase>,
+}
+
+/// One phase. It has one exit.
+#[derive(Debug, Clone, Serialize)]
+pub struct Phase {
+    /// `G0/G1`, `S`, …
+    pub name: String,
+    /// 1/min: rate at which the phase is left; with `fixed` its inverse is the phase's length.
+    pub exit_rate: f64,
+    /// Whether the phase takes exactly 1/`exit_rate`.
+    pub fixed: bool,
+    /// The phase that follows.
+    pub next: usize,
+    /// Whether leaving it is a division.
+    pub divides: bool,
+    /// Whether entering it doubles the target volumes.
+    pub grows: bool,
+}
+
+/// A way to die (`physicell/semantics` names: apoptosis 100, necrosis 101).
+#[derive(Debug, Clone, Serialize)]
+pub struct Death {
+    /// 1/min: the event's rate.
+    pub rate: f64,
+    /// min: time until a dead cell is removed (for necrosis: after it has lysed).
+    pub duration: f64,
+    /// 1/min: change of fluid while the cell is whole.
+    pub unlysed_fluid_change_rate: f64,
+    /// 1/min: change of fluid after it has burst.
+    pub lysed_fluid_change_rate: f64,
+    /// 1/min: loss of solid cytoplasm.
+    pub cytoplasmic_change_rate: f64,
+    /// 1/min: loss of solid nucleus.
+    pub nuclear_change_rate: f64,
+    /// 1/min.
+    pub calcification_rate: f64,
+    /// A necrotic cell bursts at this multiple of its volume at death.
+    pub relative_rupture_volume: f64,
+}
+
+/// Volumes, µm³, and the rates (1/min) at which they approach their targets.
+#[derive(Debug, Clone, Serialize)]
+pub struct Volume {
+    /// Whole cell.
+    pub total: f64,
+    /// Nucleus.
+    pub nuclear: f64,
+    /// Share of fluid in every compartment, 0–1.
+    pub fluid_fraction: f64,
+    /// 1/min.
+    pub fluid_change_rate: f64,
+    /// 1/min.
+    pub cytoplasmic_change_rate: f64,
+    /// 1/min.
+    pub nuclear_change_rate: f64,
+    /// Share that is calcified, 0–1.
+    pub calcified_fraction: f64,
+    /// 1/min.
+    pub calcification_rate: f64,
+}
+
+/// Contact. Strengths are velocities, µm/min, at full overlap (repulsion) or at zero distance (adhesion).
+#[derive(Debug, Clone, Serialize)]
+pub struct Mechanics {
+    /// µm/min.
+    pub repulsion: f64,
+    /// µm/min.
+    pub adhesion: f64,
+    /// Adhesion reaches this multiple of the radius.
+    pub relative_maximum_adhesion_distance: f64,
+    /// Factor on adhesion, by the other's type.
+    pub adhesion_affinities: Vec<f64>,
+    /// 1/min: elastic constant of the bond between an attacker and its target.
+    pub attachment_elastic_constant: f64,
+}
+
+/// A persistent random walk with a bias.
+#[derive(Debug, Clone, Serialize)]
+pub struct Motility {
+    /// µm/min; 0 for cells that do not move by themselves.
+    pub speed: f64,
+    /// min: mean time between changes of direction.
+    pub persistence_time: f64,
+    /// 0 (random) to 1 (up the gradient).
+    pub bias: f64,
+    /// Weight of each substrate's gradient, by substrate; negative for away.
+    pub chemotaxis: Vec<f64>,
+    /// Whether each gradient counts by direction alone.
+    pub normalize_each_gradient: bool,
+}
+
+/// What a cell of this type does to one substrate.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Exchange {
+    /// 1/min.
+    pub secretion_rate: f64,
+    /// Density at which secretion stops, in the substrate's unit.
+    pub secretion_target: f64,
+    /// 1/min.
+    pub uptake_rate: f64,
+    /// Amount (substrate's unit × µm³) per min, whatever the density.
+    pub export_rate: f64,
+}
+
+/// What a cell of this type does to neighbors.
+#[derive(Debug, Clone, Serialize)]
+pub struct Interactions {
+    /// 1/min per apoptotic neighbor.
+    pub phagocytose_apoptotic: f64,
+    /// 1/min per necrotic neighbor.
+    pub phagocytose_necrotic: f64,
+    /// 1/min per live neighbor, by its type.
+    pub phagocytose: Vec<f64>,
+    /// 1/min per live neighbor: rate of starting an attack, by its type.
+    pub attack: Vec<f64>,
+    /// Damage per min while an attack lasts.
+    pub attack_damage_rate: f64,
+    /// min: mean length of an attack.
+    pub attack_duration: f64,
+    /// How strongly each type's attackers are drawn to this type, by attacker's type; 1 by default.
+    pub immunogenicity: Vec<f64>,
+}
+
+/// A number that cells of a type carry.
+#[derive(Debug, Clone, Serialize)]
+pub struct Custom {
+    /// Its name; signals and behaviors call it `custom:<name>`.
+    pub name: String,
+    /// Its value in a new cell, in `unit`.
+    pub value: f64,
+    /// Its unit.
+    #[serde(serialize_with = "as_text")]
+    pub unit: Unit,
+}
+
+/// Cells that are there at the start.
+#[derive(Debug, Clone, Serialize)]
+pub struct Placement {
+    /// The scenario's name for this group.
+    pub name: String,
+    /// Where they are.
+    pub place: Place,
+}
+
+/// How cells are placed.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// Each cell stated, in the scenario or in a table.
+    Explicit {
+        /// The cells, in order.
+        cells: Vec<Founder>,
+    },
+    /// A region filled at random, or packed hexagonally.
+    Region {
+        /// The type of all of them.
+        cell_type: usize,
+        /// How many; `None` packs the region full.
+        count: Option<u64>,
+        /// Where.
+        region: Region,
+        /// Distance of neighbors in a packed region, µm; for random ones the least distance tried for.
+        spacing: f64,
+    },
+}
+
+/// One stated cell.
+#[derive(Debug, Clone, Serialize)]
+pub struct Founder {
+    /// Its type.
+    pub cell_type: usize,
+    /// Its center, µm.
+    pub position: [f64; 3],
+    /// Total volume, µm³, where it differs from the type's.
+    pub volume: Option<f64>,
+    /// Further columns: (name of a behavior or of a custom number, value in its unit).
+    pub values: Vec<(String, f64)>,
+}
+
+/// A part of the domain.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Region {
+    /// A disc (2D) or ball (3D), or the shell between two radii.
+    Ball {
+        /// µm.
+        center: [f64; 3],
+        /// µm.
+        inner: f64,
+        /// µm.
+        outer: f64,
+    },
+    /// A box.
+    Box {
+        /// µm.
+        min: [f64; 3],
+        /// µm.
+        max: [f64; 3],
+    },
+}
+
+/// Cells that come in from outside, as a Poisson stream.
+#[derive(Debug, Clone, Serialize)]
+pub struct Arrival {
+    /// The scenario's name for the stream.
+    pub name: String,
+    /// What comes.
+    pub cell_type: usize,
+    /// Cells per min.
+    pub rate: f64,
+    /// min.
+    pub start: f64,
+    /// min.
+    pub stop: f64,
+    /// Where each appears, uniformly.
+    pub region: Region,
+}
+
+/// A file of rules or a model.
+#[derive(Debug, Clone, Serialize)]
+pub struct RuleSource {
+    /// The scenario's name for it.
+    pub name: String,
+    /// What the rules crate is told.
+    #[serde(skip)]
+    pub binding: Binding,
+}
+
+/// What is written, and when.
+#[derive(Debug, Clone, Serialize)]
+pub struct Outputs {
+    /// min between frames; the first is at t = 0, the last at the end.
+    pub interval: f64,
+    /// Names of writers, see `output::LIST`.
+    pub write: Vec<String>,
+    /// Further columns of `cells.parquet`: names of signals or behaviors.
+    pub cell_columns: Vec<String>,
+    /// Substrate shown behind the cells in pictures.
+    pub picture_substrate: Option<usize>,
+}
+
+/// An emergent value, beside the published one.
+#[derive(Debug, Clone, Serialize)]
+pub struct Readout {
+    /// The scenario's name for it.
+    pub name: String,
+    /// What is measured.
+    pub measure: Measure,
+    /// Published range, in the measure's unit.
+    pub published: Option<[f64; 2]>,
+    /// Who published it.
+    pub source: String,
+}
+
+/// Emergent values the program can measure.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Measure {
+    /// Kills by cells of `effector` among `target`, per effector and day.
+    KillsPerCellDay {
+        /// Types that kill.
+        effectors: Vec<usize>,
+        /// Type that is killed.
+        target: usize,
+    },
+    /// Mean speed over mechanics steps, µm/min, of free cells of the type.
+    MeanSpeed {
+        /// The type.
+        cell_type: usize,
+    },
+    /// Motility coefficient MSD/(2·dimensions·t), µm²/min, at a lag.
+    MotilityCoefficient {
+        /// The type.
+        cell_type: usize,
+        /// min.
+        lag: f64,
+    },
+    /// 1/e length of a field around its sources, µm.
+    FieldSpread {
+        /// The substrate.
+        substrate: usize,
+        /// Types that secrete it.
+        sources: Vec<usize>,
+    },
+    /// Median depth of cells of `cell_type` below the edge of the mass of `target`, µm.
+    InfiltrationDepth {
+        /// Who infiltrates.
+        cell_type: usize,
+        /// What is infiltrated.
+        target: usize,
+    },
+}
+
+fn as_text<S: serde::Serializer>(unit: &Unit, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(unit)
+}
+
+impl Scenario {
+    /// The number of the substrate called `name`.
+    pub fn substrate(&self, name: &str) -> Option<usize> {
+        self.substrates.iter().position(|substrate| {
+            rules::dictionary::normal(&substrate.name) == rules::dictionary::normal(name)
+        })
+    }
+
+    /// The number of the cell type called `name`.
+    pub fn cell_type(&self, name: &str) -> Option<usize> {
+        self.cell_types.iter().position(|cell_type| {
+            rules::dictionary::normal(&cell_type.name) == rules::dictionary::normal(name)
+        })
+    }
+
+    /// The last tick.
+    pub fn end_tick(&self) -> u64 {
+        self.clocks.ticks(self.duration)
+    }
+}
