@@ -1,0 +1,251 @@
+//! Pairwise contact: how overdamped spheres push and hold each other.
+//!
+//! With r = x_i − x_j, d = max(|r|, 10⁻⁵ µm), R = R_i + R_j and S = s_i + s_j the sum of reaches,
+//!
+//! ```text
+//! v_i += Σ_j (√(c_i c_j) (1 − d/R)² [d ≤ R]  −  √(a_i a_j) A_ij (1 − d/S)² [d < S]) r/d   [µm/min]
+//! p_i  = Σ_j (1 − d/R)² [d ≤ R] / 0.0272888…                                             [–]
+//! ```
+//!
+//! and i, j are *in contact* where d < S. Strengths are velocities: there is no friction.
+//! Source: Ghaffarizadeh et al. 2018, doi:10.1371/journal.pcbi.1005991, after Macklin et al. 2012.
+//! Unlike there, two cells with the same center are pushed apart, in a direction drawn from their
+//! ids, opposite for the two.
+//!
+//! Each cell gathers over its neighbors bin by bin, and by row inside a bin, so the order of its
+//! sum, and with it the rounding, depends on the positions only.
+
+mod cpu;
+
+use crate::neighbors::Bins;
+use crate::{Error, Pool, Real, not_negative, same_length};
+
+/// Pressure's unit: 12 (1 − √(π / 2√3))², so that twelve neighbors at the spacing of a hexagonal
+/// packing press with about 1.
+pub const PRESSURE_UNIT: Real = 0.027288820670331;
+
+/// Below this distance, µm, two centers count as one point.
+pub const SAME_POINT: Real = 1e-5;
+
+/// Columns of the cells, all [row].
+#[derive(Clone, Copy, Debug)]
+pub struct Columns<'a> {
+    /// Identity; used only to part cells with the same center.
+    pub id: &'a [u64],
+    /// Centers, µm.
+    pub position: &'a [[Real; 3]],
+    /// Radii R, µm; ≥ 0.
+    pub radius: &'a [Real],
+    /// Reach s of adhesion, µm; ≥ 0: a radius times a relative maximum adhesion distance.
+    pub reach: &'a [Real],
+    /// Repulsion strength c, µm/min; ≥ 0.
+    pub repulsion: &'a [Real],
+    /// Adhesion strength a, µm/min; ≥ 0.
+    pub adhesion: &'a [Real],
+    /// Row of the tables of [`Contact`]: a cell's type and whether it lives, say.
+    pub group: &'a [u16],
+}
+
+/// Columns of equal length whose groups exist.
+#[derive(Clone, Copy, Debug)]
+pub struct Bodies<'a> {
+    columns: Columns<'a>,
+}
+
+impl<'a> Bodies<'a> {
+    /// Checks the columns against the number of `groups`.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if a column's length differs from `id`'s; [`Error::Range`] if a group is
+    /// not below `groups`.
+    pub fn new(columns: Columns<'a>, groups: usize) -> Result<Bodies<'a>, Error> {
+        let cells = columns.id.len();
+        same_length("positions", cells, columns.position.len())?;
+        same_length("radii", cells, columns.radius.len())?;
+        same_length("reaches", cells, columns.reach.len())?;
+        same_length("repulsion strengths", cells, columns.repulsion.len())?;
+        same_length("adhesion strengths", cells, columns.adhesion.len())?;
+        same_length("groups", cells, columns.group.len())?;
+        if let Some(&group) = columns.group.iter().find(|&&g| usize::from(g) >= groups) {
+            return Err(Error::Range {
+                what: "a cell's group",
+                value: group.into(),
+                range: "below the number of groups",
+            });
+        }
+        Ok(Bodies { columns })
+    }
+
+    /// Number of cells.
+    pub fn len(&self) -> usize {
+        self.columns.id.len()
+    }
+
+    /// Are there no cells?
+    pub fn is_empty(&self) -> bool {
+        self.columns.id.is_empty()
+    }
+
+    /// The largest distance at which two of these cells meet, µm: the least width of bins. 0 if
+    /// there are no cells; a radius that is not a number is passed over.
+    pub fn range(&self) -> Real {
+        let columns = &self.columns;
+        let outer = columns.radius.iter().chain(columns.reach);
+        2.0 * outer.fold(0.0, |most: Real, &length| most.max(length))
+    }
+}
+
+/// Where a step writes. All [row], or as said.
+#[derive(Debug)]
+pub struct Response<'a> {
+    /// Velocities, µm/min: contact is added.
+    pub velocity: &'a mut [[Real; 3]],
+    /// Pressures, dimensionless, ≥ 0: overwritten.
+    pub pressure: &'a mut [Real],
+    /// Numbers of contacts, [slot][row], one slot per set of watched groups: overwritten. May be
+    /// empty if nobody reads them.
+    pub counts: &'a mut [u32],
+    /// Who is in contact with whom: overwritten.
+    pub contacts: Option<&'a mut Contacts>,
+}
+
+/// Who is in contact with whom: for each row its neighbors in ascending row.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Contacts {
+    starts: Vec<u32>,
+    neighbors: Vec<u32>,
+    distances: Vec<Real>,
+}
+
+impl Contacts {
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.starts.len().saturating_sub(1)
+    }
+
+    /// Number of ordered pairs: each contact counts twice.
+    pub fn len(&self) -> usize {
+        self.neighbors.len()
+    }
+
+    /// Does nobody touch anybody?
+    pub fn is_empty(&self) -> bool {
+        self.neighbors.is_empty()
+    }
+
+    /// The rows in contact with `row`, ascending.
+    pub fn of(&self, row: usize) -> &[u32] {
+        &self.neighbors[self.span(row)]
+    }
+
+    /// The distances of centers, µm, in the order of [`Contacts::of`]; ≥ [`SAME_POINT`].
+    pub fn distances(&self, row: usize) -> &[Real] {
+        &self.distances[self.span(row)]
+    }
+
+    /// (row, neighbor, distance in µm) in ascending (row, neighbor).
+    pub fn iter(&self) -> impl Iterator<Item = (u32, u32, Real)> + '_ {
+        (0..self.rows()).flat_map(move |row| {
+            let pairs = self.of(row).iter().zip(self.distances(row));
+            pairs.map(move |(&neighbor, &distance)| (row as u32, neighbor, distance))
+        })
+    }
+
+    fn span(&self, row: usize) -> std::ops::Range<usize> {
+        self.starts[row] as usize..self.starts[row + 1] as usize
+    }
+}
+
+/// The law between groups, and the room to apply it.
+#[derive(Clone, Debug)]
+pub struct Contact {
+    groups: usize,
+    /// [group][group], symmetric.
+    affinity: Vec<Real>,
+    /// Per group, the slots that count it, one bit each.
+    watched: Vec<u64>,
+    slots: usize,
+    room: cpu::Room,
+}
+
+impl Contact {
+    /// A law for `watched.len()` groups. `affinity` is [group][group], A_ij = √(A_i\[j\] A_j\[i\]),
+    /// dimensionless, ≥ 0 and symmetric. `watched[group]` has bit s set if contacts with that
+    /// group are counted in slot s < `slots` ≤ 64.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if `affinity` is not groups × groups long; [`Error::Range`] if an
+    /// affinity is negative, not finite or not symmetric, or there are too many slots.
+    pub fn new(affinity: Vec<Real>, watched: Vec<u64>, slots: usize) -> Result<Contact, Error> {
+        let groups = watched.len();
+        same_length("the table of affinities", groups * groups, affinity.len())?;
+        for i in 0..groups {
+            for j in 0..groups {
+                let value = affinity[i * groups + j];
+                not_negative("an affinity", value)?;
+                if value != affinity[j * groups + i] {
+                    return Err(Error::Range {
+                        what: "an affinity",
+                        value,
+                        range: "the same in both directions",
+                    });
+                }
+            }
+        }
+        if slots > 64 {
+            return Err(Error::Range {
+                what: "the number of sets of watched groups",
+                value: slots as Real,
+                range: "at most 64",
+            });
+        }
+        // Bits beyond the last slot would be counted nowhere.
+        let known = u64::MAX.checked_shr(64 - slots as u32).unwrap_or(0);
+        Ok(Contact {
+            groups,
+            affinity,
+            watched: watched.into_iter().map(|bits| bits & known).collect(),
+            slots,
+            room: cpu::Room::default(),
+        })
+    }
+
+    /// Number of groups.
+    pub fn groups(&self) -> usize {
+        self.groups
+    }
+
+    /// Number of sets of watched groups.
+    pub fn slots(&self) -> usize {
+        self.slots
+    }
+
+    /// Lets all cells feel all others. `bins` must have been rebuilt from these positions and be
+    /// at least [`Bodies::range`] wide.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if `bins` or a column of `response` does not fit `bodies`.
+    pub fn step(
+        &mut self,
+        bodies: &Bodies,
+        bins: &Bins,
+        response: Response,
+        pool: &Pool,
+    ) -> Result<(), Error> {
+        let cells = bodies.len();
+        same_length("rows in bins", cells, bins.order().len())?;
+        same_length("velocities", cells, response.velocity.len())?;
+        same_length("pressures", cells, response.pressure.len())?;
+        if !response.counts.is_empty() {
+            same_length("counts", cells * self.slots, response.counts.len())?;
+        }
+        let law = cpu::Law {
+            groups: self.groups,
+            affinity: &self.affinity,
+            watched: &self.watched,
+            slots: self.slots,
+        };
+        self.room.step(&law, &bodies.columns, bins, response, pool);
+        Ok(())
+    }
+}

@@ -1,0 +1,325 @@
+//! The pair loop. What a pair needs is first copied in bin order, so that a cell's candidates
+//! are a few runs of consecutive numbers; most of the candidates are then dismissed by squared
+//! distance alone.
+
+use super::{Columns, Contacts, PRESSURE_UNIT, Response, SAME_POINT};
+use crate::neighbors::{Around, Bins};
+use crate::random::{on_circle, on_sphere, open_unit, pair_id};
+use crate::{Pool, Real};
+
+/// Places per piece of work. Fixed, so that pieces do not depend on threads.
+const PIECE: usize = 512;
+/// Below this many cells a step is shorter than waking the threads.
+const LARGE: usize = 4096;
+
+/// The constants of a step.
+pub(super) struct Law<'a> {
+    pub(super) groups: usize,
+    pub(super) affinity: &'a [Real],
+    pub(super) watched: &'a [u64],
+    pub(super) slots: usize,
+}
+
+/// Buffers that live from step to step, so that a step allocates only while the tissue grows.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Room {
+    packed: Packed,
+    pieces: Vec<Piece>,
+}
+
+/// Columns in bin order.
+#[derive(Clone, Debug, Default)]
+struct Packed {
+    x: Vec<Real>,
+    y: Vec<Real>,
+    z: Vec<Real>,
+    /// The larger of radius and reach.
+    outer: Vec<Real>,
+    rest: Vec<Rest>,
+}
+
+/// What is read only for a pair that is near.
+#[derive(Clone, Copy, Debug, Default)]
+struct Rest {
+    radius: Real,
+    reach: Real,
+    /// √c and √a.
+    repulsion: Real,
+    adhesion: Real,
+    row: u32,
+    group: u32,
+}
+
+/// The results of up to [`PIECE`] places, and scratch.
+#[derive(Clone, Debug, Default)]
+struct Piece {
+    gathered: Vec<Gathered>,
+    /// [place][slot].
+    counts: Vec<u32>,
+    /// (neighbor row, distance) of all places, and where each place's end.
+    contacts: Vec<(u32, Real)>,
+    ends: Vec<u32>,
+    near: Vec<u32>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Gathered {
+    velocity: [Real; 3],
+    pressure: Real,
+}
+
+impl Packed {
+    fn fill(&mut self, bodies: &Columns, order: &[u32]) {
+        fn pack<T>(out: &mut Vec<T>, order: &[u32], of: impl Fn(usize) -> T) {
+            out.clear();
+            out.extend(order.iter().map(|&row| of(row as usize)));
+        }
+        pack(&mut self.x, order, |row| bodies.position[row][0]);
+        pack(&mut self.y, order, |row| bodies.position[row][1]);
+        pack(&mut self.z, order, |row| bodies.position[row][2]);
+        pack(&mut self.outer, order, |row| {
+            bodies.radius[row].max(bodies.reach[row])
+        });
+        pack(&mut self.rest, order, |row| Rest {
+            radius: bodies.radius[row],
+            reach: bodies.reach[row],
+            repulsion: bodies.repulsion[row].sqrt(),
+            adhesion: bodies.adhesion[row].sqrt(),
+            row: row as u32,
+            group: bodies.group[row].into(),
+        });
+    }
+
+    /// Writes the places within reach of `place` to `near` and returns how many; `place` itself
+    /// is one of them.
+    fn near(&self, place: usize, around: &Around, near: &mut Vec<u32>) -> usize {
+        let candidates: usize = around.ranges().map(|range| range.len()).sum();
+        if near.len() < candidates {
+            near.resize(candidates, 0);
+        }
+        let (x, y, z, outer) = (
+            self.x[place],
+            self.y[place],
+            self.z[place],
+            self.outer[place],
+        );
+        let mut found = 0;
+        for range in around.ranges() {
+            let start = range.start;
+            let xs = &self.x[range.clone()];
+            let ys = &self.y[range.clone()][..xs.len()];
+            let zs = &self.z[range.clone()][..xs.len()];
+            let outers = &self.outer[range][..xs.len()];
+            for k in 0..xs.len() {
+                let (dx, dy, dz) = (x - xs[k], y - ys[k], z - zs[k]);
+                let square = dx * dx + dy * dy + dz * dz;
+                let reach = outer + outers[k];
+                // Every candidate is written and only a near one counted: no branch to guess.
+                // The margin leaves ties to the exact comparison of distances later.
+                near[found] = (start + k) as u32;
+                found += usize::from(square <= reach * reach * (1.0 + 1e-12));
+            }
+        }
+        found
+    }
+}
+
+impl Room {
+    pub(super) fn step(
+        &mut self,
+        law: &Law,
+        bodies: &Columns,
+        bins: &Bins,
+        response: Response,
+        pool: &Pool,
+    ) {
+        let cells = bodies.id.len();
+        let order = bins.order();
+        self.packed.fill(bodies, order);
+        let count = cells.div_ceil(PIECE);
+        if self.pieces.len() < count {
+            self.pieces.resize_with(count, Piece::default);
+        }
+        let slots = if response.counts.is_empty() {
+            0
+        } else {
+            law.slots
+        };
+        let listed = response.contacts.is_some();
+        let packed = &self.packed;
+        pool.pieces(
+            &mut self.pieces[..count],
+            1,
+            cells >= LARGE,
+            |index, piece| {
+                let places = index * PIECE..((index + 1) * PIECE).min(cells);
+                piece[0].fill(law, bodies, bins, packed, places, slots, listed);
+            },
+        );
+
+        let pieces = &self.pieces[..count];
+        for (piece, rows) in pieces.iter().zip(order.chunks(PIECE)) {
+            for (gathered, &row) in piece.gathered.iter().zip(rows) {
+                let velocity = &mut response.velocity[row as usize];
+                for axis in 0..3 {
+                    velocity[axis] += gathered.velocity[axis];
+                }
+                response.pressure[row as usize] = gathered.pressure;
+            }
+            for (place, &row) in rows.iter().enumerate() {
+                for slot in 0..slots {
+                    response.counts[slot * cells + row as usize] =
+                        piece.counts[place * slots + slot];
+                }
+            }
+        }
+        if let Some(contacts) = response.contacts {
+            collect(pieces, order, contacts);
+        }
+    }
+}
+
+/// Puts the pieces' contacts in the order of rows.
+fn collect(pieces: &[Piece], order: &[u32], contacts: &mut Contacts) {
+    contacts.starts.clear();
+    contacts.starts.resize(order.len() + 1, 0);
+    let each = |visit: &mut dyn FnMut(u32, &[(u32, Real)])| {
+        for (piece, rows) in pieces.iter().zip(order.chunks(PIECE)) {
+            let mut start = 0;
+            for (&end, &row) in piece.ends.iter().zip(rows) {
+                visit(row, &piece.contacts[start..end as usize]);
+                start = end as usize;
+            }
+        }
+    };
+    each(&mut |row, found| contacts.starts[row as usize + 1] = found.len() as u32);
+    for row in 0..order.len() {
+        contacts.starts[row + 1] += contacts.starts[row];
+    }
+    let total = contacts.starts[order.len()] as usize;
+    contacts.neighbors.resize(total, 0);
+    contacts.distances.resize(total, 0.0);
+    each(&mut |row, found| {
+        let start = contacts.starts[row as usize] as usize;
+        for (offset, &(neighbor, distance)) in found.iter().enumerate() {
+            contacts.neighbors[start + offset] = neighbor;
+            contacts.distances[start + offset] = distance;
+        }
+    });
+}
+
+impl Piece {
+    fn fill(
+        &mut self,
+        law: &Law,
+        bodies: &Columns,
+        bins: &Bins,
+        packed: &Packed,
+        places: std::ops::Range<usize>,
+        slots: usize,
+        listed: bool,
+    ) {
+        self.gathered.clear();
+        self.counts.clear();
+        self.counts.resize(places.len() * slots, 0);
+        self.contacts.clear();
+        self.ends.clear();
+        let first = places.start;
+        let mut around = None;
+        for place in places {
+            let own = packed.rest[place];
+            let bin = bins.bin_of()[own.row as usize] as usize;
+            let around = match around {
+                Some((same, around)) if same == bin => around,
+                _ => around.insert((bin, bins.around(bin))).1,
+            };
+            let found = packed.near(place, &around, &mut self.near);
+            let affinity = &law.affinity[own.group as usize * law.groups..][..law.groups];
+            let (x, y, z) = (packed.x[place], packed.y[place], packed.z[place]);
+            let mut sum = Gathered::default();
+            let listed_before = self.contacts.len();
+            for &other in &self.near[..found] {
+                let other = other as usize;
+                if other == place {
+                    continue;
+                }
+                let its = &packed.rest[other];
+                let away = [
+                    x - packed.x[other],
+                    y - packed.y[other],
+                    z - packed.z[other],
+                ];
+                let square = away[0] * away[0] + away[1] * away[1] + away[2] * away[2];
+                let distance = square.sqrt().max(SAME_POINT);
+                let touching = own.radius + its.radius;
+                let reach = own.reach + its.reach;
+                let overlap = 1.0 - distance / touching;
+                let overlap = if distance <= touching {
+                    overlap * overlap
+                } else {
+                    0.0
+                };
+                let hold = 1.0 - distance / reach;
+                let in_contact = distance < reach;
+                let hold = if in_contact { hold * hold } else { 0.0 };
+                let strength = own.repulsion * its.repulsion * overlap
+                    - own.adhesion * its.adhesion * affinity[its.group as usize] * hold;
+                sum.pressure += overlap;
+                if square < SAME_POINT * SAME_POINT {
+                    let away = apart(
+                        bodies.id[own.row as usize],
+                        bodies.id[its.row as usize],
+                        bins.is_flat(),
+                    );
+                    for axis in 0..3 {
+                        sum.velocity[axis] += strength * away[axis];
+                    }
+                } else {
+                    let factor = strength / distance;
+                    for axis in 0..3 {
+                        sum.velocity[axis] += factor * away[axis];
+                    }
+                }
+                if in_contact {
+                    if slots > 0 {
+                        let counts = &mut self.counts[(place - first) * slots..][..slots];
+                        let mut bits = law.watched[its.group as usize];
+                        while bits != 0 {
+                            counts[bits.trailing_zeros() as usize] += 1;
+                            bits &= bits - 1;
+                        }
+                    }
+                    if listed {
+                        self.contacts.push((its.row, distance));
+                    }
+                }
+            }
+            sum.pressure /= PRESSURE_UNIT;
+            self.gathered.push(sum);
+            if listed {
+                self.contacts[listed_before..].sort_unstable_by_key(|&(row, _)| row);
+                self.ends.push(self.contacts.len() as u32);
+            }
+        }
+    }
+}
+
+/// The direction in which a cell leaves another that has the same center: opposite for the two,
+/// and none for a cell and itself.
+fn apart(own: u64, other: u64, flat: bool) -> [Real; 3] {
+    let (low, high) = (own.min(other), own.max(other));
+    let first = pair_id(low, high);
+    let second = pair_id(high, low);
+    let unit = |bits: u64| open_unit(bits as u32, (bits >> 32) as u32);
+    let direction = if flat {
+        on_circle(unit(first))
+    } else {
+        on_sphere([unit(first), unit(second)])
+    };
+    let sign = match own.cmp(&other) {
+        std::cmp::Ordering::Less => 1.0,
+        std::cmp::Ordering::Equal => 0.0,
+        std::cmp::Ordering::Greater => -1.0,
+    };
+    direction.map(|component| sign * component)
+}

@@ -1,0 +1,100 @@
+//! Where cells go: walls push, positions follow velocities.
+//!
+//! Adams and Bashforth's second-order step, x ← x + dt (3/2 v − 1/2 v_prev); a cell's first step
+//! is Euler's. The wall pushes a cell whose center is closer than its radius,
+//! strength (1 − d/R)² along the inward normal, for every face it is near.
+//! Source: Ghaffarizadeh et al. 2018, doi:10.1371/journal.pcbi.1005991; there a cell outside the
+//! domain stops taking part, and only the nearest face pushes.
+
+use crate::{Error, Real, same_length};
+
+/// The strength of walls in the source, µm/min.
+pub const WALL_STRENGTH: Real = 100.0;
+
+/// A box, µm. In 2D, `dimensions` is 2 and z is left alone.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Domain {
+    /// Lower corner, µm.
+    pub min: [Real; 3],
+    /// Upper corner, µm.
+    pub max: [Real; 3],
+    /// 2 or 3.
+    pub dimensions: usize,
+}
+
+impl Domain {
+    /// Adds what the walls push, to `velocity` [row], µm/min. `position` and `radius` are [row],
+    /// µm; `strength` is µm/min.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if the columns differ in length.
+    pub fn push_from_walls(
+        &self,
+        strength: Real,
+        position: &[[Real; 3]],
+        radius: &[Real],
+        velocity: &mut [[Real; 3]],
+    ) -> Result<(), Error> {
+        same_length("radii", position.len(), radius.len())?;
+        same_length("velocities", position.len(), velocity.len())?;
+        for ((position, &radius), velocity) in position.iter().zip(radius).zip(velocity) {
+            let push = |distance: Real| {
+                if distance < radius {
+                    let overlap = 1.0 - distance / radius;
+                    strength * overlap * overlap
+                } else {
+                    0.0
+                }
+            };
+            for axis in 0..self.dimensions {
+                velocity[axis] += push(position[axis] - self.min[axis]);
+                velocity[axis] -= push(self.max[axis] - position[axis]);
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves cells for `dt` min. All columns are [row]: `position` µm, `velocity` and `previous`
+    /// µm/min. `moved` says whether `previous` is a cell's own; where not, the step is Euler's,
+    /// and `moved` becomes true. `previous` receives `velocity`. A center that left the domain is
+    /// put back on the face it crossed; the number of those is returned.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if the columns differ in length.
+    pub fn advance(
+        &self,
+        dt: Real,
+        velocity: &[[Real; 3]],
+        position: &mut [[Real; 3]],
+        previous: &mut [[Real; 3]],
+        moved: &mut [bool],
+    ) -> Result<u64, Error> {
+        let cells = position.len();
+        same_length("velocities", cells, velocity.len())?;
+        same_length("previous velocities", cells, previous.len())?;
+        same_length("flags of having moved", cells, moved.len())?;
+        let mut outside = 0;
+        for row in 0..cells {
+            let now = velocity[row];
+            let before = if moved[row] { previous[row] } else { now };
+            let mut left = false;
+            for axis in 0..self.dimensions {
+                let to = position[row][axis] + dt * (1.5 * now[axis] - 0.5 * before[axis]);
+                // Not `clamp`, which panics if the box is inside out; and NaN stays NaN.
+                position[row][axis] = if to < self.min[axis] {
+                    left = true;
+                    self.min[axis]
+                } else if to > self.max[axis] {
+                    left = true;
+                    self.max[axis]
+                } else {
+                    to
+                };
+            }
+            outside += u64::from(left);
+            previous[row] = now;
+            moved[row] = true;
+        }
+        Ok(outside)
+    }
+}
