@@ -5,12 +5,16 @@
 //! loaded from an ONNX file shows in [`Rule::describe`] and nowhere else.
 
 pub mod dictionary;
+pub mod responses;
 pub mod units;
+pub mod written;
 
 use std::path::{Path, PathBuf};
 
 pub use dictionary::{Dictionary, Entry, UnknownName, Vocabulary};
 pub use units::Unit;
+
+use written::{Form, Saturate, Source};
 
 /// Which cells a rule is about.
 #[derive(Debug, Clone, PartialEq)]
@@ -243,6 +247,38 @@ pub enum Engine {
     Embedded,
     /// ONNX Runtime from this library.
     OnnxRuntime(PathBuf),
+}
+
+/// Binds every file of rules to a scenario, in the scenario's order.
+///
+/// # Errors
+/// The first thing that is wrong, with its place and the way out.
+pub fn open(bindings: &[Binding], vocabulary: &Vocabulary) -> Result<Vec<Box<dyn Rule>>, Error> {
+    let mut rules: Vec<Box<dyn Rule>> = Vec::new();
+    // Sentences and tables on one behavior saturate together, so they are bound together.
+    let mut sources = Vec::new();
+    for binding in bindings {
+        let extension = binding.file.extension().and_then(|text| text.to_str());
+        match extension {
+            Some("rules") => sources.push(Source::read(binding, Form::Sentences)?),
+            Some("csv") => sources.push(Source::read(binding, Form::Table)?),
+            _ => {
+                return Err(Error::File {
+                    file: binding.file.clone(),
+                    message: "no rules are known by this extension\n  sentences end in `.rules`, \
+                              tables in `.csv`"
+                        .into(),
+                });
+            }
+        }
+    }
+    rules.extend(written::bind(&sources, vocabulary, Saturate::OwnExtremes)?);
+    let place = |rule: &dyn Rule| {
+        let source = &rule.signature().source;
+        bindings.iter().position(|binding| binding.name == *source)
+    };
+    rules.sort_by_key(|rule| place(rule.as_ref()));
+    Ok(rules)
 }
 
 /// What can be wrong with a file of rules, or go wrong when they are applied.

@@ -133,7 +133,9 @@ impl Unit {
                 lookup(symbol).ok_or_else(|| Error::UnknownSymbol(symbol.to_owned()))?;
             scale *= libm::pow(size, f64::from(power * sign));
             for (sum, part) in exponents.iter_mut().zip(dimension) {
-                *sum += part * power * sign;
+                *sum = sum
+                    .checked_add(part * power * sign)
+                    .ok_or_else(|| Error::Malformed(text.to_owned()))?;
             }
             let Some(joint) = rest[end..].chars().next() else {
                 break;
@@ -244,13 +246,19 @@ pub fn quantity(text: &str, wanted: &Unit) -> Result<f64, Error> {
         })
         .ok_or_else(malformed)?;
     let number: f64 = text[..cut].trim_end().parse().map_err(|_| malformed())?;
+    // `1/d` might be meant as 1 per day, but `2/d` would then be read as 2 of nothing per day.
+    if text[cut..].trim_start().starts_with('/') {
+        return Err(malformed());
+    }
     Ok(number * Unit::parse(&text[cut..])?.factor_to(wanted)?)
 }
 
 /// Splits `cm^2` into `("cm", 2)`.
 fn split_power(text: &str) -> Option<(&str, i8)> {
     if let Some((symbol, power)) = text.split_once('^') {
-        return Some((symbol.trim(), power.trim().parse().ok()?));
+        // Nothing is measured in higher powers, and their product with a dimension would not fit.
+        let power = power.trim().parse().ok().filter(|n| (-9..=9).contains(n))?;
+        return Some((symbol.trim(), power));
     }
     for (mark, power) in [("²", 2), ("³", 3)] {
         if let Some(symbol) = text.strip_suffix(mark) {

@@ -1,0 +1,209 @@
+//! How strongly a signal speaks: a fraction f of full effect, or its odds x = f / (1 − f).
+//!
+//! Odds are what several rules on one behavior add up (see [`crate::written`]); odds of +∞ are
+//! full effect. Every function here keeps a NaN, so that a spoiled signal is still seen at the end.
+
+/// Whole powers up to this one are multiplications.
+const WHOLE: f64 = 64.0;
+
+/// A response with its numbers, in the unit of its signal.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Response {
+    /// See [`hill`].
+    Hill {
+        /// The signal at which the effect is half of full; > 0.
+        half_max: f64,
+        /// Steepness, a pure number; > 0.
+        power: f64,
+    },
+    /// See [`linear`].
+    Linear {
+        /// Up to here there is no effect.
+        from: f64,
+        /// From here on the effect is full; > `from`.
+        to: f64,
+    },
+    /// See [`step`].
+    Step {
+        /// The signal at which the effect changes.
+        threshold: f64,
+        /// Whether the effect is full above the threshold, or below it.
+        above: bool,
+    },
+}
+
+impl Response {
+    /// Turns signals into odds, in place.
+    pub fn odds(&self, signals: &mut [f64]) {
+        match *self {
+            Response::Hill { half_max, power } => hill(signals, half_max, power),
+            Response::Linear { from, to } => {
+                for signal in signals {
+                    let fraction = linear(*signal, from, to);
+                    *signal = fraction / (1.0 - fraction);
+                }
+            }
+            Response::Step { threshold, above } => {
+                for signal in signals {
+                    let fraction = step(*signal, threshold, above);
+                    *signal = fraction / (1.0 - fraction);
+                }
+            }
+        }
+    }
+
+    /// The natural logarithm of the odds of one signal; unlike the odds, it has room for every
+    /// signal and power.
+    pub fn log_odds(&self, signal: f64) -> f64 {
+        let of = |fraction: f64| match fraction {
+            0.0 => f64::NEG_INFINITY,
+            1.0 => f64::INFINITY,
+            _ => libm::log(fraction) - libm::log(1.0 - fraction),
+        };
+        match *self {
+            Response::Hill { half_max, power } => {
+                power * (libm::log(at_least_zero(signal)) - libm::log(half_max))
+            }
+            Response::Linear { from, to } => of(linear(signal, from, to)),
+            Response::Step { threshold, above } => of(step(signal, threshold, above)),
+        }
+    }
+}
+
+/// Turns signals into the odds x = (s / half_max)^power of the fraction s^p / (h^p + s^p), in
+/// place. A negative signal counts as 0, since a power of a negative number need not exist.
+///
+/// Whole powers are multiplications and others `libm::pow`: the same bits on every machine.
+///
+/// Source: A. V. Hill 1910, J. Physiol. 40 (suppl.), iv–vii.
+pub fn hill(signals: &mut [f64], half_max: f64, power: f64) {
+    let ratio = |signal: f64| at_least_zero(signal) / half_max;
+    // The decision stands outside the loop, so that the common powers become straight lines.
+    macro_rules! each {
+        ($signal:ident => $odds:expr) => {
+            for slot in signals {
+                let $signal = *slot;
+                *slot = $odds;
+            }
+        };
+    }
+    if power.fract() != 0.0 || !(1.0..=WHOLE).contains(&power) {
+        each!(s => libm::pow(ratio(s), power));
+        return;
+    }
+    match power as u32 {
+        1 => each!(s => ratio(s)),
+        2 => each!(s => whole_power(ratio(s), 2)),
+        3 => each!(s => whole_power(ratio(s), 3)),
+        4 => each!(s => whole_power(ratio(s), 4)),
+        8 => each!(s => whole_power(ratio(s), 8)),
+        n => each!(s => whole_power(ratio(s), n)),
+    }
+}
+
+/// The fraction of a ramp that is 0 up to `from` and 1 from `to` on; `from` < `to`.
+///
+/// Source: `linear_response_function` of PhysiCell 1.14.2, core/PhysiCell_basic_signaling.cpp.
+#[inline]
+pub fn linear(signal: f64, from: f64, to: f64) -> f64 {
+    ((signal - from) / (to - from)).clamp(0.0, 1.0)
+}
+
+/// 1 beyond the threshold and 0 elsewhere, the threshold included: the Heaviside step, the limit
+/// of [`hill`] for an infinite power.
+#[inline]
+pub fn step(signal: f64, threshold: f64, above: bool) -> f64 {
+    if signal.is_nan() {
+        signal
+    } else if above {
+        f64::from(signal > threshold)
+    } else {
+        f64::from(signal < threshold)
+    }
+}
+
+/// `signal`, or 0 if it is negative; unlike `f64::max`, keeps a NaN.
+#[inline]
+fn at_least_zero(signal: f64) -> f64 {
+    if signal < 0.0 { 0.0 } else { signal }
+}
+
+/// base^power by squaring; `power` ≥ 1.
+#[inline(always)]
+fn whole_power(base: f64, power: u32) -> f64 {
+    let (mut result, mut square, mut left) = (1.0, base, power);
+    loop {
+        if left & 1 == 1 {
+            result *= square;
+        }
+        left >>= 1;
+        if left == 0 {
+            return result;
+        }
+        square *= square;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Response; 7] = [
+        Response::Hill { half_max: 0.5, power: 4.0 },
+        Response::Hill { half_max: 3.0, power: 1.0 },
+        Response::Hill { half_max: 20.0, power: 1.7 },
+        Response::Hill { half_max: 2.0, power: 11.0 },
+        Response::Linear { from: -1.0, to: 5.0 },
+        Response::Step { threshold: 2.0, above: true },
+        Response::Step { threshold: 2.0, above: false },
+    ];
+
+    fn odds(response: Response, signal: f64) -> f64 {
+        let mut one = [signal];
+        response.odds(&mut one);
+        one[0]
+    }
+
+    #[test]
+    fn a_hill_response_has_odds_of_one_at_half_max() {
+        for power in [0.3, 1.0, 2.0, 4.0, 7.5, 16.0, 100.0] {
+            assert_eq!(odds(Response::Hill { half_max: 0.37, power }, 0.37), 1.0);
+        }
+    }
+
+    #[test]
+    fn whole_powers_agree_with_pow() {
+        for power in 1..=64 {
+            let found = odds(Response::Hill { half_max: 0.8, power: f64::from(power) }, 1.1);
+            let wanted = libm::pow(1.1 / 0.8, f64::from(power));
+            // Each multiplication rounds once; there are at most 12.
+            assert!((found / wanted - 1.0).abs() < 1e-14, "{power}");
+        }
+    }
+
+    #[test]
+    fn log_odds_are_the_logarithm_of_the_odds() {
+        for response in ALL {
+            for signal in [-3.0, 0.0, 0.3, 1.9, 2.0, 2.1, 4.9, 5.0, 90.0] {
+                let (found, wanted) = (response.log_odds(signal), odds(response, signal).ln());
+                assert!(found == wanted || (found - wanted).abs() < 1e-12, "{response:?} {signal}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_number_stays_so() {
+        for response in ALL {
+            assert!(odds(response, f64::NAN).is_nan(), "{response:?}");
+            assert!(response.log_odds(f64::NAN).is_nan(), "{response:?}");
+        }
+    }
+
+    #[test]
+    fn infinite_signals_have_full_effect() {
+        for response in &ALL[..6] {
+            assert_eq!(odds(*response, f64::INFINITY), f64::INFINITY, "{response:?}");
+            assert_eq!(response.log_odds(f64::INFINITY), f64::INFINITY, "{response:?}");
+        }
+    }
+}

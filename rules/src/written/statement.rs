@@ -1,0 +1,112 @@
+//! What one sentence, or one row of a table, says: names and units already turned into numbers.
+
+use crate::responses::Response;
+use crate::{Read, Side, Subject, Unit, Vocabulary};
+
+/// A sentence.
+#[derive(Debug, Clone)]
+pub struct Statement {
+    /// Its source, by number.
+    pub source: usize,
+    /// Its line, 1-based.
+    pub line: usize,
+    /// Who acts.
+    pub subject: Subject,
+    /// The factors of the signal; at least one.
+    pub signals: Vec<Read>,
+    /// Whether it increases the behavior.
+    pub increases: bool,
+    /// Which behavior: in `pair_behaviors` for a pair, else in `behaviors`.
+    pub behavior: usize,
+    /// The base as stated, if stated.
+    pub from: Option<f64>,
+    /// The value reached at full effect.
+    pub towards: f64,
+    /// How the signal speaks.
+    pub response: Response,
+    /// Its clock as stated, min.
+    pub every: Option<f64>,
+    /// The size of a hit as stated.
+    pub size: Option<f64>,
+    /// Whether it speaks for dead cells too.
+    pub dead: bool,
+}
+
+/// The name of a signal as it is written in a sentence: `own pressure`.
+pub fn signal_name(read: &Read, vocabulary: &Vocabulary) -> String {
+    let (before, entry) = match read.side {
+        Side::Cell => ("", vocabulary.signals.entry(read.signal)),
+        Side::A => ("own ", vocabulary.signals.entry(read.signal)),
+        Side::B => ("target ", vocabulary.signals.entry(read.signal)),
+        Side::Pair => ("", vocabulary.pair_signals.entry(read.signal)),
+    };
+    format!("{before}{}", quoted(&entry.name))
+}
+
+/// The unit of a product of signals.
+pub fn signal_unit(signals: &[Read], vocabulary: &Vocabulary) -> Unit {
+    let units: Vec<String> = signals
+        .iter()
+        .map(|read| match read.side {
+            Side::Pair => &vocabulary.pair_signals.entry(read.signal).unit,
+            _ => &vocabulary.signals.entry(read.signal).unit,
+        })
+        .map(Unit::to_string)
+        .filter(|text| text != "1")
+        .collect();
+    // Every factor has been read before, so only a product beyond all powers cannot be.
+    Unit::parse(&units.join("*")).unwrap_or_else(|_| Unit::one())
+}
+
+/// The name of a subject as it stands before the colon.
+pub fn subject_name(subject: &Subject, vocabulary: &Vocabulary) -> String {
+    match subject {
+        Subject::Cell { types } => {
+            let names: Vec<String> = types
+                .iter()
+                .map(|number| quoted(&vocabulary.types[*number]))
+                .collect();
+            names.join(", ")
+        }
+        Subject::Dyad { a, b } => format!(
+            "{} on {}",
+            quoted(&vocabulary.types[*a]),
+            quoted(&vocabulary.types[*b])
+        ),
+    }
+}
+
+/// Words that separate names.
+const WORDS: [&str; 9] = [
+    "on", "own", "effector", "target", "times", "increases", "decreases", "from", "towards",
+];
+
+/// A name as it can be read back: in double quotes if it holds a mark or a word of the grammar.
+pub fn quoted(name: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || " -_+./()".contains(c);
+    let word = |part: &str| WORDS.iter().any(|word| word.eq_ignore_ascii_case(part));
+    // A colon within a word, as in `custom:PD-1`, ends no name.
+    let colon = name.ends_with(':') || name.contains(": ");
+    if colon || !name.chars().all(|c| c == ':' || plain(c)) || name.split(' ').any(word) {
+        format!("\"{name}\"")
+    } else {
+        name.to_owned()
+    }
+}
+
+/// A number in its shortest form that reads back to the same bits.
+pub fn number(value: f64) -> String {
+    if value != 0.0 && !(1e-4..1e9).contains(&value.abs()) {
+        format!("{value:e}")
+    } else {
+        format!("{value}")
+    }
+}
+
+/// A number with its unit; a pure number stands alone.
+pub fn with_unit(value: f64, unit: &Unit) -> String {
+    match unit.to_string().as_str() {
+        "1" => number(value),
+        text => format!("{} {text}", number(value)),
+    }
+}
