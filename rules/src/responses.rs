@@ -149,13 +149,34 @@ mod tests {
     use super::*;
 
     const ALL: [Response; 7] = [
-        Response::Hill { half_max: 0.5, power: 4.0 },
-        Response::Hill { half_max: 3.0, power: 1.0 },
-        Response::Hill { half_max: 20.0, power: 1.7 },
-        Response::Hill { half_max: 2.0, power: 11.0 },
-        Response::Linear { from: -1.0, to: 5.0 },
-        Response::Step { threshold: 2.0, above: true },
-        Response::Step { threshold: 2.0, above: false },
+        Response::Hill {
+            half_max: 0.5,
+            power: 4.0,
+        },
+        Response::Hill {
+            half_max: 3.0,
+            power: 1.0,
+        },
+        Response::Hill {
+            half_max: 20.0,
+            power: 1.7,
+        },
+        Response::Hill {
+            half_max: 2.0,
+            power: 11.0,
+        },
+        Response::Linear {
+            from: -1.0,
+            to: 5.0,
+        },
+        Response::Step {
+            threshold: 2.0,
+            above: true,
+        },
+        Response::Step {
+            threshold: 2.0,
+            above: false,
+        },
     ];
 
     fn odds(response: Response, signal: f64) -> f64 {
@@ -167,14 +188,29 @@ mod tests {
     #[test]
     fn a_hill_response_has_odds_of_one_at_half_max() {
         for power in [0.3, 1.0, 2.0, 4.0, 7.5, 16.0, 100.0] {
-            assert_eq!(odds(Response::Hill { half_max: 0.37, power }, 0.37), 1.0);
+            assert_eq!(
+                odds(
+                    Response::Hill {
+                        half_max: 0.37,
+                        power
+                    },
+                    0.37
+                ),
+                1.0
+            );
         }
     }
 
     #[test]
     fn whole_powers_agree_with_pow() {
         for power in 1..=64 {
-            let found = odds(Response::Hill { half_max: 0.8, power: f64::from(power) }, 1.1);
+            let found = odds(
+                Response::Hill {
+                    half_max: 0.8,
+                    power: f64::from(power),
+                },
+                1.1,
+            );
             let wanted = libm::pow(1.1 / 0.8, f64::from(power));
             // Each multiplication rounds once; there are at most 12.
             assert!((found / wanted - 1.0).abs() < 1e-14, "{power}");
@@ -186,7 +222,10 @@ mod tests {
         for response in ALL {
             for signal in [-3.0, 0.0, 0.3, 1.9, 2.0, 2.1, 4.9, 5.0, 90.0] {
                 let (found, wanted) = (response.log_odds(signal), odds(response, signal).ln());
-                assert!(found == wanted || (found - wanted).abs() < 1e-12, "{response:?} {signal}");
+                assert!(
+                    found == wanted || (found - wanted).abs() < 1e-12,
+                    "{response:?} {signal}"
+                );
             }
         }
     }
@@ -202,8 +241,16 @@ mod tests {
     #[test]
     fn infinite_signals_have_full_effect() {
         for response in &ALL[..6] {
-            assert_eq!(odds(*response, f64::INFINITY), f64::INFINITY, "{response:?}");
-            assert_eq!(response.log_odds(f64::INFINITY), f64::INFINITY, "{response:?}");
+            assert_eq!(
+                odds(*response, f64::INFINITY),
+                f64::INFINITY,
+                "{response:?}"
+            );
+            assert_eq!(
+                response.log_odds(f64::INFINITY),
+                f64::INFINITY,
+                "{response:?}"
+            );
         }
     }
 }

@@ -66,8 +66,13 @@ impl<'a> Source<'a> {
             .map_err(|error| wrong(format!("cannot be read: {error}")))?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
-            let line = 1 + error.as_bytes()[..at].iter().filter(|b| **b == b'\n').count();
-            wrong(format!("line {line} is not UTF-8 text\n  save the file as UTF-8"))
+            let line = 1 + error.as_bytes()[..at]
+                .iter()
+                .filter(|b| **b == b'\n')
+                .count();
+            wrong(format!(
+                "line {line} is not UTF-8 text\n  save the file as UTF-8"
+            ))
         })?;
         let source = Source {
             binding,

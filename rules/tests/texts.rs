@@ -75,8 +75,30 @@ fn a_description_says_the_same_rule_again() {
 #[test]
 fn no_text_makes_it_panic() {
     let spice = [
-        "\"", "#", ":", ",", " ", "\n", "\n  ", "µ", "−", "1e999", "/", "^", "9^9", " from ",
-        " towards ", " times ", " increases ", " on ", "own ", "\u{0}", "👩‍🔬", "İ", "NaN", "//",
+        "\"",
+        "#",
+        ":",
+        ",",
+        " ",
+        "\n",
+        "\n  ",
+        "µ",
+        "−",
+        "1e999",
+        "/",
+        "^",
+        "9^9",
+        " from ",
+        " towards ",
+        " times ",
+        " increases ",
+        " on ",
+        "own ",
+        "\u{0}",
+        "👩‍🔬",
+        "İ",
+        "NaN",
+        "//",
     ];
     let mut dice = Dice(20_240_229);
     let mut tried = 0;
@@ -95,7 +117,10 @@ fn no_text_makes_it_panic() {
                 if places.is_empty() {
                     break;
                 }
-                let (a, b) = (places[dice.below(places.len())], places[dice.below(places.len())]);
+                let (a, b) = (
+                    places[dice.below(places.len())],
+                    places[dice.below(places.len())],
+                );
                 match dice.below(4) {
                     0 => text.insert_str(a, spice[dice.below(spice.len())]),
                     1 => drop(text.remove(a)),

@@ -42,12 +42,7 @@ impl<'a> Amount<'a> {
     ///
     /// # Errors
     /// An unknown unit, or one of another dimension.
-    pub fn convert(
-        self,
-        shared: Option<&str>,
-        wanted: &Unit,
-        what: &str,
-    ) -> Result<f64, String> {
+    pub fn convert(self, shared: Option<&str>, wanted: &Unit, what: &str) -> Result<f64, String> {
         let Some(unit) = self.unit.or(shared) else {
             return Ok(self.number);
         };
@@ -98,7 +93,10 @@ impl<'a> Amount<'a> {
 fn number_end(text: &str) -> usize {
     let bytes = text.as_bytes();
     let digits = |mut at: usize| {
-        while bytes.get(at).is_some_and(|b| b.is_ascii_digit() || *b == b'.') {
+        while bytes
+            .get(at)
+            .is_some_and(|b| b.is_ascii_digit() || *b == b'.')
+        {
             at += 1;
         }
         at

@@ -110,7 +110,10 @@ impl Context<'_> {
                     ),
                 ));
             }
-            if let Some(earlier) = statements[..number].iter().find(|s| same_rule(s, statement)) {
+            if let Some(earlier) = statements[..number]
+                .iter()
+                .find(|s| same_rule(s, statement))
+            {
                 return Err(self.wrong(
                     statement,
                     format!(
@@ -304,10 +307,13 @@ impl Context<'_> {
                     .signals
                     .iter()
                     .map(|read| {
-                        reads.iter().position(|other| other == read).unwrap_or_else(|| {
-                            reads.push(read.clone());
-                            reads.len() - 1
-                        })
+                        reads
+                            .iter()
+                            .position(|other| other == read)
+                            .unwrap_or_else(|| {
+                                reads.push(read.clone());
+                                reads.len() - 1
+                            })
                     })
                     .collect(),
                 response: statement.response,
@@ -340,7 +346,10 @@ impl Context<'_> {
         let signature = Signature {
             source: first.binding.name.clone(),
             subject: settled[0].statements[0].subject.clone(),
-            writes: settled.iter().map(|behavior| self.write(behavior)).collect(),
+            writes: settled
+                .iter()
+                .map(|behavior| self.write(behavior))
+                .collect(),
             clock: settled[0].clock.1,
             noise: None,
             combine: settled[0].combine,
@@ -380,9 +389,11 @@ impl Context<'_> {
                 Target::PairBehavior(statement.behavior),
                 Kind::Hit { size: settled.size },
             ),
-            Subject::Dyad { .. } => {
-                (Side::Pair, Target::PairBehavior(statement.behavior), of_entry)
-            }
+            Subject::Dyad { .. } => (
+                Side::Pair,
+                Target::PairBehavior(statement.behavior),
+                of_entry,
+            ),
         };
         Write {
             side,
@@ -402,11 +413,9 @@ impl Context<'_> {
                 with_unit(half_max, &unit),
                 number(power)
             ),
-            crate::responses::Response::Linear { from, to } => format!(
-                "linearly from {} to {}",
-                number(from),
-                with_unit(to, &unit)
-            ),
+            crate::responses::Response::Linear { from, to } => {
+                format!("linearly from {} to {}", number(from), with_unit(to, &unit))
+            }
             crate::responses::Response::Step { threshold, above } => format!(
                 "{} {}",
                 if above { "above" } else { "below" },
@@ -428,7 +437,11 @@ impl Context<'_> {
             number(settled.base),
             with_unit(statement.towards, &entry.unit),
             with_unit(every, &minutes()),
-            if statement.dead { ", also when dead" } else { "" },
+            if statement.dead {
+                ", also when dead"
+            } else {
+                ""
+            },
         )
     }
 

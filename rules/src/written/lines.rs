@@ -73,7 +73,10 @@ mod tests {
         let text = "# title\n\na: b,\n  # between\n  c # after\n\"d # e\": f\n";
         let found = sentences(text).unwrap();
         assert_eq!(found[0].text, "a: b, c");
-        assert_eq!((found[0].line(0), found[0].line(4), found[0].line(6)), (3, 3, 5));
+        assert_eq!(
+            (found[0].line(0), found[0].line(4), found[0].line(6)),
+            (3, 3, 5)
+        );
         assert_eq!(found[1].text, "\"d # e\": f");
     }
 

@@ -28,9 +28,9 @@ pub fn parse(text: &str, source: usize, vocabulary: &Vocabulary) -> Result<State
         Subject::Dyad { .. } => vocabulary.pair_behaviors.entry(behavior),
     };
     let no_value = |at| {
-        let example = with_unit(0.5, &entry.unit);
         let message = format!(
-            "no value to reach\n  write `towards {example}` after `{}`",
+            "no value to reach\n  write `towards {}` after `{}`",
+            placeholder(&entry.unit),
             entry.name
         );
         (at, message)
@@ -84,7 +84,11 @@ pub fn parse(text: &str, source: usize, vocabulary: &Vocabulary) -> Result<State
 
 /// `<type>:` or `<type a> on <type b>:`.
 fn subject(cursor: &mut Cursor<'_>, vocabulary: &Vocabulary) -> Result<Subject, Wrong> {
-    let find = |name: &str| vocabulary.cell_type(name).map_err(|error| error.to_string());
+    let find = |name: &str| {
+        vocabulary
+            .cell_type(name)
+            .map_err(|error| error.to_string())
+    };
     let (a, stop) = cursor.name("cell type", &[":", "on"], find)?;
     if stop == ":" {
         return Ok(Subject::Cell { types: vec![a] });
@@ -109,9 +113,10 @@ fn signals(
                 None => Side::Pair,
             },
         };
-        let (number, stop) = cursor.name("signal", &["times", "increases", "decreases"], |name| {
-            signal(name, side, vocabulary)
-        })?;
+        let (number, stop) =
+            cursor.name("signal", &["times", "increases", "decreases"], |name| {
+                signal(name, side, vocabulary)
+            })?;
         signals.push(Read {
             side,
             signal: number,
@@ -208,7 +213,9 @@ impl Clauses {
         } else if let Some(rest) = after(&["linearly", "from"]) {
             let mut parts = Cursor { text: rest, at: 0 };
             let (Some(from), to) = (parts.until("to"), parts.clause()) else {
-                return Err("no end of the ramp\n  write `linearly from <value> to <value>`".into());
+                return Err(
+                    "no end of the ramp\n  write `linearly from <value> to <value>`".into(),
+                );
             };
             let to = Amount::parse(to)?;
             let from = Amount::parse(from)?.convert(to.unit, &unit, &what)?;
@@ -247,7 +254,14 @@ impl Clauses {
             self.dead = true;
             once(&mut said, (), "also when dead")
         } else if clause.trim().is_empty() {
-            Err(format!("nothing stands after a comma\n  there may stand: {CLAUSES}"))
+            Err(format!(
+                "nothing stands after a comma\n  there may stand: {CLAUSES}"
+            ))
+        } else if clause.trim().starts_with(|c: char| c.is_ascii_digit()) {
+            Err(format!(
+                "`{}` stands alone after a comma\n  a decimal number has a point: `0.5`",
+                clause.trim()
+            ))
         } else {
             Err(format!(
                 "`{}` is no part of a rule\n  after the value may stand: {CLAUSES}",
@@ -271,17 +285,22 @@ impl Clauses {
             (None, Some(_), None) => Err(format!(
                 "a Hill power, but no half-max\n  write `, half-max {}` with the value of {} that \
                  has half the effect",
-                with_unit(0.5, &unit),
+                placeholder(&unit),
                 expression(signals, vocabulary)
             )),
             (None, None, None) => Err(format!(
                 "no response to {}\n  write `, half-max {}, Hill power <number>`, or `linearly \
                  from … to …`, `above …`, `below …`",
                 expression(signals, vocabulary),
-                with_unit(0.5, &unit),
+                placeholder(&unit),
             )),
         }
     }
+}
+
+/// A number to be filled in, with its unit.
+fn placeholder(unit: &Unit) -> String {
+    with_unit(0.0, unit).replacen('0', "<value>", 1)
 }
 
 /// How two ramps or steps are called.
@@ -290,10 +309,8 @@ const RESPONSE: &str = "a ramp or step";
 /// Fills a slot that may be filled once.
 fn once<T>(slot: &mut Option<T>, value: T, what: &str) -> Result<(), String> {
     if slot.replace(value).is_some() {
-        return Err(format!("`{what}` is said twice\n  leave one of them out").replace(
-            &format!("`{RESPONSE}`"),
-            RESPONSE,
-        ));
+        return Err(format!("`{what}` is said twice\n  leave one of them out")
+            .replace(&format!("`{RESPONSE}`"), RESPONSE));
     }
     Ok(())
 }
@@ -370,7 +387,10 @@ impl<'a> Cursor<'a> {
         let rest = self.rest();
         if let Some(inside) = rest.strip_prefix('"') {
             let Some(close) = inside.find('"') else {
-                return Err((at, "a double quote is not closed\n  put `\"` behind the name".into()));
+                return Err((
+                    at,
+                    "a double quote is not closed\n  put `\"` behind the name".into(),
+                ));
             };
             let number = find(inside[..close].trim()).map_err(|message| (at, message))?;
             let behind = &rest[close + 2..];
@@ -409,7 +429,11 @@ fn missing(what: &str, found: &str, ends: &[&str]) -> String {
         .map(|end| format!("`{end}`"))
         .collect();
     let short: String = found.trim().chars().take(60).collect();
-    let dots = if found.trim().chars().count() > 60 { "…" } else { "" };
+    let dots = if found.trim().chars().count() > 60 {
+        "…"
+    } else {
+        ""
+    };
     format!(
         "no {} after the {what} in `{short}{dots}`\n  {}",
         ends.join(" or "),
@@ -420,7 +444,9 @@ fn missing(what: &str, found: &str, ends: &[&str]) -> String {
 /// What a sentence looks like around a missing part.
 fn example(what: &str) -> &'static str {
     match what {
-        "cell type" => "a sentence begins with a cell type and a colon: `tumor: oxygen increases …`",
+        "cell type" => {
+            "a sentence begins with a cell type and a colon: `tumor: oxygen increases …`"
+        }
         "signal" => "a signal and a verb follow the colon: `tumor: oxygen increases …`",
         _ => "a behavior and a value follow the verb: `… increases cycle entry towards 0.01 1/min`",
     }

@@ -78,7 +78,15 @@ pub fn subject_name(subject: &Subject, vocabulary: &Vocabulary) -> String {
 
 /// Words that separate names.
 const WORDS: [&str; 9] = [
-    "on", "own", "effector", "target", "times", "increases", "decreases", "from", "towards",
+    "on",
+    "own",
+    "effector",
+    "target",
+    "times",
+    "increases",
+    "decreases",
+    "from",
+    "towards",
 ];
 
 /// A name as it can be read back: in double quotes if it holds a mark or a word of the grammar.

@@ -77,7 +77,9 @@ fn row(
         ));
     }
     let number = |column: usize| {
-        let bare = Amount::parse(&fields[column]).ok().filter(|a| a.unit.is_none());
+        let bare = Amount::parse(&fields[column])
+            .ok()
+            .filter(|a| a.unit.is_none());
         bare.map(|amount| amount.number).ok_or_else(|| {
             format!(
                 "{} is `{}`, which is no number\n  a table holds bare numbers, in the units of \

@@ -66,7 +66,12 @@ pub fn vocabulary() -> Vocabulary {
     for name in ["hit", "detach"] {
         pair_behaviors.add(entry(name, "1/min", true));
     }
-    let types = ["CD8 T cell", "tumor cell", "M0 macrophage", "cell on film: #2"];
+    let types = [
+        "CD8 T cell",
+        "tumor cell",
+        "M0 macrophage",
+        "cell on film: #2",
+    ];
     let base: Vec<f64> = BEHAVIORS.iter().map(|(_, _, base, _)| *base).collect();
     Vocabulary {
         types: types.map(str::to_owned).to_vec(),
@@ -101,7 +106,11 @@ pub fn texts(files: &[(&str, &str)]) -> Result<Vec<Box<dyn Rule>>, Error> {
         .zip(files)
         .map(|(binding, (name, text))| Source {
             binding,
-            form: if name.ends_with(".csv") { Form::Table } else { Form::Sentences },
+            form: if name.ends_with(".csv") {
+                Form::Table
+            } else {
+                Form::Sentences
+            },
             text: (*text).to_owned(),
         })
         .collect();
