@@ -1,3 +1,22 @@
 //! Milieu: a tissue in which cells follow readable rules or neural models.
+//!
+//! A [`scenario::Scenario`] says what is simulated; [`simulation::bind`] binds its rules to names;
+//! [`simulation::Simulation`] runs it; [`output`] writes what it shows.
+
+pub mod arrays;
+pub mod cell;
+mod contacts;
+pub mod decide;
+pub mod dictionary;
+mod dyads;
+mod events;
+mod founders;
+mod interventions;
 pub mod output;
+pub mod record;
 pub mod scenario;
+mod schedule;
+pub mod semantics;
+mod sense;
+pub mod simulation;
+pub mod streams;

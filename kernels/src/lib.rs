@@ -6,6 +6,8 @@
 //! pairs remember how long they have touched ([`pairs`]). Randomness ([`random`]) is a function
 //! of who, when and what for, never of what was drawn before.
 //!
+//! [`tissue`] holds fields and bodies together and steps them.
+//!
 //! Nothing here knows a cell type, a scenario or a world. Lengths are µm, times min, and a
 //! substrate's density is in that substrate's own unit.
 //!
@@ -14,12 +16,14 @@
 //! piece gathers what it needs in an order that is a function of the state. And a NaN in the
 //! input may spread, but never panics or reads out of bounds.
 
+pub mod channels;
 pub mod contact;
 pub mod cpu;
 pub mod diffusion;
 pub mod exchange;
 pub mod gradient;
 pub mod grid;
+pub mod hazard;
 pub mod motility;
 pub mod motion;
 pub mod neighbors;
@@ -27,6 +31,7 @@ pub mod pairs;
 pub mod portable;
 pub mod random;
 pub mod springs;
+pub mod tissue;
 
 pub use cpu::Pool;
 pub use grid::Grid;

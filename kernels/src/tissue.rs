@@ -1,0 +1,813 @@
+//! The coarse face: substrates and bodies together, advanced step by step.
+//!
+//! The tissue owns what lives in space: fields, positions, velocities, radii, walks, damage,
+//! attacks in progress, the memory of pairs. Whoever drives it owns what numbers mean. It tells
+//! the tissue of births, removals and new rates, and is told which contact events fired, in the
+//! order of (acting id, other id).
+//!
+//! Rows stand in spatial order, a function of the state at the last [`Tissue::settle`]; the caller
+//! counts cells by ascending id, and [`Tissue::row`] leads from that rank to the row.
+
+mod hazards;
+
+use crate::{
+    Error, Grid, Pool, Real,
+    channels::{Channel, Channels},
+    contact::{Bodies, Columns, Contact, Contacts, Response},
+    diffusion::{Diffusion, Substrate},
+    exchange::Exchange,
+    gradient::gradient,
+    motility::{self, Walkers},
+    motion::Domain,
+    neighbors::Bins,
+    pairs::{Pair, PairTable},
+    portable,
+    random::Draws,
+    springs::{self, Spring},
+};
+
+pub use hazards::{Fired, Prey};
+
+/// No cell: what an attack's target is when there is none.
+pub const NOBODY: u64 = u64::MAX;
+
+/// Which random streams the tissue draws from.
+#[derive(Debug, Clone, Copy)]
+pub struct Streams {
+    /// Renewal and direction of walks.
+    pub motility: Draws,
+    /// Meals.
+    pub meal: Draws,
+    /// Starts of attacks.
+    pub attack_start: Draws,
+    /// Ends of attacks.
+    pub attack_end: Draws,
+}
+
+/// How the kernels see a group of cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Group {
+    /// Kind of cell, for rates that depend on the other's kind.
+    pub kind: u16,
+    /// Live cells act; dead ones are acted on.
+    pub prey: Prey,
+}
+
+/// What a tissue is made from.
+#[derive(Debug)]
+pub struct Setup {
+    /// Voxels of the domain.
+    pub grid: Grid,
+    /// What diffuses.
+    pub substrates: Vec<Substrate>,
+    /// Density of each substrate everywhere at the start.
+    pub initial: Vec<Real>,
+    /// min.
+    pub diffusion_step: Real,
+    /// min; a multiple of the diffusion step.
+    pub mechanics_step: Real,
+    /// By number.
+    pub groups: Vec<Group>,
+    /// Tables of every channel, by group.
+    pub channels: Channels,
+    /// [group][group]: √(A_ij A_ji), the factor on adhesion.
+    pub affinities: Vec<Real>,
+    /// Whether each group's chemotaxis takes gradients by direction alone.
+    pub normalize_each_gradient: Vec<bool>,
+    /// Velocity of a wall's push at its face, µm/min.
+    pub wall_repulsion: Real,
+    /// [group]: bit s is set if the group counts in slot s of [`Tissue::contacts`].
+    pub watched: Vec<u64>,
+    /// Number of slots.
+    pub slots: usize,
+    /// Ordered pairs of groups whose contacts are remembered.
+    pub remembered: Vec<(u16, u16)>,
+    /// min after which a separated pair is forgotten.
+    pub memory: Real,
+    /// Random streams.
+    pub streams: Streams,
+}
+
+/// A cell to be placed.
+#[derive(Debug, Clone, Copy)]
+pub struct Body {
+    /// Its id, new to the tissue.
+    pub id: u64,
+    /// Its group.
+    pub group: u16,
+    /// µm, inside the domain.
+    pub position: [Real; 3],
+    /// µm³.
+    pub volume: Real,
+    /// A cell whose own numbers and damage it inherits: its mother.
+    pub like: Option<u64>,
+}
+
+/// Columns by row.
+#[derive(Debug, Default)]
+struct Rows {
+    id: Vec<u64>,
+    group: Vec<u16>,
+    position: Vec<[Real; 3]>,
+    velocity: Vec<[Real; 3]>,
+    previous_velocity: Vec<[Real; 3]>,
+    moved: Vec<bool>,
+    volume: Vec<Real>,
+    direction: Vec<[Real; 3]>,
+    pressure: Vec<Real>,
+    damage: Vec<Real>,
+    /// Id of the cell under attack, or [`NOBODY`].
+    target: Vec<u64>,
+    /// Gone, and to be dropped by the next [`Tissue::settle`].
+    removed: Vec<bool>,
+}
+
+/// What mechanics reads of each row, filled anew when rates, volumes or rows have changed.
+#[derive(Debug, Default)]
+struct Worked {
+    radius: Vec<Real>,
+    reach: Vec<Real>,
+    repulsion: Vec<Real>,
+    adhesion: Vec<Real>,
+    speed: Vec<Real>,
+    persistence: Vec<Real>,
+    bias: Vec<Real>,
+    crawls: Vec<bool>,
+    sensed: Vec<[Real; 3]>,
+    /// Rows that crawl with a bias, and so sense.
+    sensing: Vec<u32>,
+    /// [row]: factor on damage per mechanics step, and damage that comes by itself.
+    repair: Vec<[Real; 2]>,
+    /// Rows with a rate of eating or attacking.
+    acting: Vec<u32>,
+}
+
+/// Fields and bodies.
+#[derive(Debug)]
+pub struct Tissue {
+    setup: Setup,
+    pool: Pool,
+    domain: Domain,
+    diffusion: Diffusion,
+    exchange: Exchange,
+    /// [substrate][voxel].
+    densities: Vec<Real>,
+    rows: Rows,
+    worked: Worked,
+    /// Ids, ascending; the rank of a cell is its place here.
+    ids: Vec<u64>,
+    /// [rank].
+    row_of_rank: Vec<u32>,
+    /// Voxel of each row.
+    voxels: Vec<u32>,
+    bins: Bins,
+    contact: Contact,
+    contacts: Contacts,
+    /// [slot][row].
+    counts: Vec<u32>,
+    pairs: PairTable,
+    touching: Vec<Pair>,
+    work_is_stale: bool,
+    exchange_is_stale: bool,
+    /// Corrections that were needed to keep the state physical.
+    pub clamps: Clamps,
+}
+
+/// How often the state had to be put back into its range.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Clamps {
+    /// Densities that export would have made negative.
+    pub negative_density: u64,
+    /// Cells whose center had left the domain.
+    pub outside: u64,
+}
+
+impl Tissue {
+    /// A tissue without cells.
+    ///
+    /// # Errors
+    /// Whatever is out of range in `setup`.
+    pub fn new(setup: Setup, pool: Pool) -> Result<Tissue, Error> {
+        let diffusion = Diffusion::new(&setup.grid, &setup.substrates, setup.diffusion_step)?;
+        crate::same_length(
+            "initial densities",
+            setup.substrates.len(),
+            setup.initial.len(),
+        )?;
+        crate::same_length(
+            "groups with chemotaxis",
+            setup.groups.len(),
+            setup.normalize_each_gradient.len(),
+        )?;
+        let voxels = setup.grid.len();
+        let mut densities: Vec<Real> = setup
+            .initial
+            .iter()
+            .flat_map(|&value| std::iter::repeat_n(value, voxels))
+            .collect();
+        diffusion.hold(&mut densities)?;
+        let contact = Contact::new(setup.affinities.clone(), setup.watched.clone(), setup.slots)?;
+        let domain = Domain {
+            min: setup.grid.origin,
+            max: setup.grid.end(),
+            dimensions: setup.grid.dimensions(),
+        };
+        Ok(Tissue {
+            pool,
+            domain,
+            diffusion,
+            exchange: Exchange::new(),
+            densities,
+            rows: Rows::default(),
+            worked: Worked::default(),
+            ids: Vec::new(),
+            row_of_rank: Vec::new(),
+            voxels: Vec::new(),
+            bins: Bins::default(),
+            contact,
+            contacts: Contacts::default(),
+            counts: Vec::new(),
+            pairs: PairTable::new(),
+            touching: Vec::new(),
+            work_is_stale: true,
+            exchange_is_stale: true,
+            clamps: Clamps::default(),
+            setup,
+        })
+    }
+
+    /// Number of cells.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether there are no cells.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// Ids, ascending, as of the last [`Tissue::settle`].
+    pub fn ids(&self) -> &[u64] {
+        &self.ids
+    }
+
+    /// The rank of a cell.
+    pub fn rank(&self, id: u64) -> Option<usize> {
+        self.ids.binary_search(&id).ok()
+    }
+
+    /// The row of the cell at a rank.
+    #[inline]
+    pub fn row(&self, rank: usize) -> usize {
+        self.row_of_rank[rank] as usize
+    }
+
+    /// The voxels.
+    pub fn grid(&self) -> &Grid {
+        &self.setup.grid
+    }
+
+    /// [substrate][voxel], each in its substrate's unit.
+    pub fn densities(&self) -> &[Real] {
+        &self.densities
+    }
+
+    // Cells come and go. Ranks stay as they are until `settle`.
+
+    /// Adds a cell. It has no rank until [`Tissue::settle`].
+    pub fn insert(&mut self, body: &Body) {
+        let like = body
+            .like
+            .and_then(|id| self.rank(id))
+            .map(|rank| self.row(rank));
+        let rows = &mut self.rows;
+        rows.id.push(body.id);
+        rows.group.push(body.group);
+        rows.position.push(body.position);
+        rows.velocity.push([0.0; 3]);
+        rows.previous_velocity.push([0.0; 3]);
+        rows.moved.push(false);
+        rows.volume.push(body.volume);
+        rows.direction.push([0.0; 3]);
+        rows.pressure
+            .push(like.map_or(0.0, |row| rows.pressure[row]));
+        rows.damage.push(like.map_or(0.0, |row| rows.damage[row]));
+        rows.target.push(NOBODY);
+        rows.removed.push(false);
+        self.setup.channels.push(usize::from(body.group), like);
+    }
+
+    /// Gives the cell inserted last a number of its own.
+    pub fn set_newest(&mut self, channel: Channel, value: Real) {
+        self.own(channel);
+        let row = self.rows.id.len() - 1;
+        self.setup.channels.set_row(channel, row, value);
+    }
+
+    /// Marks a cell as gone; it leaves with the next [`Tissue::settle`].
+    pub fn remove(&mut self, id: u64) {
+        if let Some(rank) = self.rank(id) {
+            let row = self.row(rank);
+            self.rows.removed[row] = true;
+        }
+    }
+
+    /// Drops removed cells, sorts rows in space, and ranks all cells anew. The order of rows is
+    /// (voxel, id): a function of the state.
+    pub fn settle(&mut self) {
+        let rows = &mut self.rows;
+        for position in &mut rows.position {
+            if confine(position, &self.domain) {
+                self.clamps.outside += 1;
+            }
+        }
+        let voxel_of = |position: &[Real; 3]| self.setup.grid.voxel_of(*position) as u32;
+        let mut order: Vec<(u32, u64, u32)> = (0..rows.id.len())
+            .filter(|&row| !rows.removed[row])
+            .map(|row| (voxel_of(&rows.position[row]), rows.id[row], row as u32))
+            .collect();
+        order.sort_unstable();
+        let gone: Vec<u64> = {
+            let ids = rows.id.iter().zip(&rows.removed);
+            let mut gone: Vec<u64> = ids
+                .filter(|(_, removed)| **removed)
+                .map(|(id, _)| *id)
+                .collect();
+            gone.sort_unstable();
+            gone
+        };
+        self.pairs.remove(&gone);
+        self.voxels = order.iter().map(|(voxel, ..)| *voxel).collect();
+        let order: Vec<u32> = order.into_iter().map(|(.., row)| row).collect();
+        rows.permute(&order);
+        self.setup.channels.permute(&order);
+        let mut ranked: Vec<u32> = (0..rows.id.len() as u32).collect();
+        ranked.sort_unstable_by_key(|&row| rows.id[row as usize]);
+        self.ids = ranked.iter().map(|&row| rows.id[row as usize]).collect();
+        self.row_of_rank = ranked;
+        for target in &mut rows.target {
+            if *target != NOBODY && gone.binary_search(target).is_ok() {
+                *target = NOBODY;
+            }
+        }
+        // What contacts said of rows is void; counts by row are kept until the next mechanics step.
+        let slots = self.setup.slots;
+        let cells = self.rows.id.len();
+        let old = std::mem::take(&mut self.counts);
+        let before = old.len().checked_div(slots).unwrap_or(0);
+        self.counts = (0..slots)
+            .flat_map(|slot| order.iter().map(move |&row| (slot, row as usize)))
+            .map(|(slot, row)| {
+                if row < before {
+                    old[slot * before + row]
+                } else {
+                    0
+                }
+            })
+            .collect();
+        debug_assert_eq!(self.counts.len(), slots * cells);
+        self.contacts = Contacts::default();
+        self.work_is_stale = true;
+        self.exchange_is_stale = true;
+    }
+
+    // What the caller writes.
+
+    /// Moves the cell at a rank, µm.
+    pub fn place(&mut self, rank: usize, position: [Real; 3]) {
+        let row = self.row(rank);
+        self.rows.position[row] = position;
+    }
+
+    /// Sets the volume (µm³) of the cell at a rank.
+    pub fn set_volume(&mut self, rank: usize, volume: Real) {
+        let row = self.row(rank);
+        self.rows.volume[row] = volume;
+        self.work_is_stale = true;
+        self.exchange_is_stale = true;
+    }
+
+    /// Puts the cell at a rank into another group: it follows that group's tables in every
+    /// channel, lets go of its target, and has no direction.
+    pub fn set_group(&mut self, rank: usize, group: u16) {
+        let row = self.row(rank);
+        self.rows.group[row] = group;
+        self.rows.target[row] = NOBODY;
+        self.rows.direction[row] = [0.0; 3];
+        self.setup.channels.reset_row(row, usize::from(group));
+        self.work_is_stale = true;
+        self.exchange_is_stale = true;
+    }
+
+    /// Gives every cell a number of its own in a channel.
+    pub fn own(&mut self, channel: Channel) {
+        self.setup.channels.own(channel, &self.rows.group);
+    }
+
+    /// The number of the cell at a rank.
+    pub fn channel(&self, channel: Channel, rank: usize) -> Real {
+        let row = self.row(rank);
+        self.setup
+            .channels
+            .column(channel)
+            .get(row, self.rows.group[row])
+    }
+
+    /// Sets the number of the cell at a rank; the channel must be [owned](Tissue::own).
+    /// [`Tissue::rates_changed`] must follow.
+    pub fn set_channel(&mut self, channel: Channel, rank: usize, value: Real) {
+        let row = self.row(rank);
+        self.setup.channels.set_row(channel, row, value);
+    }
+
+    /// Says that channels were written.
+    pub fn rates_changed(&mut self) {
+        self.work_is_stale = true;
+        self.exchange_is_stale = true;
+    }
+
+    /// Adds damage to the cell at a rank.
+    pub fn harm(&mut self, rank: usize, damage: Real) {
+        let row = self.row(rank);
+        self.rows.damage[row] += damage;
+    }
+
+    /// Takes all damage from the cell at a rank.
+    pub fn heal(&mut self, rank: usize) {
+        let row = self.row(rank);
+        self.rows.damage[row] = 0.0;
+    }
+
+    // What the caller reads, by rank.
+
+    /// Center, µm.
+    pub fn position(&self, rank: usize) -> [Real; 3] {
+        self.rows.position[self.row(rank)]
+    }
+
+    /// Radius, µm.
+    pub fn radius(&self, rank: usize) -> Real {
+        radius(self.rows.volume[self.row(rank)])
+    }
+
+    /// Group.
+    pub fn group(&self, rank: usize) -> u16 {
+        self.rows.group[self.row(rank)]
+    }
+
+    /// Density of a substrate in the cell's voxel.
+    pub fn density(&self, substrate: usize, rank: usize) -> Real {
+        self.densities[substrate * self.setup.grid.len() + self.voxels[self.row(rank)] as usize]
+    }
+
+    /// Gradient of a substrate at the cell's voxel, density per µm.
+    pub fn gradient(&self, substrate: usize, rank: usize) -> [Real; 3] {
+        self.gradient_of_row(substrate, self.row(rank))
+    }
+
+    fn gradient_of_row(&self, substrate: usize, row: usize) -> [Real; 3] {
+        let voxels = self.setup.grid.len();
+        let density = &self.densities[substrate * voxels..][..voxels];
+        gradient(&self.setup.grid, density, self.voxels[row] as usize)
+    }
+
+    /// Pressure in the last mechanics step, dimensionless.
+    pub fn pressure(&self, rank: usize) -> Real {
+        self.rows.pressure[self.row(rank)]
+    }
+
+    /// Damage.
+    pub fn damage(&self, rank: usize) -> Real {
+        self.rows.damage[self.row(rank)]
+    }
+
+    /// Who is under attack by the cell, or [`NOBODY`].
+    pub fn target(&self, rank: usize) -> u64 {
+        self.rows.target[self.row(rank)]
+    }
+
+    /// Neighbors of a slot's groups in the last mechanics step.
+    pub fn contacts(&self, slot: usize, rank: usize) -> Real {
+        Real::from(self.counts[slot * self.ids.len() + self.row(rank)])
+    }
+
+    /// What ordered pairs remember.
+    pub fn pairs(&self) -> &PairTable {
+        &self.pairs
+    }
+
+    /// The same, to count hits and to let go.
+    pub fn pairs_mut(&mut self) -> &mut PairTable {
+        &mut self.pairs
+    }
+
+    // Steps.
+
+    /// One tick of the fields: diffusion and decay, then exchange with cells.
+    ///
+    /// # Errors
+    /// None in a tissue that was built; the kernels' doors check again.
+    pub fn diffuse(&mut self) -> Result<(), Error> {
+        if self.exchange_is_stale {
+            let channels = &self.setup.channels;
+            let columns: Vec<_> = (0..self.setup.substrates.len())
+                .map(|s| {
+                    [
+                        channels.column(Channel::SecretionRate(s)),
+                        channels.column(Channel::SecretionTarget(s)),
+                        channels.column(Channel::UptakeRate(s)),
+                        channels.column(Channel::ExportRate(s)),
+                    ]
+                })
+                .collect();
+            let group = &self.rows.group;
+            self.exchange.prepare(
+                &self.setup.grid,
+                columns.len(),
+                &self.voxels,
+                &self.rows.volume,
+                |substrate, row| columns[substrate].map(|column| column.get(row, group[row])),
+                self.setup.diffusion_step,
+                |substrate, voxel| self.diffusion.is_held(substrate, voxel),
+            )?;
+            self.exchange_is_stale = false;
+        }
+        self.diffusion.step(&mut self.densities, &self.pool);
+        self.exchange.apply(
+            &mut self.densities,
+            &mut self.clamps.negative_density,
+            &self.pool,
+        );
+        Ok(())
+    }
+
+    /// First half of a mechanics step: walks are renewed, contacts found, velocities summed.
+    ///
+    /// # Errors
+    /// None in a tissue that was built; the kernels' doors check again.
+    pub fn push(&mut self, tick: u64) -> Result<(), Error> {
+        if self.work_is_stale {
+            self.refresh()?;
+        }
+        let rows = &mut self.rows;
+        rows.velocity.fill([0.0; 3]);
+        if rows.id.is_empty() {
+            return Ok(());
+        }
+        self.bins.rebuild(&rows.position);
+        let columns = Columns {
+            id: &rows.id,
+            position: &rows.position,
+            radius: &self.worked.radius,
+            reach: &self.worked.reach,
+            repulsion: &self.worked.repulsion,
+            adhesion: &self.worked.adhesion,
+            group: &rows.group,
+        };
+        self.counts.resize(self.setup.slots * rows.id.len(), 0);
+        let lists = !self.worked.acting.is_empty() || !self.setup.remembered.is_empty();
+        let response = Response {
+            velocity: &mut rows.velocity,
+            pressure: &mut rows.pressure,
+            counts: &mut self.counts,
+            contacts: lists.then_some(&mut self.contacts),
+        };
+        let bodies = Bodies::new(columns, self.setup.groups.len())?;
+        self.contact
+            .step(&bodies, &self.bins, response, &self.pool)?;
+        self.bond()?;
+        self.walk(tick)?;
+        let rows = &mut self.rows;
+        let (strength, radius) = (self.setup.wall_repulsion, &self.worked.radius);
+        self.domain
+            .push_from_walls(strength, &rows.position, radius, &mut rows.velocity)
+    }
+
+    /// Attackers and their targets hold each other.
+    fn bond(&mut self) -> Result<(), Error> {
+        let rows = &self.rows;
+        let column = self.setup.channels.column(Channel::BondStiffness);
+        let mut bonds = Vec::new();
+        for (rank, &row) in self.row_of_rank.iter().enumerate() {
+            let a = row as usize;
+            if rows.target[a] == NOBODY {
+                continue;
+            }
+            debug_assert_eq!(self.ids[rank], rows.id[a]);
+            if let Some(target) = self.rank(rows.target[a]) {
+                let b = self.row(target);
+                let stiffness =
+                    (column.get(a, rows.group[a]) * column.get(b, rows.group[b])).sqrt();
+                bonds.push(Spring {
+                    a: row,
+                    b: b as u32,
+                    stiffness,
+                });
+            }
+        }
+        springs::pull(&bonds, &self.rows.position, &mut self.rows.velocity)
+    }
+
+    fn walk(&mut self, tick: u64) -> Result<(), Error> {
+        let mut sensed = std::mem::take(&mut self.worked.sensed);
+        for &row in &self.worked.sensing {
+            let row = row as usize;
+            let group = self.rows.group[row];
+            let gradients = (0..self.setup.substrates.len()).filter_map(|substrate| {
+                let weight = self
+                    .setup
+                    .channels
+                    .column(Channel::Sensitivity(substrate))
+                    .get(row, group);
+                (weight != 0.0).then(|| (weight, self.gradient_of_row(substrate, row)))
+            });
+            let each = self.setup.normalize_each_gradient[usize::from(group)];
+            sensed[row] = motility::chemotaxis(gradients, each);
+        }
+        self.worked.sensed = sensed;
+        let rows = &mut self.rows;
+        let walkers = Walkers {
+            id: &rows.id,
+            persistence: &self.worked.persistence,
+            bias: &self.worked.bias,
+            sensed: &self.worked.sensed,
+            crawls: &self.worked.crawls,
+        };
+        let (step, dimensions) = (self.setup.mechanics_step, self.domain.dimensions);
+        motility::renew(
+            &walkers,
+            &mut rows.direction,
+            step,
+            dimensions,
+            self.setup.streams.motility,
+            tick,
+        )?;
+        motility::crawl(&rows.direction, &self.worked.speed, &mut rows.velocity)
+    }
+
+    /// Last part of a mechanics step: damage is repaired, cells move, and find their voxels.
+    ///
+    /// # Errors
+    /// None in a tissue that was built; the kernels' doors check again.
+    pub fn advance(&mut self) -> Result<(), Error> {
+        let rows = &mut self.rows;
+        for (damage, [factor, gain]) in rows.damage.iter_mut().zip(&self.worked.repair) {
+            *damage = *damage * factor + gain;
+        }
+        self.clamps.outside += self.domain.advance(
+            self.setup.mechanics_step,
+            &rows.velocity,
+            &mut rows.position,
+            &mut rows.previous_velocity,
+            &mut rows.moved,
+        )?;
+        for (voxel, position) in self.voxels.iter_mut().zip(&rows.position) {
+            let now = self.setup.grid.voxel_of(*position) as u32;
+            self.exchange_is_stale |= now != *voxel;
+            *voxel = now;
+        }
+        Ok(())
+    }
+
+    /// Ordered pairs of the remembered groups that touch: their memory is brought up to date.
+    pub fn remember(&mut self) {
+        if self.setup.remembered.is_empty() || self.contacts.rows() != self.rows.id.len() {
+            return;
+        }
+        let rows = &self.rows;
+        self.touching.clear();
+        for (row, &group) in rows.group.iter().enumerate() {
+            for &(_, other) in self.setup.remembered.iter().filter(|(a, _)| *a == group) {
+                let neighbors = self.contacts.of(row).iter();
+                let others = neighbors.filter(|&&j| rows.group[j as usize] == other);
+                self.touching
+                    .extend(others.map(|&j| (rows.id[row], rows.id[j as usize])));
+            }
+        }
+        self.touching.sort_unstable();
+        self.touching.dedup();
+        self.pairs
+            .update(&self.touching, self.setup.mechanics_step, self.setup.memory);
+    }
+
+    /// Fills the columns that mechanics reads.
+    fn refresh(&mut self) -> Result<(), Error> {
+        let rows = &self.rows;
+        let cells = rows.id.len();
+        let channels = &self.setup.channels;
+        let worked = &mut self.worked;
+        let fill = |out: &mut Vec<Real>, channel: Channel| {
+            let column = channels.column(channel);
+            out.clear();
+            out.extend(
+                rows.group
+                    .iter()
+                    .enumerate()
+                    .map(|(row, &group)| column.get(row, group)),
+            );
+        };
+        fill(&mut worked.repulsion, Channel::Repulsion);
+        fill(&mut worked.adhesion, Channel::Adhesion);
+        fill(&mut worked.speed, Channel::Speed);
+        fill(&mut worked.persistence, Channel::PersistenceTime);
+        fill(&mut worked.bias, Channel::Bias);
+        fill(&mut worked.reach, Channel::RelativeReach);
+        worked.radius.clear();
+        worked
+            .radius
+            .extend(rows.volume.iter().map(|&volume| radius(volume)));
+        for (reach, radius) in worked.reach.iter_mut().zip(&worked.radius) {
+            *reach *= radius;
+        }
+        worked.crawls.clear();
+        worked
+            .crawls
+            .extend(worked.speed.iter().map(|&speed| speed > 0.0));
+        worked.sensed.clear();
+        worked.sensed.resize(cells, [0.0; 3]);
+        let senses = |row: &usize| worked.crawls[*row] && worked.bias[*row] > 0.0;
+        worked.sensing = (0..cells).filter(senses).map(|row| row as u32).collect();
+        let (damage_rate, repair_rate) = (
+            channels.column(Channel::DamageRate),
+            channels.column(Channel::RepairRate),
+        );
+        let dt = self.setup.mechanics_step;
+        let mut known = ([Real::NAN; 2], [1.0, 0.0]);
+        worked.repair.clear();
+        worked
+            .repair
+            .extend(rows.group.iter().enumerate().map(|(row, &group)| {
+                let rates = [damage_rate.get(row, group), repair_rate.get(row, group)];
+                if rates != known.0 {
+                    known = (rates, repair(rates, dt));
+                }
+                known.1
+            }));
+        worked.acting = hazards::acting(channels, &self.setup.groups, &rows.group);
+        let columns = Columns {
+            id: &rows.id,
+            position: &rows.position,
+            radius: &worked.radius,
+            reach: &worked.reach,
+            repulsion: &worked.repulsion,
+            adhesion: &worked.adhesion,
+            group: &rows.group,
+        };
+        let range = Bodies::new(columns, self.setup.groups.len())?.range();
+        if range > 0.0 {
+            // The width follows from the state, so the order of sums does too.
+            self.bins = Bins::new(
+                self.domain.min,
+                self.domain.max,
+                range,
+                self.domain.dimensions,
+            )?;
+        }
+        self.work_is_stale = false;
+        Ok(())
+    }
+}
+
+/// Exact solution of d' = rate − repair · d over `dt`: d ← factor · d + gain.
+fn repair([rate, repair]: [Real; 2], dt: Real) -> [Real; 2] {
+    if repair == 0.0 {
+        return [1.0, rate * dt];
+    }
+    let factor = portable::exp(-repair * dt);
+    [factor, rate / repair * (1.0 - factor)]
+}
+
+/// Radius of the sphere of a volume (µm³), µm.
+fn radius(volume: Real) -> Real {
+    portable::cbrt(volume * (3.0 / (4.0 * core::f64::consts::PI)))
+}
+
+/// Puts a center back into the domain; says whether that was needed.
+fn confine(position: &mut [Real; 3], domain: &Domain) -> bool {
+    let before = *position;
+    for axis in 0..domain.dimensions {
+        position[axis] = position[axis].max(domain.min[axis]).min(domain.max[axis]);
+    }
+    *position != before
+}
+
+impl Rows {
+    /// Row `i` becomes what row `order[i]` was; rows not in `order` are dropped.
+    fn permute(&mut self, order: &[u32]) {
+        fn take<T: Copy>(column: &mut Vec<T>, order: &[u32]) {
+            *column = order.iter().map(|&row| column[row as usize]).collect();
+        }
+        take(&mut self.id, order);
+        take(&mut self.group, order);
+        take(&mut self.position, order);
+        take(&mut self.velocity, order);
+        take(&mut self.previous_velocity, order);
+        take(&mut self.moved, order);
+        take(&mut self.volume, order);
+        take(&mut self.direction, order);
+        take(&mut self.pressure, order);
+        take(&mut self.damage, order);
+        take(&mut self.target, order);
+        take(&mut self.removed, order);
+    }
+}

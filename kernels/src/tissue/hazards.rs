@@ -1,0 +1,215 @@
+//! What cells in contact do to each other at random: eat the dead (or the living), begin and end
+//! attacks. Hazards are drawn here, with 1 − exp(−Σλ·dt) and one draw to choose whom; what an
+//! event means is the caller's business.
+
+use crate::{
+    Real,
+    channels::{Channel, Channels},
+    hazard::{competing_risk, probability},
+    tissue::{Group, NOBODY, Tissue},
+};
+
+/// What a cell is to one that eats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prey {
+    /// Alive.
+    Live,
+    /// Dead by apoptosis.
+    Apoptotic,
+    /// Dead by necrosis.
+    Necrotic,
+}
+
+/// Contact events of one mechanics step, each in ascending order of (acting id, other id).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Fired {
+    /// (eater, eaten). Nobody is eaten twice: the lower id among eaters has the meal.
+    pub meals: Vec<(u64, u64)>,
+    /// (attacker, attacked): an attack begins.
+    pub attacks: Vec<(u64, u64)>,
+    /// (attacker, attacked, damage): dealt in this step by attacks in progress.
+    pub blows: Vec<(u64, u64, Real)>,
+}
+
+impl Fired {
+    /// Whether nothing happened.
+    pub fn is_empty(&self) -> bool {
+        self.meals.is_empty() && self.attacks.is_empty() && self.blows.is_empty()
+    }
+}
+
+/// Rows of live cells that may eat or attack.
+pub(super) fn acting(channels: &Channels, groups: &[Group], group_of_row: &[u16]) -> Vec<u32> {
+    let kinds = channels.kinds();
+    let single = [Channel::PhagocytoseApoptotic, Channel::PhagocytoseNecrotic];
+    let by_kind = (0..kinds).flat_map(|kind| [Channel::Phagocytose(kind), Channel::Attack(kind)]);
+    let columns: Vec<_> = single
+        .into_iter()
+        .chain(by_kind)
+        .map(|channel| channels.column(channel))
+        .collect();
+    let columns: Vec<_> = columns
+        .into_iter()
+        .filter(|column| !column.is_zero())
+        .collect();
+    let acts = |row: usize, group: u16| {
+        groups[usize::from(group)].prey == Prey::Live
+            && columns.iter().any(|column| column.get(row, group) > 0.0)
+    };
+    let rows = group_of_row.iter().enumerate();
+    rows.filter(|(row, group)| acts(*row, **group))
+        .map(|(row, _)| row as u32)
+        .collect()
+}
+
+impl Tissue {
+    /// Second part of a mechanics step: draws the contact hazards, deals the damage of attacks in
+    /// progress, and says what fired.
+    pub fn interact(&mut self, tick: u64) -> Fired {
+        let mut fired = Fired::default();
+        if self.worked.acting.is_empty() && self.rows.target.iter().all(|&target| target == NOBODY)
+        {
+            return fired;
+        }
+        self.draw_meals(tick, &mut fired);
+        self.draw_attacks(tick, &mut fired);
+        self.strike(tick, &mut fired);
+        fired.meals.sort_unstable();
+        // The eater with the lower id has the meal.
+        let mut eaten: Vec<u64> = Vec::new();
+        fired.meals.retain(|&(_, prey)| {
+            let first = !eaten.contains(&prey);
+            eaten.push(prey);
+            first
+        });
+        // An eater that is itself eaten in the same step does not eat.
+        let taken: Vec<u64> = fired.meals.iter().map(|&(_, prey)| prey).collect();
+        fired.meals.retain(|(eater, _)| !taken.contains(eater));
+        fired.attacks.sort_unstable();
+        fired
+            .blows
+            .sort_unstable_by_key(|&(attacker, target, _)| (attacker, target));
+        fired
+    }
+
+    fn group_of(&self, row: usize) -> Group {
+        self.setup.groups[usize::from(self.rows.group[row])]
+    }
+
+    fn draw_meals(&self, tick: u64, fired: &mut Fired) {
+        let channels = &self.setup.channels;
+        let apoptotic = channels.column(Channel::PhagocytoseApoptotic);
+        let necrotic = channels.column(Channel::PhagocytoseNecrotic);
+        let live: Vec<_> = (0..channels.kinds())
+            .map(|kind| channels.column(Channel::Phagocytose(kind)))
+            .collect();
+        for &row in &self.worked.acting {
+            let row = row as usize;
+            let group = self.rows.group[row];
+            let rate = |&other: &u32| {
+                let other = self.group_of(other as usize);
+                match other.prey {
+                    Prey::Apoptotic => apoptotic.get(row, group),
+                    Prey::Necrotic => necrotic.get(row, group),
+                    Prey::Live => live[usize::from(other.kind)].get(row, group),
+                }
+            };
+            let id = self.rows.id[row];
+            let uniforms = || self.setup.streams.meal.uniforms(id, tick, 0);
+            if let Some(other) = self.choose(row, rate, uniforms) {
+                fired.meals.push((id, self.rows.id[other]));
+            }
+        }
+    }
+
+    fn draw_attacks(&mut self, tick: u64, fired: &mut Fired) {
+        let channels = &self.setup.channels;
+        let attack: Vec<_> = (0..channels.kinds())
+            .map(|kind| channels.column(Channel::Attack(kind)))
+            .collect();
+        let immunogenicity: Vec<_> = (0..channels.kinds())
+            .map(|kind| channels.column(Channel::Immunogenicity(kind)))
+            .collect();
+        let mut begun = Vec::new();
+        for &row in &self.worked.acting {
+            let row = row as usize;
+            if self.rows.target[row] != NOBODY {
+                continue;
+            }
+            let group = self.rows.group[row];
+            let own = usize::from(self.group_of(row).kind);
+            let rate = |&other: &u32| {
+                let other = other as usize;
+                let is = self.group_of(other);
+                if is.prey != Prey::Live {
+                    return 0.0;
+                }
+                let attack = attack[usize::from(is.kind)].get(row, group);
+                if attack == 0.0 {
+                    0.0
+                } else {
+                    attack * immunogenicity[own].get(other, self.rows.group[other])
+                }
+            };
+            let id = self.rows.id[row];
+            let uniforms = || self.setup.streams.attack_start.uniforms(id, tick, 0);
+            if let Some(other) = self.choose(row, rate, uniforms) {
+                begun.push((row, self.rows.id[other]));
+                fired.attacks.push((id, self.rows.id[other]));
+            }
+        }
+        for (row, target) in begun {
+            self.rows.target[row] = target;
+        }
+    }
+
+    /// Attacks in progress deal damage, and may end: by chance, by the target's death, or because
+    /// the two have lost contact.
+    fn strike(&mut self, tick: u64, fired: &mut Fired) {
+        let dt = self.setup.mechanics_step;
+        let channels = &self.setup.channels;
+        let (damage, duration) = (
+            channels.column(Channel::AttackDamageRate),
+            channels.column(Channel::AttackDuration),
+        );
+        let mut ended = Vec::new();
+        for row in 0..self.rows.id.len() {
+            let target = self.rows.target[row];
+            if target == NOBODY {
+                continue;
+            }
+            let group = self.rows.group[row];
+            let id = self.rows.id[row];
+            let other = self.rank(target).map(|rank| self.row(rank));
+            let other = other.filter(|&other| {
+                self.group_of(other).prey == Prey::Live
+                    && self.contacts.of(row).contains(&(other as u32))
+            });
+            if other.is_none() {
+                ended.push(row);
+                continue;
+            }
+            fired.blows.push((id, target, damage.get(row, group) * dt));
+            let mean = duration.get(row, group);
+            if self.setup.streams.attack_end.uniform(id, tick, 0) < probability(1.0 / mean, dt) {
+                ended.push(row);
+            }
+        }
+        for row in ended {
+            self.rows.target[row] = NOBODY;
+        }
+    }
+
+    /// One of a row's neighbors, if an event of their summed rates (1/min) falls into the step.
+    fn choose(
+        &self,
+        row: usize,
+        rate: impl Fn(&u32) -> Real,
+        uniforms: impl Fn() -> [Real; 2],
+    ) -> Option<usize> {
+        let neighbors = self.contacts.of(row);
+        let rates = neighbors.iter().map(&rate);
+        let chosen = competing_risk(rates, self.setup.mechanics_step, uniforms)?;
+        Some(neighbors[chosen] as usize)
+    }
+}

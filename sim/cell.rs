@@ -1,0 +1,218 @@
+//! What a cell is: the components of its entity.
+//!
+//! Position, radius, motion, contacts, damage and attacks live in `kernels::tissue`, sorted in
+//! space; here is everything that is nobody's business but the cell's own.
+
+use bevy_ecs::component::Component;
+use kernels::portable::cbrt;
+
+use crate::{
+    output::Vitality,
+    scenario::{CellType, Death},
+};
+
+/// Identity: never reused, and a function of ancestry alone.
+#[derive(Component, Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CellId(pub u64);
+
+/// Number in `Scenario::cell_types`.
+#[derive(Component, Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kind(pub u16);
+
+/// Where a cell stands in its cycle, or in its death.
+#[derive(Component, Debug, Clone, Copy)]
+pub struct Phase {
+    /// Alive or how dead.
+    pub vitality: Vitality,
+    /// Number of the phase in the type's cycle; for a necrotic cell 1 once it has lysed.
+    pub number: u8,
+    /// min since the phase began.
+    pub elapsed: f64,
+}
+
+/// Birth and descent.
+#[derive(Component, Debug, Clone, Copy)]
+pub struct Lineage {
+    /// The mother; 0 for founders and arrivals.
+    pub mother: u64,
+    /// Tick of birth.
+    pub born: u64,
+    /// Divisions so far: gives each daughter her id.
+    pub divisions: u32,
+}
+
+/// Values of the type's custom numbers, in their order.
+#[derive(Component, Debug, Clone)]
+pub struct Custom(pub Box<[f64]>);
+
+/// Values of the behaviors that rules write to cells of this type and that the ECS holds (rates of
+/// death, of phase exits, of transformations), in the order of `decide::Ruled`.
+#[derive(Component, Debug, Clone)]
+pub struct Ruled(pub Box<[f64]>);
+
+/// What a cell remembers of its contacts.
+#[derive(Component, Debug, Clone, Copy, Default)]
+pub struct History {
+    /// Who hit last, and its type; forgotten when the damage has recovered.
+    pub last_hitter: Option<(u64, u16)>,
+    /// min under attack.
+    pub attacked: f64,
+    /// Damage delivered to others.
+    pub delivered: f64,
+}
+
+/// min with at least one live neighbor of each watched type, in the order of the watch list.
+#[derive(Component, Debug, Clone)]
+pub struct ContactTime(pub Box<[f64]>);
+
+/// Volumes of a cell, µm³.
+#[derive(Component, Debug, Clone, Copy)]
+pub struct Volume {
+    /// Whole cell.
+    pub total: f64,
+    /// Fluid in all of it.
+    pub fluid: f64,
+    /// Nucleus, with its fluid.
+    pub nuclear: f64,
+    /// Solid of the nucleus.
+    pub nuclear_solid: f64,
+    /// Solid of the cytoplasm.
+    pub cytoplasmic_solid: f64,
+    /// Share that is calcified, 0–1.
+    pub calcified: f64,
+    /// What `nuclear_solid` tends to while the cell lives.
+    pub target_nuclear_solid: f64,
+    /// A necrotic cell bursts when `total` reaches this.
+    pub rupture: f64,
+}
+
+/// Rates (1/min) and targets of one volume step.
+struct VolumeLaw {
+    fluid_rate: f64,
+    nuclear_rate: f64,
+    cytoplasmic_rate: f64,
+    calcification_rate: f64,
+    target_fluid_fraction: f64,
+    target_nuclear_solid: f64,
+    /// Solid of the cytoplasm per solid of the nucleus.
+    solid_ratio: f64,
+}
+
+impl Volume {
+    /// A new cell of a type, at its type's volume.
+    pub fn new(cell_type: &CellType) -> Volume {
+        let volume = &cell_type.volume;
+        let solid = 1.0 - volume.fluid_fraction;
+        Volume {
+            total: volume.total,
+            fluid: volume.fluid_fraction * volume.total,
+            nuclear: volume.nuclear,
+            nuclear_solid: solid * volume.nuclear,
+            cytoplasmic_solid: solid * (volume.total - volume.nuclear),
+            calcified: volume.calcified_fraction,
+            target_nuclear_solid: solid * volume.nuclear,
+            rupture: f64::INFINITY,
+        }
+    }
+
+    /// All volumes and targets times `factor`: a cell of another size that keeps it, or a daughter.
+    pub fn scale(&mut self, factor: f64) {
+        for volume in [
+            &mut self.total,
+            &mut self.fluid,
+            &mut self.nuclear,
+            &mut self.nuclear_solid,
+            &mut self.cytoplasmic_solid,
+            &mut self.target_nuclear_solid,
+            &mut self.rupture,
+        ] {
+            *volume *= factor;
+        }
+    }
+
+    /// Radius of the sphere of this volume, µm.
+    pub fn radius(&self) -> f64 {
+        radius(self.total)
+    }
+
+    /// One explicit step of `dt` min (Ghaffarizadeh et al. 2018, PLoS Comput Biol 14:e1005991, S1 text:
+    /// fluid and solids each relax to their target).
+    pub fn advance(&mut self, cell_type: &CellType, phase: &Phase, dt: f64) {
+        let law = VolumeLaw::of(cell_type, phase, self.target_nuclear_solid);
+        let nuclear_share = if self.total > 0.0 {
+            self.nuclear / self.total
+        } else {
+            0.0
+        };
+        self.fluid += dt * law.fluid_rate * (law.target_fluid_fraction * self.total - self.fluid);
+        self.fluid = self.fluid.max(0.0);
+        self.nuclear_solid +=
+            dt * law.nuclear_rate * (law.target_nuclear_solid - self.nuclear_solid);
+        self.nuclear_solid = self.nuclear_solid.max(0.0);
+        let target = law.solid_ratio * law.target_nuclear_solid;
+        self.cytoplasmic_solid += dt * law.cytoplasmic_rate * (target - self.cytoplasmic_solid);
+        self.cytoplasmic_solid = self.cytoplasmic_solid.max(0.0);
+        self.calcified += dt * law.calcification_rate * (1.0 - self.calcified);
+        self.nuclear = self.nuclear_solid + nuclear_share * self.fluid;
+        self.total = self.fluid + self.nuclear_solid + self.cytoplasmic_solid;
+    }
+
+    /// Takes in all of a meal: fluid and solids go to the cytoplasm, targets stay, so the eater shrinks back.
+    pub fn ingest(&mut self, meal: &Volume) {
+        self.fluid += meal.fluid;
+        self.cytoplasmic_solid += meal.nuclear_solid + meal.cytoplasmic_solid;
+        self.total += meal.total;
+    }
+}
+
+/// Radius of the sphere of a volume (µm³), µm.
+pub fn radius(volume: f64) -> f64 {
+    cbrt(volume * (3.0 / (4.0 * std::f64::consts::PI)))
+}
+
+/// Volume of the sphere of a radius (µm), µm³.
+pub fn ball(radius: f64) -> f64 {
+    4.0 / 3.0 * std::f64::consts::PI * radius * radius * radius
+}
+
+impl VolumeLaw {
+    fn of(cell_type: &CellType, phase: &Phase, target_nuclear_solid: f64) -> VolumeLaw {
+        let volume = &cell_type.volume;
+        let dying = |death: &Death, fluid_rate: f64, target_fluid_fraction: f64| VolumeLaw {
+            fluid_rate,
+            nuclear_rate: death.nuclear_change_rate,
+            cytoplasmic_rate: death.cytoplasmic_change_rate,
+            calcification_rate: death.calcification_rate,
+            target_fluid_fraction,
+            target_nuclear_solid: 0.0,
+            solid_ratio: 0.0,
+        };
+        match (phase.vitality, phase.number) {
+            (Vitality::Live, _) => VolumeLaw {
+                fluid_rate: volume.fluid_change_rate,
+                nuclear_rate: volume.nuclear_change_rate,
+                cytoplasmic_rate: volume.cytoplasmic_change_rate,
+                calcification_rate: volume.calcification_rate,
+                target_fluid_fraction: volume.fluid_fraction,
+                target_nuclear_solid,
+                solid_ratio: (volume.total - volume.nuclear) / volume.nuclear,
+            },
+            (Vitality::Apoptotic, _) => dying(
+                &cell_type.apoptosis,
+                cell_type.apoptosis.unlysed_fluid_change_rate,
+                0.0,
+            ),
+            // A necrotic cell takes up fluid until it bursts, then loses it.
+            (Vitality::Necrotic, 0) => dying(
+                &cell_type.necrosis,
+                cell_type.necrosis.unlysed_fluid_change_rate,
+                1.0,
+            ),
+            (Vitality::Necrotic, _) => dying(
+                &cell_type.necrosis,
+                cell_type.necrosis.lysed_fluid_change_rate,
+                0.0,
+            ),
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Mechanics, and what the pairs that fired mean: a meal, an attack, a blow.
+
+use bevy_ecs::{change_detection::Mut, world::World};
+use kernels::tissue::Fired;
+
+use crate::{
+    arrays::{Roster, Space, settle},
+    cell::{ContactTime, History, Volume},
+    output::{Event, EventKind, Vitality},
+    record::{Failure, Log, Stage, Timings},
+    simulation::{Clock, Plan},
+};
+
+/// One mechanics step.
+pub fn mechanics(world: &mut World) {
+    let clock = *world.resource::<Clock>();
+    if world.resource::<Failure>().0.is_some() || !clock.is_mechanics() {
+        return;
+    }
+    let started = std::time::Instant::now();
+    if let Err(error) = step(world, &clock) {
+        world.resource_mut::<Failure>().0 = Some(error.to_string());
+    }
+    world.resource_mut::<Timings>().seconds[Stage::Mechanics as usize] +=
+        started.elapsed().as_secs_f64();
+}
+
+fn step(world: &mut World, clock: &Clock) -> Result<(), kernels::Error> {
+    let tissue = &mut world.resource_mut::<Space>().0;
+    tissue.push(clock.tick)?;
+    let fired = tissue.interact(clock.tick);
+    tissue.remember();
+    tissue.advance()?;
+    count_contact_time(world, clock);
+    if !fired.is_empty() {
+        interpret(world, clock, &fired);
+    }
+    Ok(())
+}
+
+/// Adds the step to the contact time of every cell that keeps one and has such a neighbor.
+fn count_contact_time(world: &mut World, clock: &Clock) {
+    if world.resource::<Plan>().contact_times.is_empty() {
+        return;
+    }
+    let mut times = world.query::<&mut ContactTime>();
+    world.resource_scope(|world, plan: Mut<'_, Plan>| {
+        world.resource_scope(|world, space: Mut<'_, Space>| {
+            world.resource_scope(|world, roster: Mut<'_, Roster>| {
+                let kinds = plan.contact_time_types.iter();
+                for &rank in kinds.flat_map(|&kind| &roster.of_type[kind]) {
+                    let rank = rank as usize;
+                    let mut touched = plan.contact_times.iter().enumerate().filter(|(_, watch)| {
+                        let slot =
+                            plan.contact_slots[**watch].expect("every timed watch has a slot");
+                        space.0.contacts(slot, rank) > 0.0
+                    });
+                    let Some(first) = touched.next() else {
+                        continue;
+                    };
+                    let mut time = times
+                        .get_mut(world, roster.entities[rank])
+                        .expect("the roster lists living entities");
+                    for (place, _) in std::iter::once(first).chain(touched) {
+                        time.0[place] += clock.mechanics_step();
+                    }
+                }
+            });
+        });
+    });
+}
+
+/// The rank, type and position of a cell.
+fn about(world: &World, id: u64) -> (usize, u16, [f64; 3]) {
+    let tissue = &world.resource::<Space>().0;
+    let rank = tissue.rank(id).expect("who fired is there");
+    (
+        rank,
+        world.resource::<Roster>().kinds[rank],
+        tissue.position(rank),
+    )
+}
+
+fn event(world: &World, clock: &Clock, kind: EventKind, cell: u64, partner: u64) -> Event {
+    let (_, cell_type, position) = about(world, cell);
+    let (_, partner_type, _) = about(world, partner);
+    Event {
+        time: clock.time(),
+        kind,
+        cell,
+        cell_type,
+        partner: Some(partner),
+        partner_type: Some(partner_type),
+        cause: None,
+        position,
+        value: 0.0,
+    }
+}
+
+fn interpret(world: &mut World, clock: &Clock, fired: &Fired) {
+    for &(attacker, target) in &fired.attacks {
+        let event = event(world, clock, EventKind::Attack, attacker, target);
+        world.resource_mut::<Log>().events.push(event);
+    }
+    for &(attacker, target, damage) in &fired.blows {
+        strike(world, attacker, target, damage, clock.mechanics_step());
+    }
+    for &(eater, prey) in &fired.meals {
+        eat(world, clock, eater, prey);
+    }
+    if !fired.meals.is_empty() {
+        settle(world);
+    }
+}
+
+/// Deals damage, and remembers by whom.
+pub fn strike(world: &mut World, attacker: u64, target: u64, damage: f64, duration: f64) {
+    let (by, attacker_type, _) = about(world, attacker);
+    let (at, ..) = about(world, target);
+    world.resource_mut::<Space>().0.harm(at, damage);
+    let roster = world.resource::<Roster>();
+    let (attacker_entity, target_entity) = (roster.entities[by], roster.entities[at]);
+    let mut history = world
+        .get_mut::<History>(target_entity)
+        .expect("every cell has a history");
+    history.last_hitter = Some((attacker, attacker_type));
+    history.attacked += duration;
+    world
+        .get_mut::<History>(attacker_entity)
+        .expect("every cell has a history")
+        .delivered += damage;
+}
+
+fn eat(world: &mut World, clock: &Clock, eater: u64, prey: u64) {
+    let mut meal = event(world, clock, EventKind::Phagocytosis, eater, prey);
+    let (eater_rank, ..) = about(world, eater);
+    let (prey_rank, prey_type, prey_position) = about(world, prey);
+    let roster = world.resource::<Roster>();
+    let (eater_entity, prey_entity) = (roster.entities[eater_rank], roster.entities[prey_rank]);
+    let vitality = roster.vitality[prey_rank];
+    meal.cause = Some(vitality.name());
+    let food = *world
+        .get::<Volume>(prey_entity)
+        .expect("every cell has a volume");
+    let mut volume = world
+        .get_mut::<Volume>(eater_entity)
+        .expect("every cell has a volume");
+    volume.ingest(&food);
+    let total = volume.total;
+    let tissue = &mut world.resource_mut::<Space>().0;
+    tissue.set_volume(eater_rank, total);
+    tissue.remove(prey);
+    world.despawn(prey_entity);
+    let events = &mut world.resource_mut::<Log>().events;
+    if vitality == Vitality::Live {
+        let (partner, partner_type) = (Some(eater), Some(meal.cell_type));
+        let death = Event {
+            kind: EventKind::Death,
+            cell: prey,
+            cell_type: prey_type,
+            partner,
+            partner_type,
+            ..meal.clone()
+        };
+        let cause = Some("phagocytosis");
+        events.push(Event {
+            cause,
+            position: prey_position,
+            ..death
+        });
+        events.push(Event {
+            kind: EventKind::Kill,
+            cause,
+            ..meal.clone()
+        });
+    }
+    events.push(meal);
+}

@@ -1,0 +1,199 @@
+//! The first cells: from a scenario's placements to positions.
+
+use kernels::random::{Sequence, child_id};
+use rand_distr::{Distribution, UnitBall, UnitDisc};
+use rstar::{RTree, primitives::GeomWithData};
+
+use crate::{
+    arrays::Seedling,
+    scenario::{Domain, Place, Placement, Region},
+    simulation::Plan,
+    streams::Purpose,
+};
+
+/// Ids of founders descend from this root and the placement's number.
+const ROOT: u64 = u64::from_be_bytes(*b"founders");
+
+/// How often a random place is tried again when it is too near another cell.
+const TRIES: usize = 100;
+
+/// All founders, in the order of the scenario.
+///
+/// # Errors
+/// A message for a region that cannot hold what it should, or a column that is no behavior.
+pub fn founders(plan: &Plan) -> Result<Vec<Seedling>, String> {
+    let mut all = Vec::new();
+    for (number, placement) in plan.scenario.cells.iter().enumerate() {
+        let seedling = |row: usize, kind: usize, position: [f64; 3]| {
+            let id = child_id(child_id(ROOT, number as u32), row as u32);
+            Seedling {
+                id,
+                kind: kind as u16,
+                position,
+                volume: None,
+                values: Vec::new(),
+            }
+        };
+        match &placement.place {
+            Place::Explicit { cells } => {
+                for (row, founder) in cells.iter().enumerate() {
+                    let mut seedling = seedling(row, founder.cell_type, founder.position);
+                    seedling.volume = founder.volume;
+                    for (name, value) in &founder.values {
+                        let behavior = plan.table.vocabulary.behaviors.find(name);
+                        let behavior = behavior
+                            .map_err(|error| format!("cells `{}`: {error}", placement.name))?;
+                        seedling.values.push((behavior, *value));
+                    }
+                    all.push(seedling);
+                }
+            }
+            Place::Region {
+                cell_type,
+                count,
+                region,
+                spacing,
+            } => {
+                let domain = &plan.scenario.domain;
+                let positions = match count {
+                    Some(count) => {
+                        let draws = Purpose::Placement.draws(plan.scenario.seed);
+                        scatter(
+                            placement,
+                            *count,
+                            region,
+                            *spacing,
+                            domain,
+                            &mut Sequence::new(draws, number as u64),
+                        )?
+                    }
+                    None => pack(region, *spacing, domain),
+                };
+                let positions = positions.into_iter().enumerate();
+                all.extend(positions.map(|(row, position)| seedling(row, *cell_type, position)));
+            }
+        }
+    }
+    let mut ids: Vec<u64> = all.iter().map(|seedling| seedling.id).collect();
+    ids.sort_unstable();
+    if ids.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err("two founders have one id; change the order of the cells".into());
+    }
+    Ok(all)
+}
+
+/// A uniform point of a region.
+pub fn within(region: &Region, domain: &Domain, sequence: &mut Sequence) -> [f64; 3] {
+    match region {
+        Region::Box { min, max } => {
+            std::array::from_fn(|d| min[d] + (max[d] - min[d]) * sequence.uniform())
+        }
+        Region::Ball {
+            center,
+            inner,
+            outer,
+        } => loop {
+            let unit: [f64; 3] = if domain.dimensions == 2 {
+                let [x, y]: [f64; 2] = UnitDisc.sample(sequence);
+                [x, y, 0.0]
+            } else {
+                UnitBall.sample(sequence)
+            };
+            let point: [f64; 3] = std::array::from_fn(|d| center[d] + outer * unit[d]);
+            let squared: f64 = (0..3)
+                .map(|d| (point[d] - center[d]) * (point[d] - center[d]))
+                .sum();
+            let inside = (0..3).all(|d| (domain.min[d]..=domain.max[d]).contains(&point[d]));
+            if squared >= inner * inner && inside {
+                break point;
+            }
+        },
+    }
+}
+
+/// `count` random points no nearer to each other than `spacing`.
+fn scatter(
+    placement: &Placement,
+    count: u64,
+    region: &Region,
+    spacing: f64,
+    domain: &Domain,
+    sequence: &mut Sequence,
+) -> Result<Vec<[f64; 3]>, String> {
+    let mut tree: RTree<GeomWithData<[f64; 3], ()>> = RTree::new();
+    let mut points = Vec::new();
+    while (points.len() as u64) < count {
+        let free = (0..TRIES)
+            .map(|_| within(region, domain, sequence))
+            .find(|point| {
+                spacing <= 0.0
+                    || tree
+                        .locate_within_distance(*point, spacing * spacing)
+                        .next()
+                        .is_none()
+            });
+        let point = free.ok_or_else(|| {
+            format!(
+                "cells `{}`: there is room for about {} of {count} cells {spacing} µm apart; \
+                 enlarge the region, or lower `count` or `spacing`",
+                placement.name,
+                points.len()
+            )
+        })?;
+        tree.insert(GeomWithData::new(point, ()));
+        points.push(point);
+    }
+    Ok(points)
+}
+
+/// A hexagonal packing of a region: rows (2D) or close-packed layers (3D) `spacing` apart.
+fn pack(region: &Region, spacing: f64, domain: &Domain) -> Vec<[f64; 3]> {
+    let (center, half) = match region {
+        Region::Ball { center, outer, .. } => (*center, [*outer; 3]),
+        Region::Box { min, max } => (
+            std::array::from_fn(|d| 0.5 * (min[d] + max[d])),
+            std::array::from_fn(|d| 0.5 * (max[d] - min[d])),
+        ),
+    };
+    let holds = |point: [f64; 3]| {
+        let inside = (0..3).all(|d| (domain.min[d]..=domain.max[d]).contains(&point[d]));
+        inside
+            && match region {
+                Region::Box { min, max } => (0..3).all(|d| (min[d]..=max[d]).contains(&point[d])),
+                Region::Ball {
+                    center,
+                    inner,
+                    outer,
+                } => {
+                    let squared: f64 = (0..3)
+                        .map(|d| (point[d] - center[d]) * (point[d] - center[d]))
+                        .sum();
+                    (inner * inner..=outer * outer).contains(&squared)
+                }
+            }
+    };
+    let (row_height, layer_height) = (spacing * 0.75f64.sqrt(), spacing * (2.0f64 / 3.0).sqrt());
+    let steps = |length: f64, pitch: f64| (length / pitch).ceil() as i64 + 1;
+    let layers = if domain.dimensions == 2 {
+        0
+    } else {
+        steps(half[2], layer_height)
+    };
+    let mut points = Vec::new();
+    for k in -layers..=layers {
+        for j in -steps(half[1], row_height)..=steps(half[1], row_height) {
+            for i in -steps(half[0], spacing)..=steps(half[0], spacing) {
+                let shift = 0.5 * (j.rem_euclid(2) + k.rem_euclid(2)) as f64;
+                let point = [
+                    center[0] + spacing * (i as f64 + shift),
+                    center[1] + row_height * (j as f64 + k.rem_euclid(2) as f64 / 3.0),
+                    center[2] + layer_height * k as f64,
+                ];
+                if holds(point) {
+                    points.push(point);
+                }
+            }
+        }
+    }
+    points
+}

@@ -1,0 +1,62 @@
+//! The table of contents of one tick.
+//!
+//! | | what | file |
+//! |---|---|---|
+//! | 1 | a frame, if due: the state before this tick | `simulation.rs`, `output.rs` |
+//! | 2 | what comes from outside | `interventions.rs` |
+//! | 3 | fields: diffusion and decay, then exchange with cells | here, `kernels::tissue` |
+//! | 4 | rules that are due; then phenotype, if due | `decide.rs`, `events.rs` |
+//! | 5 | mechanics, if due: contacts, walks, contact events, positions | `contacts.rs` |
+//! | 6 | dyad rules that are due | `dyads.rs` |
+//!
+//! Stages are chained, so their order is nobody's choice but this file's. Parallelism is inside
+//! kernels and rules.
+
+use bevy_ecs::{
+    schedule::{IntoScheduleConfigs, Schedule, SingleThreadedExecutor},
+    system::{Res, ResMut},
+};
+
+use crate::{
+    arrays::Space,
+    contacts::mechanics,
+    decide::decide,
+    dyads::dyads,
+    events::phenotype,
+    interventions::interventions,
+    record::{Failure, Stage, Timings},
+    simulation::Clock,
+};
+
+/// Stages 2 to 6.
+pub fn schedule() -> Schedule {
+    let mut schedule = Schedule::default();
+    schedule.set_executor(SingleThreadedExecutor::new());
+    schedule.add_systems(
+        (
+            interventions.run_if(mechanics_is_due),
+            fields,
+            decide.run_if(mechanics_is_due),
+            phenotype.run_if(phenotype_is_due),
+            mechanics.run_if(mechanics_is_due),
+            dyads.run_if(mechanics_is_due),
+        )
+            .chain(),
+    );
+    schedule
+}
+
+fn mechanics_is_due(clock: Res<Clock>, failure: Res<Failure>) -> bool {
+    clock.is_mechanics() && failure.0.is_none()
+}
+
+fn phenotype_is_due(clock: Res<Clock>, failure: Res<Failure>) -> bool {
+    clock.is_phenotype() && failure.0.is_none()
+}
+
+fn fields(mut space: ResMut<Space>, mut timings: ResMut<Timings>, mut failure: ResMut<Failure>) {
+    let _timer = timings.start(Stage::Fields);
+    if let Err(error) = space.0.diffuse() {
+        failure.0 = Some(error.to_string());
+    }
+}

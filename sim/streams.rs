@@ -1,0 +1,46 @@
+//! Every random stream, named and numbered in one place.
+//!
+//! A draw is a function of (seed, purpose, who, tick, draw): see `kernels::random`. Numbers here are
+//! frozen, because a published seed must mean the same run tomorrow; a new purpose takes a new number.
+
+use kernels::random::Draws;
+
+/// What a draw is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Purpose {
+    /// Where the first cells stand; who = number of the placement.
+    Placement = 1,
+    /// How many cells arrive; who = number of the stream.
+    ArrivalCount = 2,
+    /// Where an arrival appears; who = the cell.
+    ArrivalPlace = 3,
+    /// Renewal and direction of a walk; who = the cell.
+    Motility = 4,
+    /// Death, division, transformation as competing risks; who = the cell.
+    Fate = 5,
+    /// Axis of a division; who = the mother.
+    DivisionAxis = 6,
+    /// Meals; who = the eater.
+    Meal = 7,
+    /// Starts of attacks; who = the attacker.
+    AttackStart = 8,
+    /// Ends of attacks; who = the attacker.
+    AttackEnd = 9,
+    /// Hits and detachment; who = the ordered pair. Draw = number of the rule.
+    Dyad = 10,
+    /// Noise lanes of cell models; who = the cell.
+    CellNoise = 11,
+    /// Noise lanes of dyad models; who = the ordered pair.
+    DyadNoise = 12,
+}
+
+impl Purpose {
+    /// The draws of a run for this purpose.
+    pub fn draws(self, seed: u64) -> Draws {
+        Draws {
+            seed,
+            purpose: self as u8,
+        }
+    }
+}
