@@ -1,0 +1,365 @@
+//! Contact against formulas and against the loop over all pairs.
+
+use kernels::Pool;
+use kernels::contact::{Bodies, Columns, Contact, Contacts, PRESSURE_UNIT, Response, SAME_POINT};
+use kernels::motion::Domain;
+use kernels::neighbors::Bins;
+use kernels::random::{Draws, Sequence};
+use kernels::springs::{Spring, pull};
+
+/// Owned columns of a scene.
+#[derive(Clone, Default)]
+struct Cells {
+    id: Vec<u64>,
+    position: Vec<[f64; 3]>,
+    radius: Vec<f64>,
+    reach: Vec<f64>,
+    repulsion: Vec<f64>,
+    adhesion: Vec<f64>,
+    group: Vec<u16>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Found {
+    velocity: Vec<[f64; 3]>,
+    pressure: Vec<f64>,
+    counts: Vec<u32>,
+    contacts: Contacts,
+}
+
+const BOX: [[f64; 3]; 2] = [[-100.0; 3], [100.0; 3]];
+const AFFINITY: [f64; 9] = [1.0, 0.5, 0.2, 0.5, 2.0, 0.0, 0.2, 0.0, 1.5];
+/// Slot 0 watches group 0; slot 1 watches groups 1 and 2.
+const WATCHED: [u64; 3] = [0b01, 0b10, 0b10];
+
+impl Cells {
+    fn push(&mut self, position: [f64; 3], radius: f64, group: u16) {
+        self.id.push(1000 + self.id.len() as u64);
+        self.position.push(position);
+        self.radius.push(radius);
+        self.reach.push(1.25 * radius);
+        self.repulsion.push(10.0 + f64::from(group));
+        self.adhesion.push(0.4 + f64::from(group));
+        self.group.push(group);
+    }
+
+    /// `n` cells of unequal size in a box in which each meets a few others.
+    fn crowd(n: usize, dimensions: usize) -> Cells {
+        let draws = Draws {
+            seed: 2,
+            purpose: 0,
+        };
+        let mut random = Sequence::new(draws, 0);
+        let mut cells = Cells::default();
+        let edge = 14.0 * (n as f64).powf(1.0 / dimensions as f64);
+        for row in 0..n {
+            let mut position = [0.0; 3];
+            for x in &mut position[..dimensions] {
+                *x = edge * (random.uniform() - 0.5);
+            }
+            let radius = 4.0 + 6.0 * random.uniform();
+            cells.push(position, radius, (row % 3) as u16);
+        }
+        cells
+    }
+
+    fn bodies(&self) -> Bodies<'_> {
+        let columns = Columns {
+            id: &self.id,
+            position: &self.position,
+            radius: &self.radius,
+            reach: &self.reach,
+            repulsion: &self.repulsion,
+            adhesion: &self.adhesion,
+            group: &self.group,
+        };
+        Bodies::new(columns, 3).unwrap()
+    }
+
+    fn step(&self, dimensions: usize, threads: usize) -> Found {
+        let bodies = self.bodies();
+        let mut law = Contact::new(AFFINITY.to_vec(), WATCHED.to_vec(), 2).unwrap();
+        let mut bins = Bins::new(BOX[0], BOX[1], bodies.range(), dimensions).unwrap();
+        let n = self.id.len();
+        let mut found = Found {
+            velocity: vec![[0.0; 3]; n],
+            pressure: vec![9.0; n],
+            counts: vec![9; 2 * n],
+            contacts: Contacts::default(),
+        };
+        // Twice into the same room: the second must not see the first.
+        for _ in 0..2 {
+            found.velocity.fill([0.0; 3]);
+            bins.rebuild(&self.position);
+            let response = Response {
+                velocity: &mut found.velocity,
+                pressure: &mut found.pressure,
+                counts: &mut found.counts,
+                contacts: Some(&mut found.contacts),
+            };
+            law.step(&bodies, &bins, response, &Pool::new(threads).unwrap())
+                .unwrap();
+        }
+        found
+    }
+}
+
+#[test]
+fn cell_list_equals_the_loop_over_all_pairs() {
+    for dimensions in [2, 3] {
+        let cells = Cells::crowd(600, dimensions);
+        let found = cells.step(dimensions, 1);
+        let n = cells.id.len();
+        let mut met = 0;
+        for i in 0..n {
+            let mut velocity = [0.0; 3];
+            let (mut pressure, mut counts) = (0.0, [0; 2]);
+            let mut neighbors = vec![];
+            for j in (0..n).filter(|&j| j != i) {
+                let away: [f64; 3] =
+                    core::array::from_fn(|axis| cells.position[i][axis] - cells.position[j][axis]);
+                let d = away.iter().map(|x| x * x).sum::<f64>().sqrt();
+                let touching = cells.radius[i] + cells.radius[j];
+                let reach = cells.reach[i] + cells.reach[j];
+                let (gi, gj) = (cells.group[i] as usize, cells.group[j] as usize);
+                let mut strength = 0.0;
+                if d <= touching {
+                    let overlap = (1.0 - d / touching).powi(2);
+                    strength += (cells.repulsion[i] * cells.repulsion[j]).sqrt() * overlap;
+                    pressure += overlap / PRESSURE_UNIT;
+                }
+                if d < reach {
+                    let a = (cells.adhesion[i] * cells.adhesion[j]).sqrt() * AFFINITY[gi * 3 + gj];
+                    strength -= a * (1.0 - d / reach).powi(2);
+                    counts[usize::from(gj > 0)] += 1;
+                    neighbors.push(j as u32);
+                }
+                for axis in 0..3 {
+                    velocity[axis] += strength * away[axis] / d;
+                }
+            }
+            met += neighbors.len();
+            // The sum's order differs; a dozen terms of at most 12 round by 1e-15 each.
+            for axis in 0..3 {
+                assert!((found.velocity[i][axis] - velocity[axis]).abs() < 1e-12);
+            }
+            assert!((found.pressure[i] - pressure).abs() < 1e-11);
+            assert_eq!([found.counts[i], found.counts[n + i]], counts);
+            assert_eq!(found.contacts.of(i), neighbors);
+            for (&j, &distance) in neighbors.iter().zip(found.contacts.distances(i)) {
+                let there = cells.position[j as usize];
+                let square: f64 = (0..3)
+                    .map(|axis| (cells.position[i][axis] - there[axis]).powi(2))
+                    .sum();
+                assert!((distance - square.sqrt()).abs() < 1e-12);
+            }
+        }
+        assert!(met > 4 * n, "the scene is crowded: {met}");
+        assert_eq!(found.contacts.iter().count(), met);
+    }
+}
+
+#[test]
+fn momentum_is_conserved() {
+    for dimensions in [2, 3] {
+        let cells = Cells::crowd(2000, dimensions);
+        let found = cells.step(dimensions, 1);
+        for axis in 0..3 {
+            let sum: f64 = found.velocity.iter().map(|v| v[axis]).sum();
+            let size: f64 = found.velocity.iter().map(|v| v[axis].abs()).sum();
+            assert!(sum.abs() <= 1e-12 * size, "{sum} of {size}");
+        }
+    }
+}
+
+#[test]
+fn identical_bits_for_any_thread_count() {
+    let cells = Cells::crowd(6000, 3);
+    let one = cells.step(3, 1);
+    for threads in [2, 3, 8] {
+        assert!(one == cells.step(3, threads), "{threads} threads");
+    }
+}
+
+#[test]
+fn two_cells_relax_to_where_repulsion_equals_adhesion() {
+    let (radius, reach) = (8.0, 10.0);
+    let force = |d: f64| {
+        10.0 * (1.0 - d / (2.0 * radius)).powi(2) - 0.4 * (1.0 - d / (2.0 * reach)).powi(2)
+    };
+    let (mut near, mut far) = (radius, 2.0 * radius);
+    for _ in 0..100 {
+        let middle = 0.5 * (near + far);
+        if force(middle) > 0.0 {
+            near = middle;
+        } else {
+            far = middle;
+        }
+    }
+    for start in [9.0, 18.0] {
+        let mut cells = Cells::default();
+        cells.push([1.0, 2.0, 3.0], radius, 0);
+        cells.push([1.0 + 0.6 * start, 2.0 + 0.8 * start, 3.0], radius, 0);
+        let domain = Domain {
+            min: BOX[0],
+            max: BOX[1],
+            dimensions: 3,
+        };
+        let (mut previous, mut moved) = (vec![[0.0; 3]; 2], vec![false; 2]);
+        for _ in 0..20_000 {
+            let velocity = cells.step(3, 1).velocity;
+            domain
+                .advance(
+                    0.1,
+                    &velocity,
+                    &mut cells.position,
+                    &mut previous,
+                    &mut moved,
+                )
+                .unwrap();
+        }
+        let distance = cells.step(3, 1).contacts.distances(0)[0];
+        assert!(
+            (distance - near).abs() < 1e-9,
+            "{distance} from {start}, not {near}"
+        );
+    }
+}
+
+#[test]
+fn close_packing_presses_with_one_and_a_hexagonal_sheet_with_half() {
+    // The unit is that of twelve neighbors at the spacing √(π / 2√3) of a hexagonal packing whose
+    // cells' areas fill the plane.
+    let radius = 8.0;
+    let spacing = 2.0 * radius * (std::f64::consts::PI / (2.0 * 3f64.sqrt())).sqrt();
+    for (dimensions, expected) in [(2, 0.5), (3, 1.0)] {
+        let mut cells = Cells::default();
+        let layers = if dimensions == 2 { 0..=0 } else { -2..=2 };
+        for i in -2..=2 {
+            for j in -2..=2 {
+                for k in layers.clone() {
+                    let (i, j, k) = (f64::from(i), f64::from(j), f64::from(k));
+                    let h = 0.5f64.sqrt();
+                    let at = match dimensions {
+                        2 => [i + 0.5 * j, 0.75f64.sqrt() * j, 0.0],
+                        _ => [h * (i + j), h * (i + k), h * (j + k)],
+                    };
+                    cells.push(at.map(|x| x * spacing), radius, 0);
+                }
+            }
+        }
+        let found = cells.step(dimensions, 1);
+        let middle = cells.id.len() / 2;
+        assert_eq!(cells.position[middle], [0.0; 3]);
+        // The constant is written with 14 digits, and 1 − 0.952 loses two.
+        assert!((found.pressure[middle] - expected).abs() < 1e-11);
+        assert!(found.velocity[middle].iter().all(|v| v.abs() < 1e-12));
+    }
+}
+
+#[test]
+fn cells_with_one_center_part_in_opposite_directions() {
+    for dimensions in [2, 3] {
+        let mut cells = Cells::default();
+        cells.push([3.0, 4.0, 0.0], 8.0, 0);
+        cells.push([3.0, 4.0, 0.0], 8.0, 0);
+        let found = cells.step(dimensions, 1);
+        let strength =
+            10.0 * (1.0 - SAME_POINT / 16.0).powi(2) - 0.4 * (1.0 - SAME_POINT / 20.0).powi(2);
+        let length = |v: [f64; 3]| v.iter().map(|x| x * x).sum::<f64>().sqrt();
+        assert!((length(found.velocity[0]) - strength).abs() < 1e-12);
+        assert_eq!(found.velocity[0], found.velocity[1].map(|v| -v));
+        assert_eq!(found.contacts.distances(0), [SAME_POINT]);
+        assert!(dimensions == 3 || found.velocity[0][2] == 0.0);
+    }
+}
+
+#[test]
+fn not_a_number_touches_nobody() {
+    let mut cells = Cells::crowd(300, 3);
+    cells.position[17] = [f64::NAN; 3];
+    cells.radius[40] = f64::NAN;
+    cells.position[90] = [f64::INFINITY, f64::NEG_INFINITY, 1e300];
+    let found = cells.step(3, 1);
+    assert!(found.contacts.of(17).is_empty());
+    assert!(found.contacts.of(90).is_empty());
+}
+
+#[test]
+fn cells_without_size_and_no_cells_are_no_trouble() {
+    let mut cells = Cells::default();
+    cells.push([0.0; 3], 8.0, 0);
+    cells.push([1.0, 0.0, 0.0], 0.0, 1);
+    cells.push([1.5, 0.0, 0.0], 0.0, 1);
+    let found = cells.step(3, 1);
+    assert!(found.velocity.iter().flatten().all(|v| v.is_finite()));
+    assert_eq!(found.contacts.of(0), [1, 2]);
+    assert_eq!(found.contacts.of(1), [0]);
+
+    let none = Cells::default();
+    let mut law = Contact::new(AFFINITY.to_vec(), WATCHED.to_vec(), 2).unwrap();
+    let mut bins = Bins::new(BOX[0], BOX[1], 10.0, 3).unwrap();
+    bins.rebuild(&[]);
+    let response = Response {
+        velocity: &mut [],
+        pressure: &mut [],
+        counts: &mut [],
+        contacts: None,
+    };
+    law.step(&none.bodies(), &bins, response, &Pool::serial())
+        .unwrap();
+}
+
+#[test]
+fn rows_of_a_bin_stand_in_ascending_order() {
+    let cells = Cells::crowd(500, 3);
+    let mut bins = Bins::new(BOX[0], BOX[1], 21.0, 3).unwrap();
+    bins.rebuild(&cells.position);
+    let mut seen = vec![false; 500];
+    for bin in 0..bins.len() {
+        let rows = &bins.order()[bins.range(bin)];
+        assert!(rows.is_sorted());
+        for &row in rows {
+            assert_eq!(bins.bin_of()[row as usize] as usize, bin);
+            seen[row as usize] = true;
+        }
+    }
+    assert!(seen.iter().all(|&seen| seen));
+}
+
+#[test]
+fn springs_pull_both_ends_alike() {
+    let position = [[0.0; 3], [2.0, 0.0, -4.0], [1.0, 1.0, 1.0]];
+    let mut velocity = [[0.0; 3]; 3];
+    let springs = [Spring {
+        a: 0,
+        b: 1,
+        stiffness: 0.5,
+    }];
+    pull(&springs, &position, &mut velocity).unwrap();
+    assert_eq!(velocity, [[1.0, 0.0, -2.0], [-1.0, 0.0, 2.0], [0.0; 3]]);
+    let beyond = [Spring {
+        a: 0,
+        b: 3,
+        stiffness: 0.5,
+    }];
+    assert!(pull(&beyond, &position, &mut velocity).is_err());
+}
+
+#[test]
+fn columns_of_unequal_length_are_refused_by_name() {
+    let mut cells = Cells::crowd(3, 3);
+    cells.reach.pop();
+    let columns = Columns {
+        id: &cells.id,
+        position: &cells.position,
+        radius: &cells.radius,
+        reach: &cells.reach,
+        repulsion: &cells.repulsion,
+        adhesion: &cells.adhesion,
+        group: &cells.group,
+    };
+    let error = Bodies::new(columns, 3).unwrap_err();
+    assert_eq!(error.to_string(), "reaches has 2 entries, but 3 are needed");
+    assert!(Contact::new(vec![1.0, 0.5, 0.4, 1.0], vec![0; 2], 0).is_err());
+}

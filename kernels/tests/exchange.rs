@@ -1,0 +1,148 @@
+//! Exchange between cells and their voxels: the map, the balance, the edges.
+
+use kernels::diffusion::{Boundary, Diffusion, Substrate};
+use kernels::exchange::Exchange;
+use kernels::random::{Draws, Sequence};
+use kernels::{Grid, Pool};
+
+fn grid() -> Grid {
+    Grid::new([0.0; 3], [80.0, 60.0, 40.0], [10.0; 3]).unwrap()
+}
+
+fn free(_: usize, _: usize) -> bool {
+    false
+}
+
+#[test]
+fn cells_of_a_voxel_act_as_one() {
+    let grid = grid();
+    let (dt, volumes) = (0.1, [500.0, 300.0]);
+    let rates = [[2.0, 40.0, 1.0, 3.0], [0.5, 10.0, 4.0, -1.0]];
+    let mut exchange = Exchange::new();
+    exchange
+        .prepare(&grid, 1, &[7, 7], &volumes, |_, row| rates[row], dt, free)
+        .unwrap();
+    let mut density = vec![5.0; grid.len()];
+    exchange.apply(&mut density, &mut 0, &Pool::serial());
+    let per_voxel = dt / 1000.0;
+    let gain = per_voxel * (500.0 * 2.0 * 40.0 + 300.0 * 0.5 * 10.0);
+    let loss = per_voxel * (500.0 * 3.0 + 300.0 * 4.5);
+    let expected = (5.0 + gain) / (1.0 + loss) + per_voxel * 2.0;
+    assert!((density[7] - expected).abs() < 1e-14);
+    assert!(density.iter().enumerate().all(|(i, &x)| i == 7 || x == 5.0));
+}
+
+#[test]
+fn field_plus_what_cells_moved_is_constant() {
+    let grid = grid();
+    let substrates = [Substrate {
+        diffusion_coefficient: 1000.0,
+        decay_rate: 0.0,
+        boundary: [Boundary::NoFlux; 6],
+    }; 2];
+    let diffusion = Diffusion::new(&grid, &substrates, 0.01).unwrap();
+    let draws = Draws {
+        seed: 3,
+        purpose: 0,
+    };
+    let mut random = Sequence::new(draws, 0);
+    let cells = 400;
+    let voxels: Vec<u32> = (0..cells)
+        .map(|_| (random.uniform() * grid.len() as f64) as u32)
+        .collect();
+    let volumes: Vec<f64> = (0..cells).map(|_| 3000.0 * random.uniform()).collect();
+    let rates: Vec<[f64; 4]> = (0..2 * cells)
+        .map(|_| [1.0, 30.0, 10.0, 400.0].map(|most| most * random.uniform()))
+        .collect();
+    let mut exchange = Exchange::new();
+    let of = |substrate, row| {
+        let mut rates: [f64; 4] = rates[substrate * cells + row];
+        // Some cells draw more than there is, so that the cut at zero is part of the balance.
+        rates[3] -= 1e4 * (row % 3) as f64;
+        rates
+    };
+    exchange
+        .prepare(&grid, 2, &voxels, &volumes, of, 0.01, free)
+        .unwrap();
+    let mut densities = vec![1.0; 2 * grid.len()];
+    let mut plain = densities.clone();
+    let (mut negative, mut negative_plain) = (0, 0);
+    let mut moved = [0.0; 2];
+    for _ in 0..500 {
+        diffusion.step(&mut densities, &Pool::serial());
+        for (total, part) in moved
+            .iter_mut()
+            .zip(exchange.apply_accounted(&mut densities, &mut negative))
+        {
+            assert!(part.taken_up >= 0.0);
+            *total += part.secreted - part.taken_up + part.exported;
+        }
+        diffusion.step(&mut plain, &Pool::serial());
+        exchange.apply(&mut plain, &mut negative_plain, &Pool::serial());
+    }
+    assert!(negative > 0);
+    assert_eq!((densities.clone(), negative), (plain, negative_plain));
+    for (field, moved) in densities.chunks(grid.len()).zip(moved) {
+        let total = grid.voxel_volume() * field.iter().sum::<f64>();
+        let before = grid.voxel_volume() * grid.len() as f64;
+        assert!(
+            ((total - moved) / before.max(total) - 1.0 * before / before.max(total)).abs() < 1e-12,
+            "{total} − {moved} is not {before}"
+        );
+    }
+}
+
+#[test]
+fn export_below_zero_is_cut_and_counted() {
+    let grid = grid();
+    let mut exchange = Exchange::new();
+    let rates = |_, _| [0.0, 0.0, 0.0, -1e6];
+    exchange
+        .prepare(&grid, 1, &[3, 9, 9], &[1.0; 3], rates, 0.1, free)
+        .unwrap();
+    let mut density = vec![5.0; grid.len()];
+    let mut negative = 10;
+    exchange.apply(&mut density, &mut negative, &Pool::serial());
+    assert_eq!((density[3], density[9], negative), (0.0, 0.0, 12));
+}
+
+#[test]
+fn held_voxels_are_skipped() {
+    let grid = grid();
+    let mut exchange = Exchange::new();
+    let rates = |_, _| [0.0, 0.0, 10.0, 0.0];
+    let held = |substrate, voxel| substrate == 0 && voxel == 3;
+    exchange
+        .prepare(&grid, 2, &[3], &[1000.0], rates, 0.1, held)
+        .unwrap();
+    let mut densities = vec![5.0; 2 * grid.len()];
+    exchange.apply(&mut densities, &mut 0, &Pool::serial());
+    assert_eq!(densities[3], 5.0);
+    assert!((densities[grid.len() + 3] - 2.5).abs() < 1e-15);
+}
+
+#[test]
+fn few_cells_and_many_are_sorted_alike() {
+    // Few cells are compared and many are counted; a cell alone in its voxel sees no difference.
+    let grid = Grid::new([0.0; 3], [1000.0, 1000.0, 10.0], [10.0; 3]).unwrap();
+    let rates = |_, _| [1.0, 10.0, 2.0, 0.0];
+    let after = |cells: u32| {
+        let voxels: Vec<u32> = (0..cells).rev().map(|row| row * 3).collect();
+        let mut exchange = Exchange::new();
+        exchange
+            .prepare(
+                &grid,
+                1,
+                &voxels,
+                &vec![100.0; cells as usize],
+                rates,
+                0.1,
+                free,
+            )
+            .unwrap();
+        let mut density = vec![5.0; grid.len()];
+        exchange.apply(&mut density, &mut 0, &Pool::serial());
+        density[..300].to_vec()
+    };
+    assert_eq!(after(100), after(3000));
+}
