@@ -3,7 +3,7 @@
 //! Odds are what several rules on one behavior add up (see [`crate::written`]); odds of +∞ are
 //! full effect. Every function here keeps a NaN, so that a spoiled signal is still seen at the end.
 
-/// Whole powers up to this one are multiplications.
+/// Whole and half powers up to this one are multiplications.
 const WHOLE: f64 = 64.0;
 
 /// A response with its numbers, in the unit of its signal.
@@ -73,7 +73,8 @@ impl Response {
 /// Turns signals into the odds x = (s / half_max)^power of the fraction s^p / (h^p + s^p), in
 /// place. A negative signal counts as 0, since a power of a negative number need not exist.
 ///
-/// Whole powers are multiplications and others `libm::pow`: the same bits on every machine.
+/// Whole and half powers are multiplications and a square root, others `libm::pow`: the same
+/// bits on every machine.
 ///
 /// Source: A. V. Hill 1910, J. Physiol. 40 (suppl.), iv–vii.
 pub fn hill(signals: &mut [f64], half_max: f64, power: f64) {
@@ -82,22 +83,24 @@ pub fn hill(signals: &mut [f64], half_max: f64, power: f64) {
     macro_rules! each {
         ($signal:ident => $odds:expr) => {
             for slot in signals {
-                let $signal = *slot;
+                let $signal = ratio(*slot);
                 *slot = $odds;
             }
         };
     }
-    if power.fract() != 0.0 || !(1.0..=WHOLE).contains(&power) {
-        each!(s => libm::pow(ratio(s), power));
+    if (2.0 * power).fract() != 0.0 || !(0.5..=WHOLE).contains(&power) {
+        each!(r => libm::pow(r, power));
         return;
     }
-    match power as u32 {
-        1 => each!(s => ratio(s)),
-        2 => each!(s => whole_power(ratio(s), 2)),
-        3 => each!(s => whole_power(ratio(s), 3)),
-        4 => each!(s => whole_power(ratio(s), 4)),
-        8 => each!(s => whole_power(ratio(s), 8)),
-        n => each!(s => whole_power(ratio(s), n)),
+    match (power as u32, power.fract() != 0.0) {
+        (0, _) => each!(r => r.sqrt()),
+        (1, false) => each!(r => r),
+        (2, false) => each!(r => whole_power(r, 2)),
+        (3, false) => each!(r => whole_power(r, 3)),
+        (4, false) => each!(r => whole_power(r, 4)),
+        (8, false) => each!(r => whole_power(r, 8)),
+        (n, false) => each!(r => whole_power(r, n)),
+        (n, true) => each!(r => whole_power(r, n) * r.sqrt()),
     }
 }
 
@@ -202,17 +205,17 @@ mod tests {
     }
 
     #[test]
-    fn whole_powers_agree_with_pow() {
-        for power in 1..=64 {
+    fn whole_and_half_powers_agree_with_pow() {
+        for power in (1..=128).map(|halves| f64::from(halves) / 2.0) {
             let found = odds(
                 Response::Hill {
                     half_max: 0.8,
-                    power: f64::from(power),
+                    power,
                 },
                 1.1,
             );
-            let wanted = libm::pow(1.1 / 0.8, f64::from(power));
-            // Each multiplication rounds once; there are at most 12.
+            let wanted = libm::pow(1.1 / 0.8, power);
+            // Each multiplication rounds once; there are at most 13.
             assert!((found / wanted - 1.0).abs() < 1e-14, "{power}");
         }
     }

@@ -248,7 +248,7 @@ impl Context<'_> {
             return Ok((steps as u64, clock));
         }
         let below = (clock / step).floor();
-        let way_out = if below >= 1.0 && below < 1e15 {
+        let way_out = if (1.0..1e15).contains(&below) {
             format!(
                 "the nearest are {} min and {} min",
                 rounded(below * step),
