@@ -9,11 +9,14 @@
 //! whatever file, saturate together.
 
 mod amount;
+mod clauses;
 mod combine;
+mod cursor;
 mod lines;
 mod rule;
 mod saturate;
 mod sentence;
+mod settle;
 mod statement;
 mod table;
 

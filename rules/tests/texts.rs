@@ -46,6 +46,25 @@ fn bad_texts_are_refused_with_their_message() {
 }
 
 #[test]
+fn the_manual_shows_texts_that_bind() {
+    let manual = fs::read_to_string("../docs/rules.md").unwrap();
+    let mut shown = 0;
+    for text in manual.split("```text\n").skip(1) {
+        let text = text.split("```").next().unwrap();
+        let name = if text.starts_with("//") {
+            "a.csv"
+        } else {
+            "a.rules"
+        };
+        match texts(&[(name, text)]) {
+            Ok(_) => shown += 1,
+            Err(error) => assert!(text.contains("oxigen"), "{error}"),
+        }
+    }
+    assert_eq!(shown, 3);
+}
+
+#[test]
 fn a_description_says_the_same_rule_again() {
     for file in files("good") {
         for rule in rules::open(&[binding(&file)], &vocabulary()).unwrap() {

@@ -1,7 +1,8 @@
 //! What one sentence, or one row of a table, says: names and units already turned into numbers.
 
+use crate::dictionary::normal;
 use crate::responses::Response;
-use crate::{Read, Side, Subject, Unit, Vocabulary};
+use crate::{Entry, Read, Side, Subject, Unit, Vocabulary};
 
 /// A sentence.
 #[derive(Debug, Clone)]
@@ -32,6 +33,69 @@ pub struct Statement {
     pub dead: bool,
 }
 
+impl Statement {
+    /// The behavior it speaks of.
+    pub fn entry<'a>(&self, vocabulary: &'a Vocabulary) -> &'a Entry {
+        match self.subject {
+            Subject::Cell { .. } => vocabulary.behaviors.entry(self.behavior),
+            Subject::Dyad { .. } => vocabulary.pair_behaviors.entry(self.behavior),
+        }
+    }
+
+    /// Whether it speaks of hits, the one event with a size.
+    pub fn is_hit(&self, vocabulary: &Vocabulary) -> bool {
+        let is_pair = matches!(self.subject, Subject::Dyad { .. });
+        is_pair && normal(&self.entry(vocabulary).name) == "hit"
+    }
+
+    /// `increases` or `decreases`.
+    pub fn verb(&self) -> &'static str {
+        if self.increases {
+            "increases"
+        } else {
+            "decreases"
+        }
+    }
+
+    /// The statement in the words of the grammar, with every number: `base` and `size` are what
+    /// all statements on its behavior agreed on, `every` is its clock, min.
+    pub fn describe(&self, vocabulary: &Vocabulary, base: f64, size: f64, every: f64) -> String {
+        let entry = self.entry(vocabulary);
+        let unit = signal_unit(&self.signals, vocabulary);
+        let response = match self.response {
+            Response::Hill { half_max, power } => format!(
+                "half-max {}, Hill power {}",
+                with_unit(half_max, &unit),
+                number(power)
+            ),
+            Response::Linear { from, to } => {
+                format!("linearly from {} to {}", number(from), with_unit(to, &unit))
+            }
+            Response::Step { threshold, above } => format!(
+                "{} {}",
+                if above { "above" } else { "below" },
+                with_unit(threshold, &unit)
+            ),
+        };
+        let size = if self.is_hit(vocabulary) {
+            format!(", size {}", number(size))
+        } else {
+            String::new()
+        };
+        format!(
+            "{}: {} {} {} from {} towards {}, {response}{size}, every {} min{}",
+            subject_name(&self.subject, vocabulary),
+            expression(&self.signals, vocabulary),
+            self.verb(),
+            quoted(&entry.name),
+            number(base),
+            with_unit(self.towards, &entry.unit),
+            number(every),
+            if self.dead { ", also when dead" } else { "" },
+        )
+    }
+}
+
 /// The name of a signal as it is written in a sentence: `own pressure`.
 pub fn signal_name(read: &Read, vocabulary: &Vocabulary) -> String {
     let (before, entry) = match read.side {
@@ -41,6 +105,15 @@ pub fn signal_name(read: &Read, vocabulary: &Vocabulary) -> String {
         Side::Pair => ("", vocabulary.pair_signals.entry(read.signal)),
     };
     format!("{before}{}", quoted(&entry.name))
+}
+
+/// A product of signals, as it is written.
+pub fn expression(signals: &[Read], vocabulary: &Vocabulary) -> String {
+    let names: Vec<String> = signals
+        .iter()
+        .map(|read| signal_name(read, vocabulary))
+        .collect();
+    names.join(" times ")
 }
 
 /// The unit of a product of signals.
