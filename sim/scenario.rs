@@ -3,7 +3,15 @@
 //! Everything here is in base units (µm, min, and each substrate's own unit) and has been checked,
 //! so that what reads it checks nothing. [`parse`] is the way from a file to this.
 
+mod cycles;
+mod deserialize;
+pub mod file;
+mod hash;
 pub mod parse;
+pub mod problem;
+mod resolve;
+pub mod schema;
+mod tree;
 
 use std::path::PathBuf;
 
@@ -43,6 +51,9 @@ pub struct Scenario {
     pub outputs: Outputs,
     /// Emergent values to be printed beside published ones.
     pub readouts: Vec<Readout>,
+    /// What whoever starts the run should know about how the file was read: cells left out, …
+    #[serde(skip)]
+    pub notes: Vec<String>,
 }
 
 /// The box in which everything happens.
@@ -154,7 +165,7 @@ pub struct CellType {
 pub struct Cycle {
     /// `live`, `Ki67 basic`, …
     pub model: String,
-    /// Phases in the model's order; a cell starts in the first.
+    /// Phases in the model's order; a cell starts in the first. None if cells of the type do not divide.
     pub phases: Vec<Phase>,
 }
 

@@ -1,1 +1,41 @@
-//! Text to [`Scenario`](super::Scenario).
+//! From a file to a [`Scenario`].
+
+use std::path::Path as FilePath;
+
+use super::Scenario;
+use super::deserialize;
+use super::file::File;
+use super::problem::{Path, Place, Problem};
+use super::resolve::resolve;
+use super::tree::Tree;
+
+/// Reads the scenario at `path`, a file or a folder that holds `scenario.toml`.
+///
+/// `overrides` are settings `key=value`, merged into the file before anything is checked.
+/// `cells`, where given, is a table whose cells stand in for all the file's groups, read as
+/// `[import]` says.
+///
+/// # Errors
+/// Everything that is wrong with the file, as far as one thing does not hide another.
+pub fn read(
+    path: &FilePath,
+    overrides: &[String],
+    cells: Option<&FilePath>,
+) -> Result<Scenario, Vec<Problem>> {
+    let file = match path.is_dir() {
+        true => path.join("scenario.toml"),
+        false => path.to_owned(),
+    };
+    let text = std::fs::read_to_string(&file).map_err(|error| {
+        let help = "a scenario is a .toml file, or a folder that holds a scenario.toml";
+        vec![Problem {
+            place: Place::File(file.clone()),
+            key: Path::root(),
+            message: format!("cannot be read: {error}"),
+            help: help.into(),
+        }]
+    })?;
+    let tree = Tree::read(file, &text, overrides)?;
+    let file: File = deserialize::whole(&tree)?;
+    resolve(&file, &tree, cells)
+}

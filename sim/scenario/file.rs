@@ -1,0 +1,302 @@
+//! The scenario file as it is written: what serde reads, and what the JSON Schema describes.
+//!
+//! Nothing here is checked beyond the shape and range of each value by itself;
+//! [`resolve`](super::resolve) does the rest. The comments on fields are the descriptions an editor shows.
+
+pub mod cell_type;
+pub mod cells;
+pub mod named;
+pub mod quantity;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use cell_type::CellType;
+pub use cells::{Arrival, Group, Import};
+pub use named::{Axes, Named, Short};
+pub use quantity::{
+    Coordinate, Diffusivity, Distance, Duration, Factor, Length, Measured, Moment, Quantity, Rate,
+    Share, Size, Speed, Weight,
+};
+
+/// A Milieu scenario.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    /// What the scenario is called. Default: the name of its folder.
+    pub name: Option<String>,
+    /// What it shows, in a sentence or two.
+    #[serde(default)]
+    pub description: String,
+    /// Seeds every random stream; a whole number. Two runs with one seed are the same run.
+    #[serde(default)]
+    pub seed: u64,
+    /// Simulated time at which the run ends, such as "5 d"; a bare number is in min.
+    pub duration: Quantity<Duration>,
+    /// The box in which everything happens.
+    pub domain: Domain,
+    /// The three step lengths.
+    #[serde(default)]
+    pub clocks: Clocks,
+    /// What diffuses, a table each: `[substrates.oxygen]`.
+    #[serde(default)]
+    pub substrates: Named<Substrate>,
+    /// Kinds of cell, a table each: `[cell_types.tumor]`.
+    #[serde(default)]
+    pub cell_types: Named<CellType>,
+    /// Groups of cells that are there at the start, a table each: `[cells.nodule]`.
+    #[serde(default)]
+    pub cells: Named<Group>,
+    /// Streams of cells that come in from outside, a table each: `[arrivals.recruited]`.
+    #[serde(default)]
+    pub arrivals: Named<Arrival>,
+    /// Files of rules and models, in order of priority: a path, or a table that says more.
+    #[serde(default)]
+    pub rules: Named<Short<RuleSource>>,
+    /// How pairs in contact are remembered.
+    #[serde(default)]
+    pub contacts: Contacts,
+    /// What is written, and when.
+    #[serde(default)]
+    pub outputs: Outputs,
+    /// Emergent values to be printed beside published ones, a table each.
+    #[serde(default)]
+    pub readouts: Named<Readout>,
+    /// How to read a table of segmented cells, for `--cells FILE`.
+    pub import: Option<Import>,
+}
+
+/// The box in which everything happens.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Domain {
+    /// 2 or 3. In 2D there is one layer of voxels, and cells stay at z = 0.
+    pub dimensions: u8,
+    /// Extents along x, y and, in 3D, z; the box is centered on the origin. µm. Instead of `min` and `max`.
+    pub size: Option<Vec<Quantity<Length>>>,
+    /// Lower corner, µm; together with `max`, instead of `size`.
+    pub min: Option<Vec<Quantity<Coordinate>>>,
+    /// Upper corner, µm.
+    pub max: Option<Vec<Quantity<Coordinate>>>,
+    /// Edge of a voxel, or one edge an axis, µm. In 2D the z edge is the thickness of the layer.
+    #[serde(default = "voxel")]
+    pub voxel: Axes<Length>,
+    /// Velocity with which a wall pushes back a cell whose center touches it, µm/min; 0 for open walls.
+    #[serde(default = "wall_repulsion")]
+    pub wall_repulsion: Quantity<Speed>,
+}
+
+fn voxel() -> Axes<Length> {
+    Axes::All(Quantity::new(20.0))
+}
+
+fn wall_repulsion() -> Quantity<Speed> {
+    Quantity::new(100.0)
+}
+
+/// Step lengths. Each is a whole multiple of the one before.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Clocks {
+    /// Step of diffusion, and the tick of everything else, min.
+    pub diffusion: Quantity<Duration>,
+    /// Step of contact, motility and positions, min.
+    pub mechanics: Quantity<Duration>,
+    /// Step of volume, cycle and death, and the default clock of rules, min.
+    pub phenotype: Quantity<Duration>,
+}
+
+impl Default for Clocks {
+    fn default() -> Self {
+        Clocks {
+            diffusion: Quantity::new(0.01),
+            mechanics: Quantity::new(0.1),
+            phenotype: Quantity::new(6.0),
+        }
+    }
+}
+
+/// Something that diffuses and decays.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Substrate {
+    /// The unit of its density: "mmHg", "µM", …; "1" or "dimensionless" for a pure number.
+    #[serde(default = "dimensionless")]
+    pub unit: String,
+    /// Diffusion coefficient, µm²/min.
+    pub diffusion_coefficient: Quantity<Diffusivity>,
+    /// Rate of first-order decay, 1/min.
+    #[serde(default = "Quantity::<Rate>::zero")]
+    pub decay_rate: Quantity<Rate>,
+    /// Density everywhere at the start, in `unit`.
+    #[serde(default = "Measured::zero")]
+    pub initial: Measured,
+    /// "no-flux" for closed faces all around, or a table of faces.
+    #[serde(default = "no_flux")]
+    pub boundary: Short<Faces>,
+}
+
+impl<K> Quantity<K> {
+    /// The default of what is mostly absent.
+    pub fn zero() -> Quantity<K> {
+        Quantity::new(0.0)
+    }
+}
+
+impl Measured {
+    /// The default of what is mostly absent.
+    pub fn zero() -> Measured {
+        Measured::Number(0.0)
+    }
+}
+
+fn dimensionless() -> String {
+    "1".into()
+}
+
+fn no_flux() -> Short<Faces> {
+    Short::Text("no-flux".into())
+}
+
+/// What holds at the faces of the domain: a density, or "no-flux". Faces that are not named are closed.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Default)]
+pub struct Faces {
+    /// All faces that are not named besides.
+    pub all: Option<Measured>,
+    /// The face at the least x.
+    pub x_min: Option<Measured>,
+    /// The face at the largest x.
+    pub x_max: Option<Measured>,
+    /// The face at the least y.
+    pub y_min: Option<Measured>,
+    /// The face at the largest y.
+    pub y_max: Option<Measured>,
+    /// The face at the least z, in 3D.
+    pub z_min: Option<Measured>,
+    /// The face at the largest z, in 3D.
+    pub z_max: Option<Measured>,
+}
+
+/// A file of rules or a model.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RuleSource {
+    /// The file, relative to the scenario's folder: `.rules`, `.csv` or `.onnx`.
+    pub file: String,
+    /// Time between two calls, min, a multiple of the mechanics step. Default: the file's own, or the phenotype step.
+    pub clock: Option<Quantity<Duration>>,
+    /// How to go together with another source that writes the same behavior. Default: that is an error.
+    #[schemars(with = "Option<Combine>")]
+    pub combine: Option<rules::Combine>,
+    /// The SHA-256 that the file must have, in hex. Default: any.
+    pub sha256: Option<String>,
+    /// "embedded", or the path of an ONNX Runtime library.
+    #[serde(default = "embedded")]
+    pub engine: String,
+}
+
+fn embedded() -> String {
+    "embedded".into()
+}
+
+/// How two sources that write one behavior are combined.
+#[derive(JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[expect(dead_code, reason = "describes rules::Combine, which knows no schema")]
+enum Combine {
+    /// Values are added.
+    Sum,
+    /// Values are multiplied.
+    Product,
+    /// The source that stands first in the scenario wins.
+    Priority,
+}
+
+/// How pairs in contact are remembered.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Contacts {
+    /// For how long a pair that has separated is remembered, with its hits and the age of its contact, min.
+    pub memory: Quantity<Moment>,
+}
+
+impl Default for Contacts {
+    fn default() -> Self {
+        Contacts {
+            memory: Quantity::new(600.0),
+        }
+    }
+}
+
+/// What is written, and when.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Outputs {
+    /// Time between two frames, min; the first is at the start, the last at the end.
+    pub interval: Quantity<Duration>,
+    /// Names of the writers to use.
+    pub write: Vec<String>,
+    /// Further columns of the table of cells: names of signals or behaviors.
+    pub cell_columns: Vec<String>,
+    /// The substrate shown behind the cells in pictures. Default: none.
+    pub picture_substrate: Option<String>,
+}
+
+impl Default for Outputs {
+    fn default() -> Self {
+        Outputs {
+            interval: Quantity::new(60.0),
+            write: Vec::new(),
+            cell_columns: Vec::new(),
+            picture_substrate: None,
+        }
+    }
+}
+
+/// An emergent value, to be printed beside the published one. Which keys are wanted depends on `measure`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Readout {
+    /// What is measured.
+    pub measure: Measure,
+    /// The type whose cells are measured: mean speed, motility coefficient, infiltration depth.
+    #[serde(rename = "type")]
+    pub cell_type: Option<String>,
+    /// Types that kill: kills per cell and day.
+    pub effectors: Option<Vec<String>>,
+    /// The type that is killed or infiltrated: kills per cell and day, infiltration depth.
+    pub target: Option<String>,
+    /// Lag at which displacement is taken, min: motility coefficient.
+    pub lag: Option<Quantity<Duration>>,
+    /// The field that spreads: field spread.
+    pub substrate: Option<String>,
+    /// Types around which it spreads: field spread.
+    pub sources: Option<Vec<String>>,
+    /// Published range, [low, high], in the measure's unit.
+    pub published: Option<[f64; 2]>,
+    /// Who published it.
+    #[serde(default)]
+    pub source: String,
+}
+
+/// Emergent values the program can measure.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
+pub enum Measure {
+    /// Kills by `effectors` among `target`, per effector and day.
+    #[serde(rename = "kills per cell and day")]
+    KillsPerCellDay,
+    /// Mean speed of free cells of the type, µm/min.
+    #[serde(rename = "mean speed")]
+    MeanSpeed,
+    /// Mean square displacement at `lag`, divided by 2 · dimensions · lag, µm²/min.
+    #[serde(rename = "motility coefficient")]
+    MotilityCoefficient,
+    /// Distance over which `substrate` falls to 1/e around its `sources`, µm.
+    #[serde(rename = "field spread")]
+    FieldSpread,
+    /// Median depth of cells of the type below the edge of the mass of `target`, µm.
+    #[serde(rename = "infiltration depth")]
+    InfiltrationDepth,
+}

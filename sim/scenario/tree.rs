@@ -1,0 +1,459 @@
+//! The tables and values of a scenario file, each with the place where it was stated.
+//!
+//! Settings of the command line and inherited values are merged here, before anything is checked,
+//! so that they are checked like what stands in the file.
+
+use std::path::PathBuf;
+
+use rules::dictionary::normal;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::problem::{Path, Place, Problem, Step, misspelled};
+
+/// Where a node comes from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Origin {
+    /// A line of the file, counted from 1.
+    Line(usize),
+    /// A setting, by number.
+    Setting(usize),
+}
+
+/// A value and its place.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// Its place.
+    pub origin: Origin,
+    /// What it is.
+    pub value: Value,
+}
+
+/// A value as TOML knows it; tables keep the order of the file.
+#[derive(Debug, Clone)]
+pub enum Value {
+    /// Text, and dates, which no key of a scenario wants.
+    Text(String),
+    /// A whole number.
+    Integer(i128),
+    /// A number.
+    Float(f64),
+    /// `true` or `false`.
+    Bool(bool),
+    /// `[…]`.
+    Array(Vec<Node>),
+    /// `{…}` or `[…]` with what follows.
+    Table(Vec<(String, Node)>),
+}
+
+/// A file with the settings that were merged into it.
+#[derive(Debug, Clone)]
+pub struct Tree {
+    /// The file.
+    pub file: PathBuf,
+    /// The whole of it.
+    pub root: Node,
+    settings: Vec<String>,
+}
+
+/// Tables whose entries have names of the scenario's own, and what such an entry is.
+const NAMED: &[(&str, &str)] = &[
+    ("substrates", "substrate"),
+    ("cell_types", "cell type"),
+    ("cells", "group of cells"),
+    ("arrivals", "stream of arrivals"),
+    ("rules", "rule source"),
+    ("readouts", "readout"),
+];
+
+/// Pairs of keys of which a table has one: stating one takes back an inherited other.
+const ALTERNATIVES: &[(&str, &str)] = &[("total", "radius"), ("count", "packed")];
+
+/// Pairs of tables in which an entry may stand in one.
+const ALTERNATIVE_TABLES: &[(&str, &str)] = &[("rates", "durations")];
+
+impl Tree {
+    /// Reads a file's text, merges `settings` (`key=value`) into it, and gives each cell type
+    /// what it inherits.
+    ///
+    /// # Errors
+    /// The first line that is not TOML, or every setting and inheritance that cannot be.
+    pub fn read(file: PathBuf, text: &str, settings: &[String]) -> Result<Tree, Vec<Problem>> {
+        let lines = Lines::of(text);
+        let document = DeTable::parse(text).map_err(|error| {
+            let line = lines.at(error.span().map_or(0, |span| span.start));
+            vec![Problem {
+                place: Place::Line(file.clone(), line),
+                key: Path::root(),
+                message: error.message().replace('\n', ", "),
+                help: "a scenario is a TOML file, see https://toml.io".into(),
+            }]
+        })?;
+        let root = Node {
+            origin: Origin::Line(1),
+            value: table(document.into_inner(), &|at| Origin::Line(lines.at(at))),
+        };
+        let mut tree = Tree {
+            file,
+            root,
+            settings: settings.to_vec(),
+        };
+        let stated = tree.inherited(&tree.root);
+        let known = stated.as_ref().unwrap_or(&tree.root).clone();
+        let mut problems = Vec::new();
+        for (number, text) in settings.iter().enumerate() {
+            match setting(number, text, &known) {
+                Ok(node) => overlay(&mut tree.root, &node),
+                Err((message, help)) => problems.push(Problem {
+                    place: Place::Setting(text.clone()),
+                    key: Path::root(),
+                    message,
+                    help,
+                }),
+            }
+        }
+        match tree.inherited(&tree.root) {
+            Ok(root) => tree.root = root,
+            Err(problem) => problems.push(problem),
+        }
+        if problems.is_empty() {
+            Ok(tree)
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// The node a path leads to, or the deepest on the way there.
+    pub fn nearest(&self, path: &Path) -> &Node {
+        let mut node = &self.root;
+        for step in &path.0 {
+            match node.step(step) {
+                Some(next) => node = next,
+                None => break,
+            }
+        }
+        node
+    }
+
+    /// The place of the value a path leads to, or of the table that lacks it.
+    pub fn place(&self, path: &Path) -> Place {
+        if path.is_root() {
+            return Place::File(self.file.clone());
+        }
+        match self.nearest(path).origin {
+            Origin::Line(line) => Place::Line(self.file.clone(), line),
+            Origin::Setting(number) => Place::Setting(self.settings[number].clone()),
+        }
+    }
+
+    /// Takes a value out; whether there was one.
+    pub fn remove(&mut self, path: &Path) -> bool {
+        let Some((Step::Key(last), before)) = path.0.split_last() else {
+            return false;
+        };
+        let mut node = &mut self.root;
+        for step in before {
+            let next = match (&mut node.value, step) {
+                (Value::Table(entries), Step::Key(key)) => entries
+                    .iter_mut()
+                    .find(|(name, _)| name == key)
+                    .map(|(_, node)| node),
+                (Value::Array(items), Step::Index(index)) => items.get_mut(*index),
+                _ => None,
+            };
+            match next {
+                Some(next) => node = next,
+                None => return false,
+            }
+        }
+        let Value::Table(entries) = &mut node.value else {
+            return false;
+        };
+        let before = entries.len();
+        entries.retain(|(name, _)| name != last);
+        entries.len() < before
+    }
+
+    /// The file with each cell type completed by what it inherits.
+    fn inherited(&self, root: &Node) -> Result<Node, Problem> {
+        let mut root = root.clone();
+        let Some(Value::Table(types)) = root.get_mut("cell_types").map(|node| &mut node.value)
+        else {
+            return Ok(root);
+        };
+        let stated = types.clone();
+        for (name, node) in types.iter_mut() {
+            *node = self.heir(name, &stated, &mut Vec::new())?;
+        }
+        Ok(root)
+    }
+
+    /// The cell type `name` on top of the one it inherits from, and so on up.
+    fn heir(
+        &self,
+        name: &str,
+        stated: &[(String, Node)],
+        descent: &mut Vec<String>,
+    ) -> Result<Node, Problem> {
+        let (name, own) = stated
+            .iter()
+            .find(|(other, _)| other == name)
+            .expect("the caller found the name in this list");
+        let Some(Node {
+            value: Value::Text(parent),
+            ..
+        }) = own.get("inherits")
+        else {
+            return Ok(own.clone());
+        };
+        let at = Path::root().key("cell_types").key(name).key("inherits");
+        let problem = |(message, help)| Problem {
+            place: self.place(&at),
+            key: at.clone(),
+            message,
+            help,
+        };
+        descent.push(name.clone());
+        let Some((parent, _)) = stated
+            .iter()
+            .find(|(other, _)| normal(other) == normal(parent))
+        else {
+            let known = stated.iter().map(|(name, _)| name.as_str());
+            return Err(problem(misspelled("cell type", parent, known)));
+        };
+        if descent.contains(parent) {
+            let help = format!(
+                "{} → {parent}: one of them must stand by itself",
+                descent.join(" → ")
+            );
+            return Err(problem(("the type inherits from itself".into(), help)));
+        }
+        let mut node = self.heir(parent, stated, descent)?;
+        if let Value::Table(entries) = &mut node.value {
+            // Two types of one color could not be told apart in a picture.
+            entries.retain(|(key, _)| key != "color" && key != "inherits");
+        }
+        overlay(&mut node, own);
+        Ok(node)
+    }
+}
+
+impl Node {
+    /// The entry `key` of a table.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        match &self.value {
+            Value::Table(entries) => entries
+                .iter()
+                .find(|(name, _)| name == key)
+                .map(|(_, node)| node),
+            _ => None,
+        }
+    }
+
+    fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
+        match &mut self.value {
+            Value::Table(entries) => entries
+                .iter_mut()
+                .find(|(name, _)| name == key)
+                .map(|(_, node)| node),
+            _ => None,
+        }
+    }
+
+    fn step(&self, step: &Step) -> Option<&Node> {
+        match (&self.value, step) {
+            (_, Step::Key(key)) => self.get(key),
+            (Value::Array(items), Step::Index(index)) => items.get(*index),
+            _ => None,
+        }
+    }
+
+    /// The names of a table's entries.
+    fn keys(&self) -> impl Iterator<Item = &str> {
+        let entries = match &self.value {
+            Value::Table(entries) => entries.as_slice(),
+            _ => &[],
+        };
+        entries.iter().map(|(name, _)| name.as_str())
+    }
+}
+
+/// Puts what `over` states on top of `base`: tables are merged, everything else is replaced.
+fn overlay(base: &mut Node, over: &Node) {
+    let (Value::Table(entries), Value::Table(new)) = (&mut base.value, &over.value) else {
+        // A bare number for `{ value = 1.0, unit = "µM" }` keeps the unit.
+        if let Some(value) = base.get_mut("value")
+            && matches!(over.value, Value::Integer(_) | Value::Float(_))
+        {
+            *value = over.clone();
+        } else {
+            *base = over.clone();
+        }
+        return;
+    };
+    base.origin = over.origin;
+    for (one, other) in ALTERNATIVES
+        .iter()
+        .flat_map(|&(one, other)| [(one, other), (other, one)])
+    {
+        if over.get(one).is_some() && over.get(other).is_none() {
+            entries.retain(|(key, _)| key != other);
+        }
+    }
+    for (one, other) in ALTERNATIVE_TABLES
+        .iter()
+        .flat_map(|&(one, other)| [(one, other), (other, one)])
+    {
+        let stated: Vec<String> = over
+            .get(one)
+            .map(|table| table.keys().map(normal).collect())
+            .unwrap_or_default();
+        for (key, node) in entries.iter_mut() {
+            if let (true, Value::Table(inner)) = (key == other, &mut node.value) {
+                inner.retain(|(name, _)| !stated.contains(&normal(name)));
+            }
+        }
+    }
+    for (key, node) in new {
+        match entries
+            .iter_mut()
+            .find(|(name, _)| normal(name) == normal(key))
+        {
+            // Rates of one cycle mean nothing in another.
+            Some((_, old)) if key == "cycle" && changes_model(old, node) => *old = node.clone(),
+            Some((_, old)) => overlay(old, node),
+            None => entries.push((key.clone(), node.clone())),
+        }
+    }
+}
+
+fn changes_model(old: &Node, new: &Node) -> bool {
+    let model = |node: &Node| match node.get("model").map(|node| &node.value) {
+        Some(Value::Text(text)) => Some(normal(text)),
+        _ => None,
+    };
+    model(new).is_some() && model(new) != model(old)
+}
+
+/// Reads `key=value` as tables around one value. `known` is the file with everything inherited,
+/// which says what names there are.
+fn setting(number: usize, text: &str, known: &Node) -> Result<Node, (String, String)> {
+    let (mut keys, value) = split_setting(text).ok_or_else(|| {
+        (
+            "this is not `key=value`".to_owned(),
+            "write it like `domain.voxel=\"10 µm\"` or `cell_types.\"T cell\".motility.speed=4`"
+                .to_owned(),
+        )
+    })?;
+    let origin = Origin::Setting(number);
+    let mut here = Some(known);
+    for (depth, key) in keys.clone().iter().enumerate() {
+        if let Some(node) = here
+            && !matches!(node.value, Value::Table(_))
+        {
+            return Err((
+                format!("`{}` is a value, not a table", keys[..depth].join(".")),
+                "set it as a whole".to_owned(),
+            ));
+        }
+        let found = here.and_then(|node| node.keys().find(|name| normal(name) == normal(key)));
+        let what = match (depth, keys[0].as_str()) {
+            (1, first) => NAMED
+                .iter()
+                .find(|(name, _)| *name == first)
+                .map(|(_, what)| *what),
+            (3, "cell_types") if keys[2] == "custom" => Some("custom number"),
+            _ => None,
+        };
+        match (found, what) {
+            (None, Some(what)) => {
+                let names = here.map(|node| node.keys().collect::<Vec<_>>());
+                return Err(misspelled(what, key, names.unwrap_or_default().into_iter()));
+            }
+            (Some(name), _) => keys[depth] = name.to_owned(),
+            (None, None) => {}
+        }
+        here = here.and_then(|node| node.get(&keys[depth]));
+    }
+    let value = match DeValue::parse(value) {
+        Ok(value) => convert(value.into_inner(), &|_| origin),
+        Err(_) => Value::Text(value.to_owned()),
+    };
+    let leaf = Node { origin, value };
+    Ok(keys.into_iter().rev().fold(leaf, |node, key| Node {
+        origin,
+        value: Value::Table(vec![(key, node)]),
+    }))
+}
+
+/// Splits `a."b.c".d=value` into its keys and the value's text.
+fn split_setting(text: &str) -> Option<(Vec<String>, &str)> {
+    let (mut keys, mut key, mut quote) = (Vec::new(), String::new(), None);
+    for (at, c) in text.char_indices() {
+        match (c, quote) {
+            (_, Some(mark)) if c == mark => quote = None,
+            ('"' | '\'', None) => quote = Some(c),
+            ('.', None) => keys.push(std::mem::take(&mut key)),
+            ('=', None) => {
+                keys.push(key);
+                let keys: Vec<String> = keys.iter().map(|key| key.trim().to_owned()).collect();
+                let whole = keys.iter().all(|key| !key.is_empty());
+                return whole.then_some((keys, text[at + 1..].trim()));
+            }
+            _ => key.push(c),
+        }
+    }
+    None
+}
+
+fn table(entries: DeTable<'_>, origin: &dyn Fn(usize) -> Origin) -> Value {
+    let mut entries: Vec<(Spanned<_>, Spanned<DeValue<'_>>)> = entries.into_iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    let entries = entries.into_iter().map(|(key, value)| {
+        let at = key.span().start;
+        let node = Node {
+            origin: origin(at),
+            value: convert(value.into_inner(), origin),
+        };
+        (key.into_inner().into_owned(), node)
+    });
+    Value::Table(entries.collect())
+}
+
+fn convert(value: DeValue<'_>, origin: &dyn Fn(usize) -> Origin) -> Value {
+    match value {
+        DeValue::String(text) => Value::Text(text.into_owned()),
+        DeValue::Integer(number) => match i128::from_str_radix(number.as_str(), number.radix()) {
+            Ok(whole) => Value::Integer(whole),
+            Err(_) => Value::Text(number.to_string()),
+        },
+        DeValue::Float(number) => Value::Float(number.as_str().parse().unwrap_or(f64::NAN)),
+        DeValue::Boolean(flag) => Value::Bool(flag),
+        DeValue::Datetime(date) => Value::Text(date.to_string()),
+        DeValue::Array(items) => Value::Array(
+            items
+                .into_iter()
+                .map(|item| Node {
+                    origin: origin(item.span().start),
+                    value: convert(item.into_inner(), origin),
+                })
+                .collect(),
+        ),
+        DeValue::Table(entries) => table(entries, origin),
+    }
+}
+
+/// Where the lines of a text begin.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(text: &str) -> Lines {
+        let breaks = text.match_indices('\n').map(|(at, _)| at + 1);
+        Lines(std::iter::once(0).chain(breaks).collect())
+    }
+
+    /// The line, counted from 1, that holds a byte.
+    fn at(&self, byte: usize) -> usize {
+        self.0.partition_point(|&start| start <= byte)
+    }
+}
