@@ -3,7 +3,25 @@
 //! A writer sees what is and can change nothing, so that a run's trajectory is the same with any
 //! outputs on or off. Files grow under a temporary name and get their own when they are whole.
 
+mod canvas;
+pub mod cells;
+pub mod chart;
+pub mod colors;
+pub mod drawing;
+pub mod events;
+pub mod fields;
+pub mod folder;
+pub mod pictures;
+pub mod populations;
+pub mod record;
+mod table;
+
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rules::UnknownName;
+use rules::dictionary;
 
 use crate::scenario::Scenario;
 
@@ -48,6 +66,17 @@ pub struct CellTable {
     pub radius: Vec<f64>,
     /// What the scenario asks for besides: name, unit, values.
     pub extra: Vec<Column>,
+}
+
+impl CellTable {
+    /// Cells by type and by [`Vitality`]; `types` is the number of types.
+    pub fn counts(&self, types: usize) -> Vec<[u64; 3]> {
+        let mut counts = vec![[0; 3]; types];
+        for (cell_type, state) in self.cell_type.iter().zip(&self.state) {
+            counts[usize::from(*cell_type)][*state as usize] += 1;
+        }
+        counts
+    }
 }
 
 /// A further column.
@@ -170,6 +199,36 @@ impl Error {
             reason: reason.to_string(),
         }
     }
+
+    /// From an error that may have come from the system: if so, with the way out.
+    pub fn because(file: &Path, error: &(dyn std::error::Error + 'static)) -> Error {
+        let mut cause = Some(error);
+        while let Some(inner) = cause {
+            let system = inner
+                .downcast_ref::<io::Error>()
+                .or_else(|| inner.downcast_ref::<Arc<io::Error>>().map(Arc::as_ref));
+            if let Some(system) = system {
+                return Error::new(file, way_out(system));
+            }
+            cause = inner.source();
+        }
+        Error::new(file, error)
+    }
+}
+
+/// What the system said, and what to do about it.
+fn way_out(error: &io::Error) -> String {
+    use io::ErrorKind::{
+        FileTooLarge, NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
+    };
+    let way = match error.kind() {
+        StorageFull | QuotaExceeded => "free some space, or choose another --out, and run again",
+        FileTooLarge => "raise the limit on file sizes, or write fewer frames, and run again",
+        PermissionDenied | ReadOnlyFilesystem => "choose an --out you may write to",
+        NotFound => "leave the folder in place while the program runs, and run again",
+        _ => return error.to_string(),
+    };
+    format!("{error}; {way}")
 }
 
 /// A writer of one kind of file.
@@ -192,4 +251,97 @@ pub trait Output: Send {
 type Open = fn(&Scenario, &Path) -> Result<Box<dyn Output>, Error>;
 
 /// Every writer, by the name a scenario uses.
-pub const LIST: &[(&str, Open)] = &[];
+pub const LIST: &[(&str, Open)] = &[
+    ("populations", populations::open),
+    ("cells", cells::open),
+    ("events", events::open),
+    ("fields", fields::open),
+    ("pictures", pictures::open),
+    ("chart", chart::open),
+];
+
+/// The writers of one run.
+pub struct Writers {
+    open: Vec<Box<dyn Output>>,
+}
+
+impl Writers {
+    /// Checks the names of writers, so that a scenario can be refused before anything is made.
+    ///
+    /// # Errors
+    /// The first name that is not in [`LIST`], with those nearest to it.
+    pub fn check(names: &[String]) -> Result<(), UnknownName> {
+        names.iter().try_for_each(|name| find(name).map(drop))
+    }
+
+    /// Opens what [`Outputs::write`](crate::scenario::Outputs::write) asks for, each writer once.
+    ///
+    /// # Errors
+    /// When a name is not in [`LIST`] or a file cannot be made; then nothing is left in the folder.
+    pub fn open(scenario: &Scenario, folder: &Path) -> Result<Writers, OpenError> {
+        let mut numbers = Vec::new();
+        for name in &scenario.outputs.write {
+            let number = find(name)?;
+            if !numbers.contains(&number) {
+                numbers.push(number);
+            }
+        }
+        let open = numbers
+            .into_iter()
+            .map(|number| LIST[number].1(scenario, folder))
+            .collect::<Result<_, _>>()?;
+        Ok(Writers { open })
+    }
+
+    /// Gives a frame to every writer.
+    ///
+    /// # Errors
+    /// The first writer that fails. That writer is given up and its file removed; the others have
+    /// the frame, and can go on or be [finished](Writers::finish).
+    pub fn record(&mut self, frame: &Frame<'_>) -> Result<(), Error> {
+        let mut result = Ok(());
+        self.open.retain_mut(|writer| match writer.record(frame) {
+            Ok(()) => true,
+            Err(error) => {
+                if result.is_ok() {
+                    result = Err(error);
+                }
+                false
+            }
+        });
+        result
+    }
+
+    /// Completes every file. Returns the names of those that are whole, relative to the folder,
+    /// and the first error; a file that could not be completed is removed.
+    pub fn finish(self) -> (Vec<String>, Result<(), Error>) {
+        let mut files = Vec::new();
+        let mut result = Ok(());
+        for writer in self.open {
+            match writer.finish() {
+                Ok(made) => files.extend(made),
+                Err(error) if result.is_ok() => result = Err(error),
+                Err(_) => {}
+            }
+        }
+        (files, result)
+    }
+}
+
+/// Why the writers of a run could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The scenario asks for a writer that does not exist.
+    #[error(transparent)]
+    Unknown(#[from] UnknownName),
+    /// A file cannot be made.
+    #[error(transparent)]
+    Write(#[from] Error),
+}
+
+/// The number in [`LIST`] of the writer called `name`.
+fn find(name: &str) -> Result<usize, UnknownName> {
+    LIST.iter()
+        .position(|(known, _)| dictionary::normal(known) == dictionary::normal(name))
+        .ok_or_else(|| dictionary::unknown("output", name, LIST.iter().map(|(known, _)| *known)))
+}

@@ -1,0 +1,227 @@
+//! Scenarios and frames made by hand, for the tests of writers.
+
+use rules::Unit;
+use sim::output::{CellTable, Column, Event, EventKind, Frame, Vitality};
+use sim::scenario::*;
+
+/// A frame that owns what it shows.
+#[derive(Default)]
+pub struct Owned {
+    pub index: u64,
+    pub time: f64,
+    pub cells: CellTable,
+    pub fields: Vec<f64>,
+    pub events: Vec<Event>,
+}
+
+impl Owned {
+    pub fn frame(&self) -> Frame<'_> {
+        Frame {
+            index: self.index,
+            time: self.time,
+            cells: &self.cells,
+            fields: &self.fields,
+            events: &self.events,
+        }
+    }
+}
+
+/// A domain of `voxels` boxes of 20 µm, with the given types and substrates (name, unit).
+pub fn scenario(
+    name: &str,
+    dimensions: u8,
+    voxels: [u32; 3],
+    types: &[(&str, &str)],
+    substrates: &[(&str, &str)],
+) -> Scenario {
+    let extent = voxels.map(|count| f64::from(count) * 20.0);
+    let write = sim::output::LIST.iter().map(|(name, _)| (*name).to_owned());
+    Scenario {
+        name: name.to_owned(),
+        description: "Made by hand.".to_owned(),
+        file: "by_hand.toml".into(),
+        seed: 7,
+        duration: 150.0,
+        domain: Domain {
+            dimensions,
+            min: extent.map(|length| -length / 2.0),
+            max: extent.map(|length| length / 2.0),
+            voxel: [20.0; 3],
+            wall_repulsion: 0.0,
+        },
+        clocks: Clocks {
+            diffusion: 0.01,
+            mechanics: 0.1,
+            phenotype: 6.0,
+        },
+        substrates: substrates
+            .iter()
+            .map(|(name, unit)| Substrate {
+                name: (*name).to_owned(),
+                unit: Unit::parse(unit).unwrap(),
+                diffusion_coefficient: 1e5,
+                decay_rate: 0.1,
+                initial: 38.0,
+                boundary: [Boundary::Fixed(38.0); 6],
+            })
+            .collect(),
+        cell_types: types
+            .iter()
+            .map(|(name, color)| cell_type(name, color))
+            .collect(),
+        cells: Vec::new(),
+        arrivals: Vec::new(),
+        rules: Vec::new(),
+        contact_memory: 0.0,
+        outputs: Outputs {
+            interval: 60.0,
+            write: write.collect(),
+            cell_columns: Vec::new(),
+            picture_substrate: (!substrates.is_empty()).then_some(0),
+        },
+        readouts: Vec::new(),
+    }
+}
+
+fn cell_type(name: &str, color: &str) -> CellType {
+    let death = Death {
+        rate: 0.0,
+        duration: 500.0,
+        unlysed_fluid_change_rate: 0.0,
+        lysed_fluid_change_rate: 0.0,
+        cytoplasmic_change_rate: 0.0,
+        nuclear_change_rate: 0.0,
+        calcification_rate: 0.0,
+        relative_rupture_volume: 2.0,
+    };
+    CellType {
+        name: name.to_owned(),
+        color: color.to_owned(),
+        cycle: Cycle {
+            model: "live".to_owned(),
+            phases: Vec::new(),
+        },
+        apoptosis: death.clone(),
+        necrosis: death,
+        volume: Volume {
+            total: 2494.0,
+            nuclear: 540.0,
+            fluid_fraction: 0.75,
+            fluid_change_rate: 0.05,
+            cytoplasmic_change_rate: 0.0045,
+            nuclear_change_rate: 0.0055,
+            calcified_fraction: 0.0,
+            calcification_rate: 0.0,
+        },
+        mechanics: Mechanics {
+            repulsion: 10.0,
+            adhesion: 0.4,
+            relative_maximum_adhesion_distance: 1.25,
+            adhesion_affinities: Vec::new(),
+            attachment_elastic_constant: 0.01,
+        },
+        motility: Motility {
+            speed: 0.0,
+            persistence_time: 1.0,
+            bias: 0.0,
+            chemotaxis: Vec::new(),
+            normalize_each_gradient: false,
+        },
+        exchange: Vec::new(),
+        interactions: Interactions {
+            phagocytose_apoptotic: 0.0,
+            phagocytose_necrotic: 0.0,
+            phagocytose: Vec::new(),
+            attack: Vec::new(),
+            attack_damage_rate: 0.0,
+            attack_duration: 0.1,
+            immunogenicity: Vec::new(),
+        },
+        transformations: Vec::new(),
+        damage_rate: 0.0,
+        damage_repair_rate: 0.0,
+        custom: Vec::new(),
+    }
+}
+
+/// Types with everything in their names that has ever broken a reader.
+pub const TYPES: [(&str, &str); 4] = [
+    ("tumor", "#E69F00"),
+    ("CD8+ T cell, \"young\"", "#0072B2"),
+    ("μακροφάγος ☂", "#009E73"),
+    ("cost $5", "#CC79A7"),
+];
+
+/// Three frames, at 0, 60 and 150 min: some cells, none, some others.
+pub fn three_frames(scenario: &Scenario) -> Vec<Owned> {
+    let types = scenario.cell_types.len() as u16;
+    let voxels: usize = (0..3)
+        .map(|axis| {
+            let domain = &scenario.domain;
+            ((domain.max[axis] - domain.min[axis]) / domain.voxel[axis]).round() as usize
+        })
+        .product();
+    let fields = |frame: usize| {
+        (0..scenario.substrates.len() * voxels)
+            .map(|place| place as f64 / 3.0 + 1000.0 * frame as f64)
+            .collect()
+    };
+    let cells = |count: u64, first: u64| {
+        let mut cells = CellTable::default();
+        let mut oxygen = Vec::new();
+        for i in 0..count {
+            cells.id.push(first + 3 * i);
+            cells.cell_type.push((i % u64::from(types)) as u16);
+            cells.state.push(Vitality::ALL[(i % 3) as usize]);
+            let x = i as f64 / 3.0 - 7.0;
+            let z = if scenario.domain.dimensions == 2 { 0.0 } else { x / 2.0 };
+            cells.position.push([x, -x, z]);
+            cells.radius.push(8.4 + 0.1 * i as f64);
+            oxygen.push(if i == 1 { f64::NAN } else { 38.0 - i as f64 / 7.0 });
+        }
+        cells.extra = vec![Column {
+            name: "oxygen".to_owned(),
+            unit: "mmHg".to_owned(),
+            values: oxygen,
+        }];
+        cells
+    };
+    let event = |time: f64, kind: EventKind, partner: Option<u64>| Event {
+        time,
+        kind,
+        cell: 3,
+        cell_type: 1,
+        partner,
+        partner_type: partner.map(|_| types - 1),
+        cause: (kind == EventKind::Death).then_some("necrosis"),
+        position: [1.5, -2.5, 0.0],
+        value: if kind == EventKind::Hit { 0.75 } else { 0.0 },
+    };
+    vec![
+        Owned {
+            index: 0,
+            time: 0.0,
+            cells: cells(2 * u64::from(types), 0),
+            fields: fields(0),
+            events: Vec::new(),
+        },
+        Owned {
+            index: 1,
+            time: 60.0,
+            cells: cells(0, 0),
+            fields: fields(1),
+            events: vec![
+                event(0.1, EventKind::Division, Some(40)),
+                event(12.3, EventKind::Hit, Some(41)),
+                event(60.0, EventKind::Death, None),
+            ],
+        },
+        Owned {
+            index: 2,
+            time: 150.0,
+            cells: cells(u64::from(types) + 1, 1 << 40),
+            fields: fields(2),
+            events: vec![event(149.9, EventKind::Removal, None)],
+        },
+    ]
+}
