@@ -13,7 +13,6 @@ use super::colors::{self, Color};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Anchor {
     Start,
-    Middle,
     End,
 }
 
@@ -121,7 +120,6 @@ impl Canvas {
         let width = width(text, size, weight);
         let x = match anchor {
             Anchor::Start => at[0],
-            Anchor::Middle => at[0] - width / 2.0,
             Anchor::End => at[0] - width,
         };
         let font = font(weight).as_scaled(PxScale::from(size as f32));

@@ -82,12 +82,12 @@ impl Chart {
             counts.iter().map(|it| it[0]).chain([dead(counts)])
         });
         let top = greatest.max().unwrap_or(0).max(1) as f64 * 1.05;
-        let layout = Layout::auto_from_plots(&plots)
+        let mut layout = Layout::auto_from_plots(&plots)
             .with_width(900.0)
             .with_height(540.0)
             .with_title(self.scenario.name.replace('$', "\\$"))
             .with_x_label(format!("time ({unit})"))
-            .with_y_label("live cells")
+            .with_y_label("cells")
             .with_x_axis_min(self.times[0] / minutes)
             .with_x_axis_max((end / minutes).max(self.times[0] / minutes + 1e-9))
             .with_y_axis_min(0.0)
@@ -95,6 +95,10 @@ impl Chart {
             .with_legend_position(LegendPosition::OutsideRightTop)
             .with_legend_box(false)
             .with_show_grid(false);
+        if unit == "hours" {
+            // People count hours by quarters of a day.
+            layout = layout.with_x_tick_step(if end > 36.0 * 60.0 { 12.0 } else { 6.0 });
+        }
         kuva::render_to_svg(plots, layout)
     }
 }

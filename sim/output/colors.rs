@@ -5,6 +5,8 @@ pub type Color = [u8; 3];
 
 /// Text and axes.
 pub const INK: Color = [0x22, 0x22, 0x22];
+/// Text of less weight.
+pub const FAINT: Color = [0x60, 0x60, 0x60];
 /// Frames and ticks.
 pub const LINE: Color = [0x80, 0x80, 0x80];
 /// Necrotic cells of every type.
@@ -33,24 +35,23 @@ pub fn dark(color: Color) -> Color {
 
 /// Color of a substrate at a share (0–1) of its range, so pale that cells stand out on it.
 pub fn field(share: f64) -> Color {
-    let at = share.clamp(0.0, 1.0) * (VIRIDIS.len() - 1) as f64;
-    let below = (at as usize).min(VIRIDIS.len() - 2);
-    let color = mix(VIRIDIS[below], VIRIDIS[below + 1], at - below as f64);
+    let at = share.clamp(0.0, 1.0) * (MAP.len() - 1) as f64;
+    let below = (at as usize).min(MAP.len() - 2);
+    let color = mix(MAP[below], MAP[below + 1], at - below as f64);
     mix([255, 255, 255], color, PALENESS)
 }
 
 /// Share of the map's color in [`field`]; the rest is white.
 const PALENESS: f64 = 0.45;
 
-/// Viridis of matplotlib at equal steps (van der Walt & Smith 2015, CC0).
-const VIRIDIS: [Color; 9] = [
-    [0x44, 0x01, 0x54],
-    [0x47, 0x2d, 0x7b],
-    [0x3b, 0x52, 0x8b],
-    [0x2c, 0x72, 0x8e],
-    [0x21, 0x91, 0x8c],
-    [0x28, 0xae, 0x80],
-    [0x5e, 0xc9, 0x62],
-    [0xad, 0xdc, 0x30],
-    [0xfd, 0xe7, 0x25],
+/// Light to dark at equal steps: GnBu of ColorBrewer 2.0 (Brewer, Apache-2.0) without its
+/// two darkest. Its shades can be told apart without seeing colors, and none is as strong as a cell's.
+const MAP: [Color; 7] = [
+    [0xf7, 0xfc, 0xf0],
+    [0xe0, 0xf3, 0xdb],
+    [0xcc, 0xeb, 0xc5],
+    [0xa8, 0xdd, 0xb5],
+    [0x7b, 0xcc, 0xc4],
+    [0x4e, 0xb3, 0xd3],
+    [0x2b, 0x8c, 0xbe],
 ];

@@ -6,7 +6,7 @@
 use tiny_skia::Pixmap;
 
 use super::canvas::{self, Anchor, Canvas, Weight};
-use super::colors::{self, Color, INK, LINE};
+use super::colors::{self, Color, FAINT, INK, LINE};
 use super::{Frame, Vitality};
 use crate::scenario::{Boundary, Scenario, Substrate};
 
@@ -26,7 +26,10 @@ const TEXT: f64 = 25.0;
 /// Lines of the legend before it is cut.
 const LEGEND_LINES: usize = 16;
 const LINE_HEIGHT: f64 = 38.0;
-const BAR_HEIGHT: f64 = 260.0;
+/// Color bar, px: as tall as the tissue leaves room for, within these.
+const BAR_HEIGHT: [f64; 2] = [150.0, 260.0];
+/// Room around the color bar for its title and labels, px.
+const BAR_ROOM: f64 = 84.0;
 
 /// Draws one frame.
 pub fn draw(scenario: &Scenario, frame: &Frame<'_>) -> Pixmap {
@@ -35,10 +38,10 @@ pub fn draw(scenario: &Scenario, frame: &Frame<'_>) -> Pixmap {
     // Whole pixels, so that the frame's edges are sharp.
     let scale = ((WIDTH - 3.0 * MARGIN - SIDE) / extent[0]).min(TALLEST / extent[1]);
     let size = extent.map(|length| (length * scale).round().max(1.0));
-    let side = Side::new(scenario, frame);
+    let side = Side::new(scenario, frame, size[1]);
     let left = MARGIN.max((WIDTH - 2.0 * MARGIN - SIDE - size[0]) / 2.0).round();
     let area = [left, HEAD, size[0], size[1]];
-    let mut canvas = Canvas::new(WIDTH, HEAD + FOOT + size[1].max(side.height()));
+    let mut canvas = Canvas::new(WIDTH, HEAD + (size[1] + FOOT).max(side.height() + MARGIN));
 
     let range = scenario.outputs.picture_substrate.map(|number| {
         let range = range(&scenario.substrates[number], values(scenario, frame, number));
@@ -210,7 +213,7 @@ fn draw_head(canvas: &mut Canvas, scenario: &Scenario, frame: &Frame<'_>, area: 
     let title = canvas::fitted(&scenario.name, 34.0, Weight::Bold, room);
     canvas.text(&title, [area[0], baseline], 34.0, Weight::Bold, Anchor::Start, INK);
     let after = area[0] + canvas::width(&title, 34.0, Weight::Bold) + 22.0;
-    canvas.text(&time, [after, baseline], 34.0, Weight::Regular, Anchor::Start, LINE);
+    canvas.text(&time, [after, baseline], 34.0, Weight::Regular, Anchor::Start, FAINT);
 }
 
 fn draw_foot(
@@ -251,7 +254,8 @@ fn round_down(value: f64) -> f64 {
 /// The column beside the tissue: color bar and legend.
 struct Side {
     lines: Vec<Entry>,
-    has_bar: bool,
+    /// px; 0 for no color bar.
+    bar_height: f64,
 }
 
 /// A line of the legend.
@@ -262,7 +266,7 @@ struct Entry {
 }
 
 impl Side {
-    fn new(scenario: &Scenario, frame: &Frame<'_>) -> Side {
+    fn new(scenario: &Scenario, frame: &Frame<'_>, height: f64) -> Side {
         let counts = frame.cells.counts(scenario.cell_types.len());
         let types = scenario.cell_types.iter().zip(&counts);
         let mut lines: Vec<Entry> = types
@@ -290,14 +294,19 @@ impl Side {
                 });
             }
         }
-        Side {
-            lines,
-            has_bar: scenario.outputs.picture_substrate.is_some(),
-        }
+        let room = height - lines.len() as f64 * LINE_HEIGHT - BAR_ROOM;
+        let bar_height = match scenario.outputs.picture_substrate {
+            Some(_) => room.clamp(BAR_HEIGHT[0], BAR_HEIGHT[1]).round(),
+            None => 0.0,
+        };
+        Side { lines, bar_height }
     }
 
     fn height(&self) -> f64 {
-        let bar = if self.has_bar { BAR_HEIGHT + 90.0 } else { 0.0 };
+        let bar = match self.bar_height {
+            0.0 => 0.0,
+            height => height + BAR_ROOM,
+        };
         bar + self.lines.len() as f64 * LINE_HEIGHT
     }
 
@@ -320,34 +329,36 @@ impl Side {
             let text = canvas::fitted(&entry.text, TEXT, Weight::Regular, room);
             canvas.text(&text, [left + 40.0, baseline], TEXT, Weight::Regular, Anchor::Start, INK);
             let end = [left + SIDE, baseline];
-            canvas.text(&entry.count, end, TEXT, Weight::Regular, Anchor::End, LINE);
+            canvas.text(&entry.count, end, TEXT, Weight::Regular, Anchor::End, FAINT);
             y += LINE_HEIGHT;
         }
         if let Some((number, range)) = bar {
-            draw_bar(canvas, &scenario.substrates[number], range, [left, y + 60.0]);
+            let area = [left, y + 60.0, 30.0, self.bar_height];
+            draw_bar(canvas, &scenario.substrates[number], range, area);
         }
     }
 }
 
-fn draw_bar(canvas: &mut Canvas, substrate: &Substrate, [low, high]: [f64; 2], [left, top]: [f64; 2]) {
+fn draw_bar(canvas: &mut Canvas, substrate: &Substrate, [low, high]: [f64; 2], area: [f64; 4]) {
+    let [left, top, width, height] = area;
     let title = match substrate.unit.to_string().as_str() {
         "" | "1" => substrate.name.clone(),
         unit => format!("{} ({unit})", substrate.name),
     };
     let title = canvas::fitted(&title, TEXT, Weight::Regular, SIDE);
-    canvas.text(&title, [left, top - 14.0], TEXT, Weight::Regular, Anchor::Start, INK);
-    for row in 0..BAR_HEIGHT as u32 {
-        let share = 1.0 - (f64::from(row) + 0.5) / BAR_HEIGHT;
-        let color = colors::field(share);
-        canvas.fill([left, top + f64::from(row), 30.0, 1.0], color);
+    canvas.text(&title, [left, top - 16.0], TEXT, Weight::Regular, Anchor::Start, INK);
+    for row in 0..height as u32 {
+        let share = 1.0 - (f64::from(row) + 0.5) / height;
+        canvas.fill([left, top + f64::from(row), width, 1.0], colors::field(share));
     }
-    canvas.frame([left, top, 30.0, BAR_HEIGHT], 1.5, LINE);
+    canvas.frame(area, 1.5, LINE);
     for tick in 0..=4 {
         let share = f64::from(tick) / 4.0;
-        let y = (top + BAR_HEIGHT * (1.0 - share)).round();
-        canvas.fill([left + 30.0, y - 1.0, 8.0, 2.0], LINE);
+        let y = (top + height * (1.0 - share)).round();
+        canvas.fill([left + width, y - 1.0, 8.0, 2.0], LINE);
         let label = short(low + share * (high - low));
-        canvas.text(&label, [left + 46.0, y + 9.0], TEXT, Weight::Regular, Anchor::Start, INK);
+        let at = [left + width + 16.0, y + 9.0];
+        canvas.text(&label, at, TEXT, Weight::Regular, Anchor::Start, INK);
     }
 }
 
