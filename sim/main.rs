@@ -1,2 +1,44 @@
-//! Milieu.
-fn main() {}
+//! The command line: parse, call, print the error, exit.
+//!
+//! Exit codes: 0 done, 1 the run failed, 2 bad usage or input, 130 interrupted.
+
+mod cli;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A tissue simulator in which cells follow readable rules or neural models.
+#[derive(Parser)]
+#[command(version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a scenario and write what it shows.
+    Run(cli::run::Arguments),
+    /// Read a scenario and print what would run.
+    Check(cli::check::Arguments),
+    /// Print a JSON Schema of scenario files, for editors.
+    Schema,
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Run(arguments) => cli::run::run(&arguments),
+        Command::Check(arguments) => cli::check::check(&arguments),
+        Command::Schema => cli::schema(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(stop) => {
+            if !stop.message.is_empty() {
+                eprintln!("error: {}", stop.message);
+            }
+            ExitCode::from(stop.code)
+        }
+    }
+}

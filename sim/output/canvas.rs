@@ -57,8 +57,13 @@ impl Canvas {
         if let Some(path) = circle {
             let paint = paint(color);
             let clip = self.clip.as_ref();
-            self.pixmap
-                .fill_path(&path, &paint, FillRule::Winding, Transform::identity(), clip);
+            self.pixmap.fill_path(
+                &path,
+                &paint,
+                FillRule::Winding,
+                Transform::identity(),
+                clip,
+            );
         }
     }
 
@@ -134,7 +139,10 @@ impl Canvas {
             };
             let corner = outline.px_bounds().min;
             outline.draw(|dx, dy, coverage| {
-                let (x, y) = (corner.x as i64 + i64::from(dx), corner.y as i64 + i64::from(dy));
+                let (x, y) = (
+                    corner.x as i64 + i64::from(dx),
+                    corner.y as i64 + i64::from(dy),
+                );
                 if let (Ok(x), Ok(y)) = (u32::try_from(x), u32::try_from(y)) {
                     self.blend(x, y, color, f64::from(coverage));
                 }
@@ -171,7 +179,12 @@ pub(super) fn fitted(text: &str, size: f64, weight: Weight, room: f64) -> String
 }
 
 /// Gives each glyph with its distance from the start, and returns the distance after the last.
-fn walk(text: &str, size: f64, weight: Weight, mut visit: impl FnMut(ab_glyph::GlyphId, f64)) -> f64 {
+fn walk(
+    text: &str,
+    size: f64,
+    weight: Weight,
+    mut visit: impl FnMut(ab_glyph::GlyphId, f64),
+) -> f64 {
     let font = font(weight).as_scaled(PxScale::from(size as f32));
     let mut offset = 0.0;
     let mut before = None;

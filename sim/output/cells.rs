@@ -73,10 +73,7 @@ impl Output for Cells {
             table::quantities(cells.id.iter().map(|_| frame.time)),
             Arc::new(UInt64Array::from(cells.id.clone())),
             table::categories(cells.cell_type.iter().map(|it| Some(*it)), &self.types),
-            table::categories(
-                cells.state.iter().map(|it| Some(*it as u16)),
-                &self.states,
-            ),
+            table::categories(cells.state.iter().map(|it| Some(*it as u16)), &self.states),
             at(0),
             at(1),
             at(2),

@@ -78,9 +78,10 @@ impl Chart {
         if self.counts.iter().any(|counts| dead(counts) > 0) {
             plots.push(line("dead", "#808080", &dead).with_dashed().into());
         }
-        let greatest = self.counts.iter().flat_map(|counts| {
-            counts.iter().map(|it| it[0]).chain([dead(counts)])
-        });
+        let greatest = self
+            .counts
+            .iter()
+            .flat_map(|counts| counts.iter().map(|it| it[0]).chain([dead(counts)]));
         let top = greatest.max().unwrap_or(0).max(1) as f64 * 1.05;
         let mut layout = Layout::auto_from_plots(&plots)
             .with_width(900.0)

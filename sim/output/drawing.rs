@@ -39,12 +39,17 @@ pub fn draw(scenario: &Scenario, frame: &Frame<'_>) -> Pixmap {
     let scale = ((WIDTH - 3.0 * MARGIN - SIDE) / extent[0]).min(TALLEST / extent[1]);
     let size = extent.map(|length| (length * scale).round().max(1.0));
     let side = Side::new(scenario, frame, size[1]);
-    let left = MARGIN.max((WIDTH - 2.0 * MARGIN - SIDE - size[0]) / 2.0).round();
+    let left = MARGIN
+        .max((WIDTH - 2.0 * MARGIN - SIDE - size[0]) / 2.0)
+        .round();
     let area = [left, HEAD, size[0], size[1]];
     let mut canvas = Canvas::new(WIDTH, HEAD + (size[1] + FOOT).max(side.height() + MARGIN));
 
     let range = scenario.outputs.picture_substrate.map(|number| {
-        let range = range(&scenario.substrates[number], values(scenario, frame, number));
+        let range = range(
+            &scenario.substrates[number],
+            values(scenario, frame, number),
+        );
         draw_field(&mut canvas, scenario, frame, number, range, area);
         (number, range)
     });
@@ -53,8 +58,20 @@ pub fn draw(scenario: &Scenario, frame: &Frame<'_>) -> Pixmap {
     canvas.frame(area, 1.5, LINE);
 
     draw_head(&mut canvas, scenario, frame, area);
-    draw_foot(&mut canvas, scenario, shown, frame.cells.id.len(), area, scale);
-    side.draw(&mut canvas, scenario, range, [area[0] + area[2] + MARGIN, HEAD]);
+    draw_foot(
+        &mut canvas,
+        scenario,
+        shown,
+        frame.cells.id.len(),
+        area,
+        scale,
+    );
+    side.draw(
+        &mut canvas,
+        scenario,
+        range,
+        [area[0] + area[2] + MARGIN, HEAD],
+    );
     canvas.pixmap
 }
 
@@ -75,7 +92,9 @@ fn range(substrate: &Substrate, values: &[f64]) -> [f64; 2] {
     let (least, greatest) = all
         .chain([substrate.initial])
         .filter(|value| value.is_finite())
-        .fold((0.0_f64, 0.0_f64), |(low, high), it| (low.min(it), high.max(it)));
+        .fold((0.0_f64, 0.0_f64), |(low, high), it| {
+            (low.min(it), high.max(it))
+        });
     match (least, greatest) {
         (0.0, 0.0) => [0.0, 1.0],
         (0.0, high) => [0.0, round_up(high)],
@@ -109,7 +128,11 @@ fn draw_field(
         .map(|axis| ((domain.max[axis] - domain.min[axis]) / domain.voxel[axis]).round() as usize);
     let [columns, rows, layers] = counts;
     let values = values(scenario, frame, substrate);
-    let layer = if domain.dimensions == 2 { 0 } else { layers / 2 };
+    let layer = if domain.dimensions == 2 {
+        0
+    } else {
+        layers / 2
+    };
     let at = |x: usize, y: usize| values[(layer * rows + y) * columns + x];
     // Neighbors of a pixel along one axis, and how far it is on the way between them.
     let between = |pixel: f64, pixels: f64, count: usize| {
@@ -146,9 +169,14 @@ fn draw_cells(
             2 => 0.0,
             _ => cells.position[cell][2] - middle,
         };
-        (cells.radius[cell].powi(2) - distance.powi(2)).max(0.0).sqrt() * scale
+        (cells.radius[cell].powi(2) - distance.powi(2))
+            .max(0.0)
+            .sqrt()
+            * scale
     };
-    let mut order: Vec<usize> = (0..cells.id.len()).filter(|cell| radius(*cell) > 0.0).collect();
+    let mut order: Vec<usize> = (0..cells.id.len())
+        .filter(|cell| radius(*cell) > 0.0)
+        .collect();
     // The dead below the living, and rare types on top, where they are seen.
     let counts = cells.counts(scenario.cell_types.len());
     order.sort_by_key(|cell| {
@@ -174,7 +202,14 @@ fn draw_cells(
             top + height - (y - domain.min[1]) * scale,
         ];
         let color = colors[usize::from(cells.cell_type[cell])];
-        draw_cell(canvas, center, radius(cell), cells.state[cell], color, is_outlined);
+        draw_cell(
+            canvas,
+            center,
+            radius(cell),
+            cells.state[cell],
+            color,
+            is_outlined,
+        );
     }
     order.len()
 }
@@ -211,9 +246,23 @@ fn draw_head(canvas: &mut Canvas, scenario: &Scenario, frame: &Frame<'_>, area: 
     let time = duration(frame.time);
     let room = right - area[0] - canvas::width(&time, 34.0, Weight::Regular) - MARGIN;
     let title = canvas::fitted(&scenario.name, 34.0, Weight::Bold, room);
-    canvas.text(&title, [area[0], baseline], 34.0, Weight::Bold, Anchor::Start, INK);
+    canvas.text(
+        &title,
+        [area[0], baseline],
+        34.0,
+        Weight::Bold,
+        Anchor::Start,
+        INK,
+    );
     let after = area[0] + canvas::width(&title, 34.0, Weight::Bold) + 22.0;
-    canvas.text(&time, [after, baseline], 34.0, Weight::Regular, Anchor::Start, FAINT);
+    canvas.text(
+        &time,
+        [after, baseline],
+        34.0,
+        Weight::Regular,
+        Anchor::Start,
+        FAINT,
+    );
 }
 
 fn draw_foot(
@@ -228,7 +277,14 @@ fn draw_foot(
     let length = round_down(width / scale / 4.0);
     canvas.fill([left, bottom + 22.0, (length * scale).round(), 7.0], INK);
     let label = format!("{length} µm");
-    canvas.text(&label, [left, bottom + 58.0], TEXT, Weight::Regular, Anchor::Start, INK);
+    canvas.text(
+        &label,
+        [left, bottom + 58.0],
+        TEXT,
+        Weight::Regular,
+        Anchor::Start,
+        INK,
+    );
     if scenario.domain.dimensions == 3 {
         let middle = (scenario.domain.min[2] + scenario.domain.max[2]) / 2.0;
         let note = format!(
@@ -323,11 +379,25 @@ impl Side {
         for entry in &self.lines {
             let baseline = y + 0.72 * LINE_HEIGHT;
             if let Some((state, color)) = entry.swatch {
-                draw_cell(canvas, [left + 13.0, y + LINE_HEIGHT / 2.0], 12.0, state, color, true);
+                draw_cell(
+                    canvas,
+                    [left + 13.0, y + LINE_HEIGHT / 2.0],
+                    12.0,
+                    state,
+                    color,
+                    true,
+                );
             }
             let room = SIDE - 44.0 - canvas::width(&entry.count, TEXT, Weight::Regular) - 12.0;
             let text = canvas::fitted(&entry.text, TEXT, Weight::Regular, room);
-            canvas.text(&text, [left + 40.0, baseline], TEXT, Weight::Regular, Anchor::Start, INK);
+            canvas.text(
+                &text,
+                [left + 40.0, baseline],
+                TEXT,
+                Weight::Regular,
+                Anchor::Start,
+                INK,
+            );
             let end = [left + SIDE, baseline];
             canvas.text(&entry.count, end, TEXT, Weight::Regular, Anchor::End, FAINT);
             y += LINE_HEIGHT;
@@ -346,10 +416,20 @@ fn draw_bar(canvas: &mut Canvas, substrate: &Substrate, [low, high]: [f64; 2], a
         unit => format!("{} ({unit})", substrate.name),
     };
     let title = canvas::fitted(&title, TEXT, Weight::Regular, SIDE);
-    canvas.text(&title, [left, top - 16.0], TEXT, Weight::Regular, Anchor::Start, INK);
+    canvas.text(
+        &title,
+        [left, top - 16.0],
+        TEXT,
+        Weight::Regular,
+        Anchor::Start,
+        INK,
+    );
     for row in 0..height as u32 {
         let share = 1.0 - (f64::from(row) + 0.5) / height;
-        canvas.fill([left, top + f64::from(row), width, 1.0], colors::field(share));
+        canvas.fill(
+            [left, top + f64::from(row), width, 1.0],
+            colors::field(share),
+        );
     }
     canvas.frame(area, 1.5, LINE);
     for tick in 0..=4 {
@@ -392,7 +472,11 @@ fn grouped(count: u64) -> String {
 /// A time in its two largest units: `3 d 6 h`, `45 min`.
 pub fn duration(minutes: f64) -> String {
     let whole = minutes.round() as u64;
-    let units = [(whole / 1440, "d"), (whole / 60 % 24, "h"), (whole % 60, "min")];
+    let units = [
+        (whole / 1440, "d"),
+        (whole / 60 % 24, "h"),
+        (whole % 60, "min"),
+    ];
     let first = units.iter().position(|(count, _)| *count > 0).unwrap_or(2);
     let parts: Vec<String> = units[first..]
         .iter()

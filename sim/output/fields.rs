@@ -100,7 +100,9 @@ impl Output for Fields {
         }
         let mut shape = self.array.shape().to_vec();
         shape[0] = time + 1;
-        self.array.set_shape(shape).map_err(|error| failed(&error))?;
+        self.array
+            .set_shape(shape)
+            .map_err(|error| failed(&error))?;
         self.times.push(frame.time);
         Ok(())
     }
@@ -154,7 +156,11 @@ impl Fields {
             .enumerate()
             .map(|(number, (substrate, [least, greatest]))| {
                 // Viewers divide by the range, so it is never empty.
-                let end = if greatest > least { *greatest } else { least + 1.0 };
+                let end = if greatest > least {
+                    *greatest
+                } else {
+                    least + 1.0
+                };
                 json!({
                     "label": substrate.name,
                     "color": COLORS[number % COLORS.len()],

@@ -1,0 +1,119 @@
+//! Subcommands, one file each, and what they share. Compiled into the binary only.
+
+pub mod check;
+pub mod run;
+
+use std::{
+    io::{ErrorKind, Write},
+    path::PathBuf,
+};
+
+use clap::Args;
+use sim::{
+    scenario::{Scenario, parse},
+    simulation::{Bound, bind},
+};
+
+/// Why the program ends early.
+pub struct Stop {
+    /// Exit code.
+    pub code: u8,
+    /// Printed after `error: `; empty for nothing.
+    pub message: String,
+}
+
+impl Stop {
+    /// Bad usage or input.
+    pub fn input(message: impl ToString) -> Stop {
+        Stop {
+            code: 2,
+            message: message.to_string(),
+        }
+    }
+
+    /// Something went wrong in mid-run.
+    pub fn run(message: impl ToString) -> Stop {
+        Stop {
+            code: 1,
+            message: message.to_string(),
+        }
+    }
+}
+
+/// Which scenario, and what is different this time.
+#[derive(Args)]
+pub struct Chosen {
+    /// A scenario file, or a folder that holds scenario.toml.
+    pub scenario: PathBuf,
+    /// Seed of every random stream.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// End of the run: minutes, or a time with a unit (`2 d`).
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// Sets one value of the scenario, by its path: `arrivals.cd8.rate=0`. May be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub settings: Vec<String>,
+    /// A table of segmented cells that replaces the scenario's own, read as its [import] says.
+    #[arg(long, value_name = "FILE")]
+    pub cells: Option<PathBuf>,
+}
+
+impl Chosen {
+    /// All settings, those with a flag of their own last.
+    pub fn overrides(&self) -> Vec<String> {
+        let mut all = self.settings.clone();
+        all.extend(self.seed.map(|seed| format!("seed={seed}")));
+        all.extend(self.until.as_ref().map(|until| match until.parse::<f64>() {
+            Ok(_) => format!("duration={until}"),
+            Err(_) => format!("duration={until:?}"),
+        }));
+        all
+    }
+
+    /// Reads the scenario.
+    pub fn read(&self) -> Result<Scenario, Stop> {
+        parse::read(&self.scenario, &self.overrides(), self.cells.as_deref()).map_err(|problems| {
+            Stop::input(
+                problems
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join("\nerror: "),
+            )
+        })
+    }
+
+    /// Reads the scenario and binds its rules.
+    pub fn bind(&self) -> Result<Bound, Stop> {
+        bind(self.read()?).map_err(Stop::input)
+    }
+}
+
+/// Prints to standard output; a reader that has seen enough is no error.
+pub fn print(text: &str) -> Result<(), Stop> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Stop::run(format!("cannot print: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `milieu schema`.
+pub fn schema() -> Result<(), Stop> {
+    let schema = sim::scenario::schema::schema();
+    print(&format!(
+        "{}\n",
+        serde_json::to_string_pretty(&schema).expect("a schema is plain JSON")
+    ))
+}
+
+/// How many threads to compute on.
+pub fn threads(wanted: Option<usize>) -> Result<usize, Stop> {
+    match wanted {
+        Some(0) => Err(Stop::input("--threads 0: at least one thread is needed")),
+        Some(threads) => Ok(threads),
+        None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
+    }
+}

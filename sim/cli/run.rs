@@ -1,0 +1,236 @@
+//! `milieu run scenarios/x`
+
+use std::{
+    io::IsTerminal,
+    path::{Path, PathBuf},
+    process,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use sim::{
+    output::{
+        Writers,
+        folder::Folder,
+        record::{Reading, Record, Status},
+    },
+    run::{Progress, run as run_to_end},
+    scenario::Scenario,
+    simulation::Simulation,
+};
+
+use super::{Chosen, Stop, print};
+
+/// Arguments of `milieu run`.
+#[derive(Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    chosen: Chosen,
+    /// Folder for the results [default: out/NAME, or the next free out/NAME-2, …]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Threads to compute on [default: all]; results do not depend on it.
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Replace the results that --out holds.
+    #[arg(long)]
+    force: bool,
+    /// Print nothing but errors.
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// Runs a scenario.
+pub fn run(arguments: &Arguments) -> Result<(), Stop> {
+    let threads = super::threads(arguments.threads)?;
+    let bound = arguments.chosen.bind()?;
+    let scenario = bound.plan.scenario.clone();
+    Writers::check(&scenario.outputs.write).map_err(Stop::input)?;
+    let hash = scenario.hash().map_err(Stop::input)?;
+    let mut record = Record::new(&scenario, hash);
+    record.overrides = arguments.chosen.overrides();
+    record.threads = threads;
+    record.rules = bound.rules.iter().map(|rule| rule.provenance()).collect();
+    record.engine = "cpu, f64".into();
+    record.warnings = scenario.notes.clone();
+    let simulation = Simulation::new(bound, threads).map_err(Stop::input)?;
+    let out = arguments
+        .out
+        .clone()
+        .unwrap_or_else(|| free_folder(&scenario));
+    let folder = Folder::create(&out, arguments.force).map_err(Stop::input)?;
+    record.write(folder.path()).map_err(Stop::input)?;
+    let writers = Writers::open(&scenario, folder.path()).map_err(Stop::input)?;
+
+    let interrupted = listen()?;
+    let mut display = Display::new(&scenario, arguments.quiet);
+    let outcome = run_to_end(simulation, writers, folder.path(), record, |progress| {
+        display.show(progress);
+        !interrupted.load(Ordering::Relaxed)
+    });
+    display.finish();
+    match outcome.status {
+        Status::Failed => Err(Stop::run(format!(
+            "{}\n  what was saved until then is in {}",
+            outcome.error.unwrap_or_default(),
+            out.display()
+        ))),
+        Status::Interrupted => {
+            eprintln!(
+                "interrupted; what was saved until then is in {}",
+                out.display()
+            );
+            Err(Stop {
+                code: 130,
+                message: String::new(),
+            })
+        }
+        Status::Done | Status::Running if arguments.quiet => Ok(()),
+        Status::Done | Status::Running => print(&report(&outcome.readings, &out)),
+    }
+}
+
+/// `out/NAME` of the scenario's folder, with a number if that is taken.
+fn free_folder(scenario: &Scenario) -> PathBuf {
+    let stem = match scenario.file.file_stem() {
+        Some(stem) if stem != "scenario" => stem,
+        _ => scenario
+            .file
+            .parent()
+            .and_then(Path::file_name)
+            .unwrap_or("run".as_ref()),
+    };
+    let name = |number: u32| match number {
+        1 => stem.to_string_lossy().into_owned(),
+        _ => format!("{}-{number}", stem.to_string_lossy()),
+    };
+    let mut all = (1..).map(|number| Path::new("out").join(name(number)));
+    all.find(|path| !path.exists())
+        .expect("some number is free")
+}
+
+/// Notes Ctrl-C; a second one ends the program at once.
+fn listen() -> Result<Arc<AtomicBool>, Stop> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let flag = interrupted.clone();
+    ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            process::exit(130);
+        }
+    })
+    .map_err(|error| Stop::run(format!("cannot listen for Ctrl-C: {error}")))?;
+    Ok(interrupted)
+}
+
+/// A bar on a terminal, a line for every tenth elsewhere, nothing if quiet.
+enum Display {
+    Bar {
+        bar: ProgressBar,
+        refreshed: Instant,
+        started: Instant,
+    },
+    Lines {
+        tenths: u32,
+        started: Instant,
+    },
+    Nothing,
+}
+
+impl Display {
+    fn new(scenario: &Scenario, quiet: bool) -> Display {
+        if quiet {
+            return Display::Nothing;
+        }
+        let started = Instant::now();
+        if !std::io::stderr().is_terminal() {
+            return Display::Lines { tenths: 0, started };
+        }
+        let bar = ProgressBar::new(scenario.duration.ceil() as u64);
+        let style = ProgressStyle::with_template("{wide_bar} {percent:>3} %  {msg}  ETA {eta}");
+        bar.set_style(style.expect("the template is well formed"));
+        Display::Bar {
+            bar,
+            refreshed: started,
+            started,
+        }
+    }
+
+    fn show(&mut self, progress: Progress) {
+        let speed = |started: &Instant| progress.time / started.elapsed().as_secs_f64().max(1e-9);
+        match self {
+            Display::Bar {
+                bar,
+                refreshed,
+                started,
+            } if refreshed.elapsed() > Duration::from_millis(100) => {
+                *refreshed = Instant::now();
+                bar.set_position(progress.time as u64);
+                bar.set_message(describe(progress, speed(started)));
+            }
+            Display::Lines { tenths, started }
+                if progress.time * 10.0 >= f64::from(*tenths + 1) * progress.end =>
+            {
+                *tenths = (progress.time * 10.0 / progress.end) as u32;
+                let rate = speed(started);
+                let left = (progress.end - progress.time) / rate;
+                eprintln!(
+                    "{:>3} %  {}  ETA {left:.0} s",
+                    *tenths * 10,
+                    describe(progress, rate)
+                );
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(self) {
+        if let Display::Bar { bar, .. } = self {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn describe(progress: Progress, speed: f64) -> String {
+    format!(
+        "{:.2} of {:.2} d  {} cells  {:.0} min/s",
+        progress.time / 1440.0,
+        progress.end / 1440.0,
+        progress.cells,
+        speed
+    )
+}
+
+/// Emergent values beside published ones, and where the results are.
+fn report(readings: &[Reading], out: &Path) -> String {
+    let mut text = String::new();
+    if !readings.is_empty() {
+        let width = readings
+            .iter()
+            .map(|reading| reading.name.chars().count())
+            .max()
+            .unwrap_or(0)
+            .max(9);
+        text += &format!(
+            "{:width$}  {:>10}  {:>14}  {:<12}  source\n",
+            "emergent", "here", "published", "unit"
+        );
+        for reading in readings {
+            let value = reading
+                .value
+                .map_or("–".into(), |value| format!("{value:.3}"));
+            let published = reading
+                .published
+                .map_or("none found".into(), |[lo, hi]| format!("{lo} to {hi}"));
+            text += &format!(
+                "{:width$}  {value:>10}  {published:>14}  {:<12}  {}\n",
+                reading.name, reading.unit, reading.source
+            );
+        }
+    }
+    text + &format!("results in {}\n", out.display())
+}
