@@ -18,10 +18,11 @@ mod table;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use rules::UnknownName;
 use rules::dictionary;
+use zarrs::array::ArrayError;
+use zarrs::storage::StorageError;
 
 use crate::scenario::Scenario;
 
@@ -202,17 +203,34 @@ impl Error {
 
     /// From an error that may have come from the system: if so, with the way out.
     pub fn because(file: &Path, error: &(dyn std::error::Error + 'static)) -> Error {
-        let mut cause = Some(error);
-        while let Some(inner) = cause {
-            let system = inner
-                .downcast_ref::<io::Error>()
-                .or_else(|| inner.downcast_ref::<Arc<io::Error>>().map(Arc::as_ref));
-            if let Some(system) = system {
-                return Error::new(file, way_out(system));
-            }
-            cause = inner.source();
+        match system(error) {
+            Some(system) => Error::new(file, way_out(system)),
+            None => Error::new(file, error),
         }
-        Error::new(file, error)
+    }
+}
+
+/// The system's error at the bottom of what libraries have made of it.
+fn system<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a io::Error> {
+    // Some libraries pass the system's error off as their own and do not name it as the source.
+    if let Some(error) = error.downcast_ref::<io::Error>() {
+        return error.get_ref().and_then(|it| system(it)).or(Some(error));
+    }
+    if let Some(error) = error.downcast_ref::<csv::Error>() {
+        return match error.kind() {
+            csv::ErrorKind::Io(error) => Some(error),
+            _ => None,
+        };
+    }
+    match error.downcast_ref::<ArrayError>() {
+        Some(ArrayError::StorageError(error)) => return system(error),
+        Some(_) => return None,
+        None => {}
+    }
+    match error.downcast_ref::<StorageError>() {
+        Some(StorageError::IOError(error)) => Some(error),
+        Some(_) => None,
+        None => error.source().and_then(system),
     }
 }
 

@@ -100,6 +100,25 @@ impl Chart {
             // People count hours by quarters of a day.
             layout = layout.with_x_tick_step(if end > 36.0 * 60.0 { 12.0 } else { 6.0 });
         }
-        kuva::render_to_svg(plots, layout)
+        renumbered(&kuva::render_to_svg(plots, layout))
     }
+}
+
+/// The chart with its clips numbered from 0: the library numbers them through the life of the
+/// program, and the second run of a sweep must give the same bytes as the first.
+fn renumbered(svg: &str) -> String {
+    const CLIP: &str = "kuva-clip-";
+    let mut pieces = svg.split(CLIP);
+    let mut text = pieces.next().unwrap_or_default().to_owned();
+    let mut seen = Vec::new();
+    for piece in pieces {
+        let rest = piece.trim_start_matches(|it: char| it.is_ascii_digit());
+        let number = &piece[..piece.len() - rest.len()];
+        let place = seen.iter().position(|it| *it == number).unwrap_or_else(|| {
+            seen.push(number);
+            seen.len() - 1
+        });
+        text += &format!("{CLIP}{place}{rest}");
+    }
+    text
 }

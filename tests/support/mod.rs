@@ -174,10 +174,18 @@ pub fn three_frames(scenario: &Scenario) -> Vec<Owned> {
             cells.cell_type.push((i % u64::from(types)) as u16);
             cells.state.push(Vitality::ALL[(i % 3) as usize]);
             let x = i as f64 / 3.0 - 7.0;
-            let z = if scenario.domain.dimensions == 2 { 0.0 } else { x / 2.0 };
+            let z = if scenario.domain.dimensions == 2 {
+                0.0
+            } else {
+                x / 2.0
+            };
             cells.position.push([x, -x, z]);
             cells.radius.push(8.4 + 0.1 * i as f64);
-            oxygen.push(if i == 1 { f64::NAN } else { 38.0 - i as f64 / 7.0 });
+            oxygen.push(if i == 1 {
+                f64::NAN
+            } else {
+                38.0 - i as f64 / 7.0
+            });
         }
         cells.extra = vec![Column {
             name: "oxygen".to_owned(),
