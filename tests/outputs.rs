@@ -589,6 +589,10 @@ fn python_reads_what_was_written() {
     let folders = [flat(), deep()].map(|scenario| {
         let folder = tempfile::tempdir().unwrap();
         write(&scenario, folder.path());
+        let mut record = Record::new(&scenario, "00".repeat(32));
+        record.complete = true;
+        record.files = vec!["cells.parquet".to_owned()];
+        record.write(folder.path()).unwrap();
         folder
     });
     let output = Command::new(&python)

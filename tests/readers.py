@@ -6,8 +6,10 @@ FLAT and DEEP are folders written by the test `python_reads_what_was_written` in
 runs this; the frames are those of `three_frames` in support/mod.rs.
 """
 
+import contextlib
 import json
 import math
+import re
 import sys
 import warnings
 from pathlib import Path
@@ -139,7 +141,25 @@ def check_fields(folder, dimensions):
     assert channels == ["oxygen", "TNF-α"], image.metadata
 
 
+def check_documentation(folder):
+    """Runs the Python of docs/outputs.md as a reader would: in the folder, from top to bottom."""
+    text = (Path(__file__).parent.parent / "docs" / "outputs.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 6, len(blocks)
+    names = {}
+    with contextlib.chdir(folder):
+        for block in blocks:
+            exec(block, names)
+    assert names["live"].shape == (3, len(TYPES))
+    assert len(names["last"]) == len(names["frame"]) == 5
+    assert names["units"]["oxygen"] == "mmHg"
+    assert dict(names["deaths"]) == {(TYPES[1], "necrosis"): 1}
+    np.testing.assert_array_equal(names["oxygen"].ravel(), np.arange(20) / 3 + 2000)
+    assert names["run"]["files"] == ["cells.parquet"]
+
+
 def main(flat, deep):
+    check_documentation(Path(flat))
     for folder, dimensions in [(Path(flat), 2), (Path(deep), 3)]:
         check_populations(folder)
         check_cells(folder, dimensions)
