@@ -92,10 +92,12 @@ impl Packed {
 
     /// Writes the places within reach of `place` to `near` and returns how many; `place` itself
     /// is one of them.
+    #[inline(always)]
     fn near(&self, place: usize, around: &Around, near: &mut Vec<u32>) -> usize {
+        // Four at a time may write three places past the last one found.
         let candidates: usize = around.ranges().map(|range| range.len()).sum();
-        if near.len() < candidates {
-            near.resize(candidates, 0);
+        if near.len() < candidates + 4 {
+            near.resize(candidates + 4, 0);
         }
         let (x, y, z, outer) = (
             self.x[place],
@@ -103,26 +105,58 @@ impl Packed {
             self.z[place],
             self.outer[place],
         );
+        // The margin leaves ties to the exact comparison of distances later.
+        let is_near = |x_: Real, y_: Real, z_: Real, outer_: Real| {
+            let (dx, dy, dz) = (x - x_, y - y_, z - z_);
+            let reach = outer + outer_;
+            dx * dx + dy * dy + dz * dz <= reach * reach * (1.0 + 1e-12)
+        };
         let mut found = 0;
         for range in around.ranges() {
-            let start = range.start;
-            let xs = &self.x[range.clone()];
-            let ys = &self.y[range.clone()][..xs.len()];
-            let zs = &self.z[range.clone()][..xs.len()];
-            let outers = &self.outer[range][..xs.len()];
-            for k in 0..xs.len() {
-                let (dx, dy, dz) = (x - xs[k], y - ys[k], z - zs[k]);
-                let square = dx * dx + dy * dy + dz * dz;
-                let reach = outer + outers[k];
+            let mut first = range.start as u32;
+            let (xs, x_rest) = self.x[range.clone()].as_chunks::<4>();
+            let (ys, y_rest) = self.y[range.clone()].as_chunks::<4>();
+            let (zs, z_rest) = self.z[range.clone()].as_chunks::<4>();
+            let (outers, outer_rest) = self.outer[range].as_chunks::<4>();
+            for (((xs, ys), zs), outers) in xs.iter().zip(ys).zip(zs).zip(outers) {
+                let mut mask = 0;
+                for lane in 0..4 {
+                    let near = is_near(xs[lane], ys[lane], zs[lane], outers[lane]);
+                    mask |= usize::from(near) << lane;
+                }
+                near[found..found + 4].copy_from_slice(&SET_BITS[mask].map(|bit| first + bit));
+                found += mask.count_ones() as usize;
+                first += 4;
+            }
+            let rest = x_rest.iter().zip(y_rest).zip(z_rest).zip(outer_rest);
+            for (((&x, &y), &z), &outer) in rest {
                 // Every candidate is written and only a near one counted: no branch to guess.
-                // The margin leaves ties to the exact comparison of distances later.
-                near[found] = (start + k) as u32;
-                found += usize::from(square <= reach * reach * (1.0 + 1e-12));
+                near[found] = first;
+                found += usize::from(is_near(x, y, z, outer));
+                first += 1;
             }
         }
         found
     }
 }
+
+/// The positions of the set bits of a mask of four, ascending, and then zeros.
+const SET_BITS: [[u32; 4]; 16] = {
+    let mut table = [[0; 4]; 16];
+    let mut mask = 0;
+    while mask < 16 {
+        let (mut bit, mut count) = (0, 0);
+        while bit < 4 {
+            if mask >> bit & 1 == 1 {
+                table[mask][count] = bit as u32;
+                count += 1;
+            }
+            bit += 1;
+        }
+        mask += 1;
+    }
+    table
+};
 
 impl Room {
     pub(super) fn step(
@@ -209,7 +243,44 @@ fn collect(pieces: &[Piece], order: &[u32], contacts: &mut Contacts) {
 }
 
 impl Piece {
+    /// [`Piece::gather`] in the widest registers at hand. The compiler neither fuses nor reorders
+    /// floating-point arithmetic, so the bits are those of any other width.
     fn fill(
+        &mut self,
+        law: &Law,
+        bodies: &Columns,
+        bins: &Bins,
+        packed: &Packed,
+        places: std::ops::Range<usize>,
+        slots: usize,
+        listed: bool,
+    ) {
+        #[cfg(target_arch = "x86_64")]
+        {
+            #[target_feature(enable = "avx2,popcnt")]
+            fn wide(
+                piece: &mut Piece,
+                law: &Law,
+                bodies: &Columns,
+                bins: &Bins,
+                packed: &Packed,
+                places: std::ops::Range<usize>,
+                slots: usize,
+                listed: bool,
+            ) {
+                piece.gather(law, bodies, bins, packed, places, slots, listed);
+            }
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt") {
+                // SAFETY: the processor has what `wide` is compiled for.
+                unsafe { wide(self, law, bodies, bins, packed, places, slots, listed) };
+                return;
+            }
+        }
+        self.gather(law, bodies, bins, packed, places, slots, listed);
+    }
+
+    #[inline(always)]
+    fn gather(
         &mut self,
         law: &Law,
         bodies: &Columns,
