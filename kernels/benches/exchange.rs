@@ -31,12 +31,30 @@ fn exchange(criterion: &mut Criterion) {
     group.bench_function("prepare 100000", |bencher| {
         bencher.iter(|| {
             exchange
-                .prepare(&grid, 1, &voxels, &volumes, rates, 0.01, |_, _| false)
+                .prepare(
+                    &grid,
+                    1,
+                    &voxels,
+                    &volumes,
+                    rates,
+                    0.01,
+                    |_, _| false,
+                    &Pool::serial(),
+                )
                 .unwrap();
         });
     });
     exchange
-        .prepare(&grid, 1, &voxels, &volumes, rates, 0.01, |_, _| false)
+        .prepare(
+            &grid,
+            1,
+            &voxels,
+            &volumes,
+            rates,
+            0.01,
+            |_, _| false,
+            &Pool::serial(),
+        )
         .unwrap();
     let mut densities = vec![38.0; grid.len()];
     let mut negative = 0;

@@ -224,7 +224,8 @@ impl Contact {
     /// at least [`Bodies::range`] wide.
     ///
     /// # Errors
-    /// [`Error::Length`] if `bins` or a column of `response` does not fit `bodies`.
+    /// [`Error::Length`] if `bins` or a column of `response` does not fit `bodies`;
+    /// [`Error::Range`] if the bins are too narrow, so that contacts would be missed.
     pub fn step(
         &mut self,
         bodies: &Bodies,
@@ -234,6 +235,13 @@ impl Contact {
     ) -> Result<(), Error> {
         let cells = bodies.len();
         same_length("rows in bins", cells, bins.order().len())?;
+        if bins.least_width() < bodies.range() {
+            return Err(Error::Range {
+                what: "the width of bins",
+                value: bins.least_width(),
+                range: "at least the largest distance at which two cells meet",
+            });
+        }
         same_length("velocities", cells, response.velocity.len())?;
         same_length("pressures", cells, response.pressure.len())?;
         if !response.counts.is_empty() {

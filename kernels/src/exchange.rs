@@ -15,7 +15,7 @@
 
 use crate::{Error, Grid, Pool, Real, positive, same_length};
 
-/// Below this many voxels with cells an exchange is shorter than waking the threads.
+/// Below this many maps, or sums of them, an exchange is shorter than waking the threads.
 const LARGE: usize = 1 << 15;
 
 /// The maps of all voxels with cells, for each substrate in ascending voxel.
@@ -86,9 +86,10 @@ impl Exchange {
         substrates: usize,
         voxels_of_cells: &[u32],
         volumes: &[Real],
-        rates: impl Fn(usize, usize) -> [Real; 4],
+        rates: impl Fn(usize, usize) -> [Real; 4] + Sync,
         dt: Real,
-        held: impl Fn(usize, usize) -> bool,
+        held: impl Fn(usize, usize) -> bool + Sync,
+        pool: &Pool,
     ) -> Result<(), Error> {
         positive("the time step of exchange", dt)?;
         same_length("cell volumes", voxels_of_cells.len(), volumes.len())?;
@@ -104,12 +105,15 @@ impl Exchange {
         self.sort(voxels_of_cells);
         self.substrates.resize_with(substrates, Maps::default);
         let factor = dt / self.voxel_volume;
-        for (substrate, list) in self.substrates.iter_mut().enumerate() {
+        let order = &self.order;
+        let large = order.len() * substrates >= LARGE;
+        pool.pieces(&mut self.substrates, 1, large, |substrate, list| {
+            let list = &mut list[0];
             list.maps.clear();
             list.terms.clear();
             let same_voxel =
                 |a: &u32, b: &u32| voxels_of_cells[*a as usize] == voxels_of_cells[*b as usize];
-            for rows in self.order.chunk_by(same_voxel) {
+            for rows in order.chunk_by(same_voxel) {
                 let mut terms = Terms {
                     secretion: 0.0,
                     target: 0.0,
@@ -143,7 +147,7 @@ impl Exchange {
                 });
                 list.terms.push(terms);
             }
-        }
+        });
         Ok(())
     }
 

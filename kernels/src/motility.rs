@@ -9,7 +9,12 @@
 //! that of the last renewal.
 
 use crate::random::Draws;
-use crate::{Error, Real, portable, same_length};
+use crate::{Error, Pool, Real, portable, same_length};
+
+/// Walkers per piece of work.
+const PIECE: usize = 1024;
+/// Below this many walkers a step is shorter than waking the threads.
+const LARGE: usize = 8192;
 
 /// Columns of the walkers, all [row].
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +44,7 @@ pub fn renew(
     dimensions: usize,
     draws: Draws,
     tick: u64,
+    pool: &Pool,
 ) -> Result<(), Error> {
     let cells = walkers.id.len();
     same_length("persistence times", cells, walkers.persistence.len())?;
@@ -46,30 +52,34 @@ pub fn renew(
     same_length("sensed directions", cells, walkers.sensed.len())?;
     same_length("crawling flags", cells, walkers.crawls.len())?;
     same_length("directions", cells, direction.len())?;
-    // Persistence is a type's constant for most cells, so the last exponential often serves again.
-    let mut known = (Real::NAN, 0.0);
-    for row in 0..cells {
-        if !walkers.crawls[row] {
-            direction[row] = [0.0; 3];
-            continue;
-        }
-        let id = walkers.id[row];
-        let persistence = walkers.persistence[row];
-        if direction[row] != [0.0; 3] && persistence > 0.0 {
-            if known.0 != persistence {
-                known = (persistence, -portable::exp_m1(-dt / persistence));
-            }
-            if draws.uniform(id, tick, 0) >= known.1 {
+    pool.pieces(direction, PIECE, cells >= LARGE, |index, piece| {
+        // Persistence is a type's constant for most cells, so the last exponential often serves
+        // again.
+        let mut known = (Real::NAN, 0.0);
+        for (offset, direction) in piece.iter_mut().enumerate() {
+            let row = index * PIECE + offset;
+            if !walkers.crawls[row] {
+                *direction = [0.0; 3];
                 continue;
             }
+            let id = walkers.id[row];
+            let persistence = walkers.persistence[row];
+            if *direction != [0.0; 3] && persistence > 0.0 {
+                if known.0 != persistence {
+                    known = (persistence, -portable::exp_m1(-dt / persistence));
+                }
+                if draws.uniform(id, tick, 0) >= known.1 {
+                    continue;
+                }
+            }
+            let random = if dimensions == 2 {
+                draws.direction_2d(id, tick, 1)
+            } else {
+                draws.direction_3d(id, tick, 1)
+            };
+            *direction = blend(random, walkers.sensed[row], walkers.bias[row]);
         }
-        let random = if dimensions == 2 {
-            draws.direction_2d(id, tick, 1)
-        } else {
-            draws.direction_3d(id, tick, 1)
-        };
-        direction[row] = blend(random, walkers.sensed[row], walkers.bias[row]);
-    }
+    });
     Ok(())
 }
 

@@ -16,6 +16,8 @@ const MOST: Real = (1u64 << 26) as Real;
 pub struct Bins {
     shape: [usize; 3],
     origin: [Real; 3],
+    /// The width asked for, µm; the bins' own may be larger.
+    least_width: Real,
     /// 1 / width of a bin, per axis.
     per_width: [Real; 3],
     bin_of: Vec<u32>,
@@ -39,6 +41,7 @@ impl Bins {
         let mut bins = Bins {
             origin: min,
             shape: [1; 3],
+            least_width: size,
             ..Bins::default()
         };
         for axis in 0..dimensions.min(3) {
@@ -77,6 +80,11 @@ impl Bins {
     /// Number of bins along x, y, z.
     pub fn shape(&self) -> [usize; 3] {
         self.shape
+    }
+
+    /// The width asked for, µm: cells farther apart than this may be missed.
+    pub fn least_width(&self) -> Real {
+        self.least_width
     }
 
     /// Does z play no part?

@@ -311,6 +311,27 @@ fn cells_without_size_and_no_cells_are_no_trouble() {
 }
 
 #[test]
+fn bins_too_narrow_are_refused() {
+    let cells = Cells::crowd(10, 3);
+    let mut law = Contact::new(AFFINITY.to_vec(), WATCHED.to_vec(), 2).unwrap();
+    let mut bins = Bins::new(BOX[0], BOX[1], 8.0, 3).unwrap();
+    bins.rebuild(&cells.position);
+    let response = Response {
+        velocity: &mut [[0.0; 3]; 10],
+        pressure: &mut [0.0; 10],
+        counts: &mut [],
+        contacts: None,
+    };
+    let error = law
+        .step(&cells.bodies(), &bins, response, &Pool::serial())
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the width of bins is 8; it must be at least the largest distance at which two cells meet"
+    );
+}
+
+#[test]
 fn rows_of_a_bin_stand_in_ascending_order() {
     let cells = Cells::crowd(500, 3);
     let mut bins = Bins::new(BOX[0], BOX[1], 21.0, 3).unwrap();

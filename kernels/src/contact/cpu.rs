@@ -217,29 +217,37 @@ impl Room {
 fn collect(pieces: &[Piece], order: &[u32], contacts: &mut Contacts) {
     contacts.starts.clear();
     contacts.starts.resize(order.len() + 1, 0);
-    let each = |visit: &mut dyn FnMut(u32, &[(u32, Real)])| {
-        for (piece, rows) in pieces.iter().zip(order.chunks(PIECE)) {
-            let mut start = 0;
-            for (&end, &row) in piece.ends.iter().zip(rows) {
-                visit(row, &piece.contacts[start..end as usize]);
-                start = end as usize;
-            }
-        }
-    };
-    each(&mut |row, found| contacts.starts[row as usize + 1] = found.len() as u32);
+    for (row, found) in listed(pieces, order) {
+        contacts.starts[row + 1] = found.len() as u32;
+    }
     for row in 0..order.len() {
         contacts.starts[row + 1] += contacts.starts[row];
     }
     let total = contacts.starts[order.len()] as usize;
     contacts.neighbors.resize(total, 0);
     contacts.distances.resize(total, 0.0);
-    each(&mut |row, found| {
-        let start = contacts.starts[row as usize] as usize;
+    for (row, found) in listed(pieces, order) {
+        let start = contacts.starts[row] as usize;
         for (offset, &(neighbor, distance)) in found.iter().enumerate() {
             contacts.neighbors[start + offset] = neighbor;
             contacts.distances[start + offset] = distance;
         }
-    });
+    }
+}
+
+/// Each row and its contacts, in bin order.
+fn listed<'a>(
+    pieces: &'a [Piece],
+    order: &'a [u32],
+) -> impl Iterator<Item = (usize, &'a [(u32, Real)])> {
+    let of_piece = |(piece, rows): (&'a Piece, &'a [u32])| {
+        rows.iter().enumerate().map(|(place, &row)| {
+            let start = if place == 0 { 0 } else { piece.ends[place - 1] };
+            let found = &piece.contacts[start as usize..piece.ends[place] as usize];
+            (row as usize, found)
+        })
+    };
+    pieces.iter().zip(order.chunks(PIECE)).flat_map(of_piece)
 }
 
 impl Piece {
