@@ -529,6 +529,7 @@ impl Tissue {
                 |substrate, row| columns[substrate].map(|column| column.get(row, group[row])),
                 self.setup.diffusion_step,
                 |substrate, voxel| self.diffusion.is_held(substrate, voxel),
+                &self.pool,
             )?;
             self.exchange_is_stale = false;
         }
@@ -641,6 +642,7 @@ impl Tissue {
             dimensions,
             self.setup.streams.motility,
             tick,
+            &self.pool,
         )?;
         motility::crawl(&rows.direction, &self.worked.speed, &mut rows.velocity)
     }
