@@ -5,6 +5,7 @@
 //! loaded from an ONNX file shows in [`Rule::describe`] and nowhere else.
 
 pub mod dictionary;
+pub mod neural;
 pub mod responses;
 pub mod units;
 pub mod written;

@@ -1,0 +1,299 @@
+//! Golden rows: inputs and the outputs a model gave where it was made, kept inside its file and
+//! reproduced at every load.
+
+use std::collections::BTreeMap;
+use std::io::Cursor;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use npyz::npz::NpzArchive;
+use npyz::{DType, NpyFile, Order, TypeChar};
+
+use super::engine::Rows;
+use super::{Fault, contract, fault};
+
+/// Fewest golden rows.
+pub const ROWS: usize = 64;
+
+/// Most numbers of one array.
+const LARGEST: u64 = 1 << 24;
+
+/// Arrays by name; each is row-major.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Arrays(pub BTreeMap<String, Array>);
+
+/// One array.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Array {
+    /// Its shape; empty for a single number.
+    pub shape: Vec<usize>,
+    /// Its numbers.
+    pub data: Vec<f32>,
+}
+
+fn broken(message: impl std::fmt::Display) -> Fault {
+    fault("E-GOLDEN", format!("{}: {message}", contract::KEY_GOLDEN))
+}
+
+impl Arrays {
+    /// Reads base64 text.
+    ///
+    /// # Errors
+    /// E-GOLDEN says which array cannot be read.
+    pub fn read(text: &str) -> Result<Arrays, Fault> {
+        let compact: String = text.split_whitespace().collect();
+        let bytes = STANDARD
+            .decode(compact)
+            .map_err(|error| broken(format!("not base64: {error}")))?;
+        let npz = |error: std::io::Error| broken(format!("not an npz archive: {error}"));
+        let mut archive = NpzArchive::new(Cursor::new(&bytes)).map_err(npz)?;
+        let names: Vec<String> = archive.array_names().map(str::to_owned).collect();
+        let mut arrays = BTreeMap::new();
+        for name in names {
+            let file = archive.by_name(&name).map_err(npz)?;
+            let file = file.ok_or_else(|| broken(format!("array `{name}` is damaged")))?;
+            let array = array(file).map_err(|error| broken(format!("array `{name}`: {error}")))?;
+            arrays.insert(name, array);
+        }
+        Ok(Arrays(arrays))
+    }
+
+    /// Writes base64 text; the same arrays give the same text.
+    pub fn write(&self) -> String {
+        let files = self.0.iter().map(|(name, array)| {
+            let file = npy(array);
+            (format!("{name}.npy"), file)
+        });
+        STANDARD.encode(stored_zip(files))
+    }
+
+    fn scalar(&self, name: &str) -> Result<f64, Fault> {
+        let array = self.0.get(name).ok_or_else(|| {
+            broken(format!(
+                "no array `{name}`; `atol` and `rtol` say how closely the outputs must be met"
+            ))
+        })?;
+        match array.data[..] {
+            [value] if value.is_finite() && value >= 0.0 => Ok(f64::from(value)),
+            _ => Err(broken(format!("`{name}` must be one number ≥ 0"))),
+        }
+    }
+}
+
+fn array<R: std::io::Read>(file: NpyFile<R>) -> Result<Array, String> {
+    let shape: Vec<usize> = file.shape().iter().map(|&length| length as usize).collect();
+    let count = file
+        .shape()
+        .iter()
+        .try_fold(1u64, |product, &length| product.checked_mul(length));
+    if count.is_none_or(|count| count > LARGEST) {
+        return Err(format!("the shape {shape:?} is too large"));
+    }
+    let DType::Plain(dtype) = file.dtype() else {
+        return Err("a structured array is not read".into());
+    };
+    let is_fortran = file.order() == Order::Fortran && shape.len() > 1;
+    let text = |error: std::io::Error| error.to_string();
+    let mut data: Vec<f32> = match (dtype.type_char(), dtype.size_field()) {
+        (TypeChar::Float, 4) => file.into_vec::<f32>().map_err(text)?,
+        (TypeChar::Float, 8) => {
+            let wide = file.into_vec::<f64>().map_err(text)?;
+            wide.into_iter().map(|value| value as f32).collect()
+        }
+        _ => return Err(format!("type `{dtype}`; save float32 or float64")),
+    };
+    if is_fortran {
+        let &[rows, columns] = &shape[..] else {
+            return Err("more than two axes".into());
+        };
+        let by_row = (0..rows * columns).map(|at| data[(at % columns) * rows + at / columns]);
+        data = by_row.collect();
+    }
+    Ok(Array { shape, data })
+}
+
+/// Reproduces the golden rows.
+///
+/// # Errors
+/// E-GOLDEN: what is missing, or the output, row and size of the largest difference.
+pub fn reproduce(arrays: &Arrays, rows: &Rows, trained_dt: f32) -> Result<(), Fault> {
+    let (atol, rtol) = (arrays.scalar("atol")?, arrays.scalar("rtol")?);
+    let count = match rows.inputs.first().and_then(|(name, _)| arrays.0.get(name)) {
+        Some(array) => array.shape.first().copied().unwrap_or(0),
+        None => 0,
+    };
+    let mut inputs = Vec::new();
+    for (name, width) in &rows.inputs {
+        inputs.push(matrix(arrays, "input", name, count, *width)?.to_vec());
+    }
+    if count < ROWS {
+        return Err(broken(format!("{count} rows; at least {ROWS} are wanted")));
+    }
+    let dt = match arrays.0.get("dt") {
+        Some(array) if array.data.len() == 1 => array.data[0],
+        Some(_) => return Err(broken("`dt` must be one number")),
+        None => trained_dt,
+    };
+    let made = rows.run_tensors(count, dt, &inputs)?;
+    for ((name, width), made) in rows.outputs.iter().zip(&made) {
+        let wanted = matrix(arrays, "output", name, count, *width)?;
+        let scale = wanted.iter().fold(0.0f64, |most, &value| most.max(f64::from(value.abs())));
+        // A tolerance as wide as the numbers themselves would prove nothing.
+        let widest = (0.01 * scale).max(1e-6);
+        if atol > widest || rtol > 0.01 {
+            return Err(broken(format!(
+                "the tolerances atol {atol:e}, rtol {rtol:e} prove nothing about `{name}`: at most \
+                 atol {widest:e} (1 % of its largest number) and rtol 0.01 are accepted"
+            )));
+        }
+        compare(name, *width, wanted, made, atol, rtol)?;
+    }
+    let known = |name: &String| {
+        let mut tensors = rows.inputs.iter().chain(&rows.outputs);
+        matches!(name.as_str(), "atol" | "rtol" | "dt") || tensors.any(|(other, _)| other == name)
+    };
+    match arrays.0.keys().find(|name| !known(name) && !name.contains('.')) {
+        Some(name) => Err(broken(format!("array `{name}` is no tensor of the model"))),
+        None => Ok(()),
+    }
+}
+
+fn compare(
+    name: &str,
+    width: usize,
+    wanted: &[f32],
+    made: &[f32],
+    atol: f64,
+    rtol: f64,
+) -> Result<(), Fault> {
+    let worst = wanted
+        .iter()
+        .zip(made)
+        .enumerate()
+        .map(|(at, (&wanted, &made))| {
+            let difference = (f64::from(made) - f64::from(wanted)).abs();
+            let excess = difference - (atol + rtol * f64::from(wanted.abs()));
+            let excess = if excess.is_nan() { f64::INFINITY } else { excess };
+            (at, difference, excess)
+        })
+        .max_by(|a, b| a.2.total_cmp(&b.2));
+    match worst {
+        Some((at, difference, excess)) if excess > 0.0 => Err(fault(
+            "E-GOLDEN",
+            format!(
+                "output `{name}`, row {}, column {}: made {}, golden {}, difference {difference:e} \
+                 with atol {atol:e} and rtol {rtol:e}\n  the weights, the engine or the golden rows \
+                 have changed since the file was made; make the golden rows anew only if you know why",
+                at / width,
+                at % width,
+                made[at],
+                wanted[at]
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn matrix<'a>(
+    arrays: &'a Arrays,
+    what: &str,
+    name: &str,
+    rows: usize,
+    width: usize,
+) -> Result<&'a [f32], Fault> {
+    let array = arrays
+        .0
+        .get(name)
+        .ok_or_else(|| broken(format!("no array for the {what} `{name}`")))?;
+    let is_column = width == 1 && array.shape == [rows];
+    if array.shape != [rows, width] && !is_column {
+        return Err(broken(format!(
+            "array `{name}` has the shape {:?}, expected [{rows}, {width}]",
+            array.shape
+        )));
+    }
+    if array.data.iter().any(|value| !value.is_finite()) {
+        return Err(broken(format!("array `{name}` holds a number that is not finite")));
+    }
+    Ok(&array.data)
+}
+
+/// One array as a .npy file, version 1.0.
+fn npy(array: &Array) -> Vec<u8> {
+    let shape: Vec<String> = array.shape.iter().map(|length| format!("{length},")).collect();
+    let mut header = format!(
+        "{{'descr': '<f4', 'fortran_order': False, 'shape': ({}), }}",
+        shape.join(" ")
+    );
+    while (10 + header.len() + 1) % 64 != 0 {
+        header.push(' ');
+    }
+    header.push('\n');
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.as_bytes());
+    bytes.extend(array.data.iter().flat_map(|value| value.to_le_bytes()));
+    bytes
+}
+
+/// A zip archive without compression and without dates, so that the same files give the same bytes.
+fn stored_zip(files: impl Iterator<Item = (String, Vec<u8>)>) -> Vec<u8> {
+    let (mut bytes, mut directory, mut count) = (Vec::new(), Vec::new(), 0u16);
+    for (name, file) in files {
+        let start = bytes.len() as u32;
+        // Version 2.0, no flags, stored, 1 January 1980.
+        let mut entry: Vec<u8> = [20u16, 0, 0, 0, 0x21].iter().flat_map(|n| n.to_le_bytes()).collect();
+        entry.extend(crc32(&file).to_le_bytes());
+        entry.extend((file.len() as u32).to_le_bytes());
+        entry.extend((file.len() as u32).to_le_bytes());
+        entry.extend((name.len() as u16).to_le_bytes());
+        entry.extend([0; 2]);
+        bytes.extend(b"PK\x03\x04");
+        bytes.extend(&entry);
+        bytes.extend(name.as_bytes());
+        bytes.extend(&file);
+        directory.extend(b"PK\x01\x02\x14\x00");
+        directory.extend(&entry);
+        directory.extend([0; 10]);
+        directory.extend(start.to_le_bytes());
+        directory.extend(name.as_bytes());
+        count += 1;
+    }
+    let start = bytes.len() as u32;
+    bytes.extend(&directory);
+    bytes.extend(b"PK\x05\x06\x00\x00\x00\x00");
+    bytes.extend(count.to_le_bytes());
+    bytes.extend(count.to_le_bytes());
+    bytes.extend((directory.len() as u32).to_le_bytes());
+    bytes.extend(start.to_le_bytes());
+    bytes.extend([0; 2]);
+    bytes
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0u32, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
+            (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg())
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arrays_come_back_as_they_were_written() {
+        assert_eq!(crc32(b"123456789"), 0xCBF4_3926); // the check value of every CRC-32 catalog
+        let array = |shape: &[usize], data: &[f32]| Array {
+            shape: shape.to_vec(),
+            data: data.to_vec(),
+        };
+        let arrays = Arrays(BTreeMap::from([
+            ("x".to_owned(), array(&[2, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.5])),
+            ("atol".to_owned(), array(&[], &[1e-6])),
+            ("rate.std".to_owned(), array(&[2], &[0.0, -1.0])),
+        ]));
+        assert_eq!(Arrays::read(&arrays.write()).unwrap(), arrays);
+    }
+}

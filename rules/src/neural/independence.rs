@@ -1,0 +1,153 @@
+//! Whether a row's answer depends on that row alone: asked of every model when it is loaded.
+
+use std::fmt;
+
+use super::engine::{CHUNK, Rows};
+use super::{Fault, fault};
+
+/// Rows of the test; also the most that stand in for others.
+const ROWS: usize = 40;
+
+/// A difference larger than this part of an output's largest number is not rounding.
+const ROUNDING: f64 = 1e-3;
+
+/// How a row's bits depend on its place in the batch.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum RowClass {
+    /// Not at all.
+    Bitwise,
+    /// By rounding: at most this part of the output's largest number.
+    Tolerance(f64),
+}
+
+impl fmt::Display for RowClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RowClass::Bitwise => f.write_str("rows bitwise"),
+            RowClass::Tolerance(part) => write!(f, "rows within tolerance({part:.1e})"),
+        }
+    }
+}
+
+/// Tries rows within `ranges` ([input tensor][column], lo and hi) in another order, alone, in
+/// larger and smaller batches, and beside a poisoned row.
+///
+/// # Errors
+/// E-ROWS names the output and what moved it.
+pub fn examine(rows: &Rows, dt: f32, ranges: &[Vec<(f64, f64)>]) -> Result<RowClass, Fault> {
+    let tensors: Vec<Vec<f32>> = ranges
+        .iter()
+        .enumerate()
+        .map(|(tensor, columns)| sample(tensor, columns))
+        .collect();
+    let pick = |order: &[usize]| -> Vec<Vec<f32>> {
+        tensors
+            .iter()
+            .zip(&rows.inputs)
+            .map(|(tensor, (_, width))| {
+                let row = |&at: &usize| &tensor[at * width..(at + 1) * width];
+                order.iter().flat_map(row).copied().collect()
+            })
+            .collect()
+    };
+    let base = rows.run_tensors(ROWS, dt, &tensors)?;
+    let mut worst = 0.0f64;
+    let mut compare = |order: &[usize], made: &[Vec<f32>], limit: f64, what: &str| {
+        let differences = differences(rows, &base, made, order);
+        for ((name, _), difference) in rows.outputs.iter().zip(differences) {
+            if difference > limit {
+                return Err(fault(
+                    "E-ROWS",
+                    format!(
+                        "output `{name}` of a row changed by {difference:.1e} of its largest number \
+                         when {what}: rows must not depend on each other (look for a reduction, \
+                         softmax or normalization over axis 0)"
+                    ),
+                ));
+            }
+            worst = worst.max(difference);
+        }
+        Ok(())
+    };
+
+    let permuted: Vec<usize> = (0..ROWS).map(|at| (at * 23 + 7) % ROWS).collect();
+    let prefix: Vec<usize> = (0..25).collect();
+    let many: Vec<usize> = (0..CHUNK + ROWS).map(|at| at % ROWS).collect();
+    let orders: [(&[usize], &str); 6] = [
+        (&permuted, "the rows were permuted"),
+        (&prefix, "fewer rows were asked"),
+        (&many, "more rows were asked"),
+        (&[0], "it stood alone"),
+        (&[17], "it stood alone"),
+        (&[ROWS - 1], "it stood alone"),
+    ];
+    for (order, what) in orders {
+        let made = rows.run_tensors(order.len(), dt, &pick(order))?;
+        compare(order, &made, ROUNDING, what)?;
+    }
+
+    // The rows keep their places beside a poisoned one, so not even rounding may change.
+    let poisoned = 11;
+    let others: Vec<usize> = (0..ROWS).filter(|&at| at != poisoned).collect();
+    for (poison, what) in [
+        (f32::NAN, "another row was NaN"),
+        (1e30, "another row was 1e30"),
+        (-1e30, "another row was -1e30"),
+    ] {
+        let mut spoiled = tensors.clone();
+        for (tensor, (_, width)) in spoiled.iter_mut().zip(&rows.inputs) {
+            tensor[poisoned * width..(poisoned + 1) * width].fill(poison);
+        }
+        let made = rows.run_tensors(ROWS, dt, &spoiled)?;
+        let kept: Vec<Vec<f32>> = made
+            .iter()
+            .zip(&rows.outputs)
+            .map(|(tensor, (_, width))| {
+                let row = |&at: &usize| &tensor[at * width..(at + 1) * width];
+                others.iter().flat_map(row).copied().collect()
+            })
+            .collect();
+        compare(&others, &kept, 0.0, what)?;
+    }
+    Ok(if worst == 0.0 {
+        RowClass::Bitwise
+    } else {
+        RowClass::Tolerance(worst)
+    })
+}
+
+/// The largest difference of each output from `base`, as a part of its largest number there.
+fn differences(rows: &Rows, base: &[Vec<f32>], made: &[Vec<f32>], order: &[usize]) -> Vec<f64> {
+    let outputs = rows.outputs.iter().zip(base).zip(made);
+    let difference = |(((_, width), base), made): ((&(String, usize), &Vec<f32>), &Vec<f32>)| {
+        let finite = base.iter().filter(|value| value.is_finite());
+        let scale = finite.fold(f64::from(f32::MIN_POSITIVE), |most, &value| {
+            most.max(f64::from(value.abs()))
+        });
+        let mut worst = 0.0f64;
+        for (place, &at) in order.iter().enumerate() {
+            for column in 0..*width {
+                let (was, is) = (base[at * width + column], made[place * width + column]);
+                let is_same = was == is || (was.is_nan() && is.is_nan());
+                if !is_same {
+                    let part = (f64::from(was) - f64::from(is)).abs() / scale;
+                    worst = worst.max(if part.is_finite() { part } else { f64::INFINITY });
+                }
+            }
+        }
+        worst
+    };
+    outputs.map(difference).collect()
+}
+
+/// Rows spread over the ranges by a hash, the same ones at every load.
+fn sample(tensor: usize, columns: &[(f64, f64)]) -> Vec<f32> {
+    let mut values = Vec::with_capacity(ROWS * columns.len());
+    for row in 0..ROWS {
+        for (column, (lo, hi)) in columns.iter().enumerate() {
+            let place = ((tensor * 64 + column) * ROWS + row) as u64;
+            values.push((lo + (hi - lo) * super::mlp::uniform(1, place)) as f32);
+        }
+    }
+    values
+}

@@ -1,0 +1,240 @@
+//! Writing model files that keep the contract.
+
+use std::collections::BTreeMap;
+
+use prost::Message;
+use serde_json::Value;
+
+use super::contract::{self, Spec};
+use super::engine::{self, Rows};
+use super::golden::{Array, Arrays};
+use super::mlp::uniform;
+use super::proto::{Graph, Node, OperatorSet, Tensor, ValueInfo};
+use super::{Fault, check, fault, proto};
+use crate::Engine;
+
+pub use super::mlp::{Activation, FitReport, Layer, Link, Mlp, distill};
+
+/// Golden rows of a model: the corners of its domain as far as there is room, then rows inside.
+/// Columns are those of [`write_onnx`].
+pub fn golden_rows(spec: &Spec, count: usize) -> Vec<Vec<f32>> {
+    let ranges: Vec<(f64, f64)> = super::ranges(spec).concat();
+    let corners = count / 2;
+    let is_few = ranges.len() < 32 && (1usize << ranges.len()) <= corners;
+    let row = |row: usize| {
+        let coordinate = |(column, &(lo, hi)): (usize, &(f64, f64))| {
+            let drawn = uniform(2, (row * ranges.len() + column) as u64);
+            let part = match row {
+                0 => 0.0,
+                1 => 1.0,
+                _ if row < corners && is_few => ((row >> column) & 1) as f64,
+                _ if row < corners => drawn.round(),
+                _ => drawn,
+            };
+            (lo + (hi - lo) * part) as f32
+        };
+        ranges.iter().enumerate().map(coordinate).collect()
+    };
+    (0..count).map(row).collect()
+}
+
+/// Writes a network as a model file with golden rows and card. The network's inputs are the
+/// columns of `x` (or of `a`, `b`, `e`), then the lanes of `noise`; its outputs are those of the
+/// spec, in the spec's order. The embedded engine makes the golden outputs.
+///
+/// # Errors
+/// E-CONTRACT or E-SHAPE if network and spec do not fit; whatever the engine says.
+pub fn write_onnx(
+    mlp: &Mlp,
+    spec: &Spec,
+    golden_rows: &[Vec<f32>],
+    card: &Value,
+) -> Result<Vec<u8>, Fault> {
+    let mut inputs = spec.input_tensors();
+    if spec.lanes() > 0 {
+        inputs.push(("noise".to_owned(), spec.lanes()));
+    }
+    let width: usize = inputs.iter().map(|(_, width)| width).sum();
+    let fits = width == mlp.shift.len()
+        && spec.outputs.len() == mlp.links.len()
+        && golden_rows.iter().all(|row| row.len() == width);
+    if !fits {
+        return Err(fault(
+            "E-SHAPE",
+            format!(
+                "the network maps {} numbers to {}, the spec {width} to {}; golden rows must be as \
+                 long as the inputs",
+                mlp.shift.len(),
+                mlp.links.len(),
+                spec.outputs.len()
+            ),
+        ));
+    }
+    let mut model = proto::Model {
+        ir_version: Some(10),
+        producer_name: Some("milieu".to_owned()),
+        producer_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+        graph: Some(graph(mlp, spec, &inputs)?),
+        opset_import: vec![OperatorSet {
+            domain: Some(String::new()),
+            version: Some(18),
+        }],
+        ..proto::Model::default()
+    };
+    let text = |value: &Value| value.to_string();
+    let json = serde_json::to_value(spec).map_err(|error| fault("E-CONTRACT", error.to_string()))?;
+    model.set_metadata(contract::KEY_CONTRACT, contract::VERSION.to_owned());
+    model.set_metadata(contract::KEY_SPEC, text(&json));
+    model.set_metadata(contract::KEY_CARD, text(card));
+    seal(&mut model, golden_rows)?;
+    Ok(model.encode_to_vec())
+}
+
+/// Computes golden outputs with the embedded engine and puts them into the file. Tolerances are
+/// a few roundings of `f32`: engines differ by less, and a wrong weight by more.
+///
+/// # Errors
+/// E-CONTRACT if the metadata are broken; whatever the engine says.
+pub fn seal(model: &mut proto::Model, golden_rows: &[Vec<f32>]) -> Result<(), Fault> {
+    let spec = contract::read(model)?;
+    let reads_dt = super::bind::tensors(check::graph(model)?, &spec)?;
+    let admitted = check::admit(model)?;
+    let rows: Rows = super::rows(&admitted, &Engine::Embedded, &spec, reads_dt)?;
+    let mut arrays = BTreeMap::new();
+    let (mut tensors, mut start) = (Vec::new(), 0);
+    for (name, width) in &rows.inputs {
+        let columns = start..start + width;
+        let data: Vec<f32> = golden_rows
+            .iter()
+            .flat_map(|row| row[columns.clone()].iter().copied())
+            .collect();
+        start += width;
+        tensors.push(data.clone());
+        let shape = vec![golden_rows.len(), *width];
+        arrays.insert(name.clone(), Array { shape, data });
+    }
+    let dt = spec.dt.trained as f32;
+    let made = rows.run_tensors(golden_rows.len(), dt, &tensors)?;
+    let mut least = f32::INFINITY;
+    for ((name, width), data) in rows.outputs.iter().zip(made) {
+        least = least.min(data.iter().fold(0.0, |most, value| value.abs().max(most)));
+        let shape = vec![golden_rows.len(), *width];
+        arrays.insert(name.clone(), Array { shape, data });
+    }
+    let scalar = |value: f32| Array {
+        shape: Vec::new(),
+        data: vec![value],
+    };
+    arrays.insert("atol".to_owned(), scalar((2e-6 * least).max(1e-12)));
+    arrays.insert("rtol".to_owned(), scalar(1e-5));
+    if reads_dt {
+        arrays.insert(
+            "dt".to_owned(),
+            Array {
+                shape: vec![1],
+                data: vec![dt],
+            },
+        );
+    }
+    model.set_metadata(contract::KEY_GOLDEN, Arrays(arrays).write());
+    Ok(())
+}
+
+fn graph(mlp: &Mlp, spec: &Spec, inputs: &[engine::Column]) -> Result<Graph, Fault> {
+    let axis = match spec.form {
+        contract::Form::Cell => "n_cells",
+        contract::Form::Dyad => "n_pairs",
+    };
+    let mut graph = Graph {
+        name: Some("rule".to_owned()),
+        input: inputs
+            .iter()
+            .map(|(name, width)| ValueInfo::floats(name, &[None, Some(*width)], axis))
+            .collect(),
+        ..Graph::default()
+    };
+    let names: Vec<&str> = inputs.iter().map(|(name, _)| name.as_str()).collect();
+    let joined = match names[..] {
+        [name] => name,
+        _ => {
+            graph.node.push(Node::new("Concat", &names, "joined").with("axis", 1));
+            "joined"
+        }
+    };
+    let width = mlp.shift.len();
+    graph.initializer.push(Tensor::floats("shift", &[1, width], &mlp.shift));
+    graph.initializer.push(Tensor::floats("scale", &[1, width], &mlp.scale));
+    graph.node.push(Node::new("Sub", &[joined, "shift"], "centered"));
+    graph.node.push(Node::new("Mul", &["centered", "scale"], "normal"));
+    let (last, hidden) = mlp
+        .layers
+        .split_last()
+        .ok_or_else(|| fault("E-SHAPE", "a network needs a layer"))?;
+    let mut below = "normal".to_owned();
+    for (at, layer) in hidden.iter().enumerate() {
+        let (weights, bias) = (format!("weights_{at}"), format!("bias_{at}"));
+        let (sum, value) = (format!("sum_{at}"), format!("hidden_{at}"));
+        let dims = [layer.inputs, layer.outputs];
+        graph.initializer.push(Tensor::floats(&weights, &dims, &layer.weights));
+        graph.initializer.push(Tensor::floats(&bias, &[layer.outputs], &layer.bias));
+        graph.node.push(Node::new("Gemm", &[&below, &weights, &bias], &sum));
+        let op = match mlp.activation {
+            Activation::Relu => "Relu",
+            Activation::Tanh => "Tanh",
+        };
+        graph.node.push(Node::new(op, &[&sum], &value));
+        below = value;
+    }
+    for (tensor, (name, width)) in spec.output_tensors().iter().enumerate() {
+        output(&mut graph, mlp, last, spec, &below, tensor, name)?;
+        let info = ValueInfo::floats(name, &[None, Some(*width)], axis);
+        graph.output.push(info);
+    }
+    Ok(graph)
+}
+
+/// The last layer's part that makes one output tensor.
+fn output(
+    graph: &mut Graph,
+    mlp: &Mlp,
+    last: &Layer,
+    spec: &Spec,
+    below: &str,
+    tensor: usize,
+    name: &str,
+) -> Result<(), Fault> {
+    let mut columns: Vec<usize> = (0..spec.outputs.len())
+        .filter(|&at| spec.outputs[at].tensor == name)
+        .collect();
+    columns.sort_by_key(|&at| spec.outputs[at].col);
+    let link = mlp.links[columns[0]];
+    if columns.iter().any(|&at| mlp.links[at] != link) {
+        return Err(fault(
+            "E-CONTRACT",
+            format!("the columns of `{name}` have different links; give each its own tensor"),
+        ));
+    }
+    let weights = last.weights.chunks_exact(last.outputs);
+    let weights: Vec<f32> = weights
+        .flat_map(|row| columns.iter().map(|&at| row[at]))
+        .collect();
+    let pick = |values: &[f32]| -> Vec<f32> { columns.iter().map(|&at| values[at]).collect() };
+    let own = |what: &str| format!("{what}_of_{tensor}");
+    let dims = [last.inputs, columns.len()];
+    graph.initializer.push(Tensor::floats(&own("weights"), &dims, &weights));
+    graph.initializer.push(Tensor::floats(&own("bias"), &[columns.len()], &pick(&last.bias)));
+    graph.initializer.push(Tensor::floats(&own("gain"), &[1, columns.len()], &pick(&mlp.gain)));
+    let sum = own("sum");
+    graph.node.push(Node::new("Gemm", &[below, &own("weights"), &own("bias")], &sum));
+    let linked = own("linked");
+    let linked = match link {
+        Link::Identity => sum.as_str(),
+        Link::Exp | Link::Sigmoid => {
+            let op = if link == Link::Exp { "Exp" } else { "Sigmoid" };
+            graph.node.push(Node::new(op, &[&sum], &linked));
+            &linked
+        }
+    };
+    graph.node.push(Node::new("Mul", &[linked, &own("gain")], name));
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! The embedded engine: RTen, pure Rust, always there.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use ::rten::{Model, RunOptions, ThreadPool, Value, ValueOrView};
+use rten_tensor::prelude::*;
+use rten_tensor::{NdTensorView, TensorView};
+
+use super::engine::{Feed, Session, Tensor};
+
+/// The version in Cargo.toml, where it is pinned.
+const ENGINE: &str = "rten 0.27.0";
+
+thread_local! {
+    // One thread a call: rows are spread over threads by their chunks, never inside one, so
+    // that the thread count reaches no sum. Each calling thread keeps its own.
+    static POOL: RefCell<Option<Arc<ThreadPool>>> = const { RefCell::new(None) };
+}
+
+fn pool() -> Arc<ThreadPool> {
+    POOL.with_borrow_mut(|pool| {
+        Arc::clone(pool.get_or_insert_with(|| Arc::new(ThreadPool::with_num_threads(1))))
+    })
+}
+
+struct Embedded {
+    model: Model,
+}
+
+/// Opens a model.
+///
+/// # Errors
+/// The engine's own words.
+pub fn open(model: &[u8]) -> Result<Box<dyn Session>, String> {
+    let model = Model::load(model.to_vec()).map_err(|error| error.to_string())?;
+    Ok(Box::new(Embedded { model }))
+}
+
+impl Session for Embedded {
+    fn run(&self, feeds: &[Feed<'_>], outputs: &[String]) -> Result<Vec<Tensor>, String> {
+        let text = |error: ::rten::RunError| error.to_string();
+        let mut inputs: Vec<(::rten::NodeId, ValueOrView<'_>)> = Vec::with_capacity(feeds.len());
+        for feed in feeds {
+            let id = self.model.node_id(feed.name).map_err(text)?;
+            let view: ValueOrView<'_> = match *feed.shape {
+                [rows, width] => NdTensorView::from_data([rows, width], feed.data).into(),
+                _ => TensorView::from_data(feed.shape, feed.data).into(),
+            };
+            inputs.push((id, view));
+        }
+        let ids = outputs.iter().map(|name| self.model.node_id(name));
+        let ids = ids.collect::<Result<Vec<_>, _>>().map_err(text)?;
+        let options = RunOptions::default().with_thread_pool(Some(pool()));
+        let values = self.model.run(inputs, &ids, Some(options)).map_err(text)?;
+        let tensor = |(value, name): (Value, &String)| match value {
+            Value::FloatTensor(tensor) => Ok(Tensor {
+                shape: tensor.shape().to_vec(),
+                data: tensor.into_data(),
+            }),
+            _ => Err(format!("output `{name}` is not float32")),
+        };
+        values.into_iter().zip(outputs).map(tensor).collect()
+    }
+
+    fn engine(&self) -> String {
+        ENGINE.to_owned()
+    }
+}
