@@ -208,7 +208,7 @@ impl Link {
 
 /// Teaches a network a function over a box: `epochs` times through the same rows in the same
 /// order. Outputs that are never negative get the link [`Link::Exp`] and are fitted by relative
-/// error, others stay linear and are fitted by absolute error.
+/// error (its logarithm), others stay linear and are fitted by absolute error.
 pub fn distill(
     teacher: impl Fn(&[f64]) -> Vec<f64>,
     ranges: &[(f64, f64)],
@@ -233,29 +233,26 @@ pub fn distill(
         .iter()
         .map(|row| mlp.normal(&row.iter().map(|&x| x as f32).collect::<Vec<_>>()))
         .collect();
-    let goals: Vec<Vec<Goal>> = wanted
+    let part = |(y, most): (&f64, &f64)| (y / most) as f32;
+    let goals: Vec<Vec<f32>> = wanted
         .iter()
-        .map(|row| {
-            let goal = |((&y, &most), &link): ((&f64, &f64), &Link)| Goal {
-                value: (y / most) as f32,
-                weight: match link {
-                    Link::Identity => 1.0,
-                    _ => (1.0 / (y / most).max(FLOOR)) as f32,
-                },
-            };
-            row.iter().zip(&greatest).zip(&links).map(goal).collect()
-        })
+        .map(|row| row.iter().zip(&greatest).map(part).collect())
         .collect();
     train(&mut mlp, &inputs, &goals, epochs);
     let report = compare(&mlp, &teacher, ranges, &greatest, seed);
     (mlp, report)
 }
 
-/// What an output should be, as a part of the gain, and what an error in it weighs.
-#[derive(Clone, Copy)]
-struct Goal {
-    value: f32,
-    weight: f32,
+/// The slope of half the squared error, both numbers as parts of the gain. What is never negative
+/// is compared by its logarithm, softened at [`FLOOR`], so that small rates count as much as large.
+fn pull(link: Link, value: f32, goal: f32) -> f32 {
+    match link {
+        Link::Identity => value - goal,
+        Link::Exp | Link::Sigmoid => {
+            let soft = FLOOR as f32;
+            libm::logf((value + soft) / (goal + soft)) / (value + soft)
+        }
+    }
 }
 
 /// Rows that fill the box evenly, each coordinate of one in eight set on one of its edges.
@@ -328,7 +325,7 @@ impl Moments {
     }
 }
 
-fn train(mlp: &mut Mlp, inputs: &[Vec<f32>], goals: &[Vec<Goal>], epochs: usize) {
+fn train(mlp: &mut Mlp, inputs: &[Vec<f32>], goals: &[Vec<f32>], epochs: usize) {
     let zeros = |layer: &Layer| (vec![0.0f32; layer.weights.len()], vec![0.0f32; layer.outputs]);
     let mut gradients: Vec<(Vec<f32>, Vec<f32>)> = mlp.layers.iter().map(zeros).collect();
     let mut moments: Vec<(Moments, Moments)> = mlp
@@ -377,7 +374,7 @@ fn backward(
     mlp: &Mlp,
     transposed: &[Vec<f32>],
     input: &[f32],
-    goal: &[Goal],
+    goal: &[f32],
     rows: usize,
     gradients: &mut [(Vec<f32>, Vec<f32>)],
 ) {
@@ -397,11 +394,9 @@ fn backward(
         .iter()
         .zip(&mlp.links)
         .zip(goal)
-        .map(|((&z, &link), goal)| {
+        .map(|((&z, &link), &goal)| {
             let value = link.of(z);
-            // Far rows pull no harder than an error of two, or exp would run away at the start.
-            let error = ((value - goal.value) * goal.weight).clamp(-2.0, 2.0);
-            error * goal.weight * link.slope(value) / rows as f32
+            pull(link, value, goal) * link.slope(value) / rows as f32
         })
         .collect();
     for at in (0..mlp.layers.len()).rev() {
@@ -467,7 +462,7 @@ mod tests {
     fn slopes_agree_with_differences() {
         let mut mlp = Mlp::new(&[(0.0, 1.0), (-1.0, 1.0)], &[5, 4], Activation::Tanh, &[Link::Sigmoid], 3);
         let input = [0.3f32, -0.7];
-        let goal = [Goal { value: 0.9, weight: 1.5 }];
+        let goal = [0.2f32];
         let turned: Vec<Vec<f32>> = mlp.layers.iter().map(transposed).collect();
         let zeros = |layer: &Layer| (vec![0.0f32; layer.weights.len()], vec![0.0f32; layer.outputs]);
         let mut gradients: Vec<_> = mlp.layers.iter().map(zeros).collect();
@@ -475,7 +470,7 @@ mod tests {
         mlp.shift = vec![0.0; 2];
         mlp.scale = vec![1.0; 2];
         let loss = |mlp: &Mlp| {
-            let error = (f64::from(mlp.forward(&input)[0]) - 0.9) * 1.5;
+            let error = ((f64::from(mlp.forward(&input)[0]) + FLOOR) / (0.2 + FLOOR)).ln();
             0.5 * error * error
         };
         for layer in 0..3 {

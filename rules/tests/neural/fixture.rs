@@ -1,0 +1,186 @@
+//! A small scenario's vocabulary, a good cell model and a good dyad model, and ways to spoil them.
+
+use std::path::PathBuf;
+
+use prost::Message;
+use rules::neural::contract::{self, Spec};
+use rules::neural::make::{Link, Mlp, golden_rows, write_onnx};
+use rules::neural::{Fault, Model, mlp, proto};
+use rules::{Binding, Dictionary, Engine, Entry, Unit, Vocabulary};
+use serde_json::{Value, json};
+
+fn dictionary(what: &'static str, entries: &[(&str, &str, bool)]) -> Dictionary {
+    let mut dictionary = Dictionary::new(what);
+    for &(name, unit, is_event_rate) in entries {
+        dictionary.add(Entry {
+            name: name.to_owned(),
+            synonyms: Vec::new(),
+            unit: Unit::parse(unit).unwrap(),
+            is_event_rate,
+        });
+    }
+    dictionary
+}
+
+pub fn vocabulary() -> Vocabulary {
+    let behaviors = [
+        ("apoptosis", "1/min", true),
+        ("cycle entry", "1/min", true),
+        ("migration speed", "µm/min", false),
+        ("oxygen secretion", "1/min", false),
+        ("target volume", "µm^3", false),
+    ];
+    Vocabulary {
+        types: ["CD8 T cell", "tumor", "macrophage"].map(str::to_owned).to_vec(),
+        signals: dictionary(
+            "signal",
+            &[
+                ("oxygen", "mmHg", false),
+                ("oxygen gradient x", "mmHg/µm", false),
+                ("pressure", "1", false),
+                ("volume", "µm^3", false),
+                ("age", "min", false),
+                ("custom:PD-1", "1", false),
+                ("custom:PD-L1", "1", false),
+            ],
+        ),
+        pair_signals: dictionary(
+            "signal",
+            &[("contact age", "min", false), ("gap", "µm", false), ("hits", "1", false)],
+        ),
+        behaviors: dictionary("behavior", &behaviors),
+        pair_behaviors: dictionary("behavior", &[("hit", "1/min", true), ("detach", "1/min", true)]),
+        base: vec![vec![0.0; behaviors.len()]; 3],
+        phenotype_step: 6.0,
+        mechanics_step: 0.1,
+    }
+}
+
+pub fn binding() -> Binding {
+    Binding {
+        name: "learned".into(),
+        file: PathBuf::from("model.onnx"),
+        clock: None,
+        combine: None,
+        sha256: None,
+        engine: Engine::Embedded,
+    }
+}
+
+pub fn load(model: &proto::Model) -> Result<Model, Fault> {
+    Model::from_bytes(&model.encode_to_vec(), &binding(), &vocabulary())
+}
+
+/// The fault of a model that must not load.
+pub fn refused(model: &proto::Model) -> Fault {
+    match load(model) {
+        Ok(_) => panic!("the model loads"),
+        Err(fault) => fault,
+    }
+}
+
+#[track_caller]
+pub fn expect(model: &proto::Model, code: &str, part: &str) {
+    let fault = refused(model);
+    assert_eq!(fault.code, code, "{fault}");
+    assert!(fault.message.contains(part), "`{part}` is not in: {fault}");
+}
+
+pub fn cell_spec() -> Value {
+    json!({
+        "form": "cell",
+        "acts_on": "tumor",
+        "inputs": [
+            {"tensor": "x", "col": 0, "name": "oxygen", "unit": "kPa", "lo": 0, "hi": 8},
+            {"tensor": "x", "col": 1, "name": "age", "unit": "h", "lo": 0, "hi": 48,
+             "transform": "none", "mean": 20.0, "std": 9.0},
+            {"tensor": "x", "col": 2, "name": "pressure", "unit": "1", "lo": 0, "hi": 2}
+        ],
+        "outputs": [
+            {"tensor": "rates", "col": 0, "name": "apoptosis", "kind": "rate", "unit": "1/h"},
+            {"tensor": "rates", "col": 1, "name": "cycle entry", "kind": "probability", "unit": "%", "per": 60},
+            {"tensor": "speed", "name": "migration speed", "kind": "parameter", "unit": "µm/h", "tau": 12},
+            {"tensor": "note", "name": "stress", "kind": "readout", "unit": "1"}
+        ],
+        "dt": {"trained": 6, "min": 1, "max": 60, "unit": "min"}
+    })
+}
+
+pub fn dyad_spec() -> Value {
+    json!({
+        "form": "dyad",
+        "acts_on": {"a": "CD8 T cell", "b": "tumor"},
+        "inputs": [
+            {"tensor": "a", "col": 0, "name": "custom:PD-1", "unit": "1", "lo": 0, "hi": 1},
+            {"tensor": "b", "col": 0, "name": "custom:PD-L1", "unit": "1", "lo": 0, "hi": 8},
+            {"tensor": "e", "col": 0, "name": "contact_age", "unit": "min", "lo": 0, "hi": 120}
+        ],
+        "outputs": [
+            {"tensor": "hit", "name": "hit", "on": "b", "kind": "hit", "unit": "1/min", "size": 1, "reduce": "sum"},
+            {"tensor": "detach", "name": "detach", "on": "pair", "kind": "rate", "unit": "1/min"}
+        ],
+        "dt": {"trained": 0.1, "min": 0.1, "max": 6, "unit": "min"}
+    })
+}
+
+pub fn spec(json: &Value) -> Spec {
+    let mut model = proto::Model::default();
+    model.set_metadata(contract::KEY_CONTRACT, "1".into());
+    model.set_metadata(contract::KEY_SPEC, json.to_string());
+    contract::read(&model).unwrap()
+}
+
+/// A network with weights of a hash: what it says means nothing, and is always the same.
+pub fn cell_network() -> Mlp {
+    let links = [Link::Exp, Link::Exp, Link::Identity, Link::Sigmoid];
+    let ranges = [(0.0, 8.0), (0.0, 48.0), (0.0, 2.0)];
+    let mut network = Mlp::new(&ranges, &[16, 9], mlp::Activation::Tanh, &links, 5);
+    network.gain = vec![0.02, 3.0, 40.0, 1.0];
+    network
+}
+
+pub fn dyad_network() -> Mlp {
+    let ranges = [(0.0, 1.0), (0.0, 8.0), (0.0, 120.0)];
+    Mlp::new(&ranges, &[12], mlp::Activation::Relu, &[Link::Exp, Link::Exp], 6)
+}
+
+pub fn write(network: &Mlp, json: &Value) -> proto::Model {
+    let spec = spec(json);
+    let card = json!({"name": "fixture", "version": "1.2.3"});
+    let bytes = write_onnx(network, &spec, &golden_rows(&spec, 96), &card).unwrap();
+    proto::Model::decode(&bytes[..]).unwrap()
+}
+
+pub fn good_cell() -> proto::Model {
+    write(&cell_network(), &cell_spec())
+}
+
+pub fn good_dyad() -> proto::Model {
+    write(&dyad_network(), &dyad_spec())
+}
+
+/// The model with another spec; its golden rows stay.
+pub fn with_spec(mut model: proto::Model, spec: Value) -> proto::Model {
+    model.set_metadata(contract::KEY_SPEC, spec.to_string());
+    model
+}
+
+/// `spec` with the value at a JSON pointer replaced, or put there.
+pub fn changed(mut spec: Value, pointer: &str, value: Value) -> Value {
+    let (parent, key) = pointer.rsplit_once('/').unwrap();
+    let parent = spec.pointer_mut(parent).unwrap();
+    match parent {
+        Value::Array(list) => list[key.parse::<usize>().unwrap()] = value,
+        Value::Object(object) => drop(object.insert(key.to_owned(), value)),
+        _ => panic!("nothing to put `{key}` into"),
+    }
+    spec
+}
+
+/// `spec` without the value at a JSON pointer.
+pub fn without(mut spec: Value, pointer: &str) -> Value {
+    let (parent, key) = pointer.rsplit_once('/').unwrap();
+    let parent = spec.pointer_mut(parent).unwrap();
+    parent.as_object_mut().unwrap().shift_remove(key).unwrap();
+    spec
+}
