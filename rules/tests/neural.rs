@@ -704,7 +704,7 @@ fn onnx_runtime_agrees_with_the_embedded_engine() {
             }
         }
         eprintln!("{}: largest difference {worst:e}", native.provenance().engine);
-        assert!(native.provenance().engine.starts_with("ONNX Runtime 1."));
+        assert!(native.provenance().engine.starts_with("ONNX Runtime (libonnxruntime.so"));
         assert!(worst <= 1e-6);
         let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
         assert_eq!(alone.install(|| apply(&native, &signals, &[])).columns, a.columns);
@@ -723,14 +723,8 @@ fn a_killing_rule_is_learned_to_within_two_percent() {
         let ramp = (age / 30.0).min(1.0);
         vec![0.1 * ramp * (1.0 - 0.8 * bound / (bound + 2.0))]
     };
-    if cfg!(debug_assertions) {
-        eprintln!("few epochs: a debug build trains too slowly for more");
-    }
-    let epochs = if cfg!(debug_assertions) { 20 } else { 200 };
-    let (network, report) = distill(teacher, &DYAD, &[24, 24], epochs, 1);
-    eprintln!("{report:?}");
-    let bound = if cfg!(debug_assertions) { 0.1 } else { 0.02 };
-    assert!(report.mean_relative_error < bound);
+    let (network, report) = distill(teacher, &DYAD, &[24, 24], 300, 1);
+    assert!(report.mean_relative_error < 0.02, "{report:?}");
     let mut spec = dyad_spec();
     spec["outputs"].as_array_mut().unwrap().truncate(1);
     let spec = fixture::spec(&spec);
@@ -739,5 +733,5 @@ fn a_killing_rule_is_learned_to_within_two_percent() {
     assert_eq!(bytes, again);
     let model = Model::from_bytes(&bytes, &binding(), &vocabulary()).unwrap();
     let out = apply(&model, &[vec![0.5], vec![2.0], vec![60.0]], &[]);
-    assert!((out.columns[0][0] / teacher(&[0.5, 2.0, 60.0])[0] - 1.0).abs() < 2.0 * bound);
+    assert!((out.columns[0][0] / teacher(&[0.5, 2.0, 60.0])[0] - 1.0).abs() < 0.04);
 }

@@ -35,16 +35,17 @@ pub fn open(library: &Path, model: &[u8]) -> Result<Box<dyn Session>, String> {
     // A relative name would be looked up beside the program, not here.
     let library = library.canonicalize().map_err(|error| error.to_string())?;
     let session = session(&library, model)?;
-    // The build's branch is all the binding tells of the version: `git-branch=rel-1.31.1`.
+    // The bindings tell no version: the library's name has it, and the commit pins the build.
     let info = guarded(|| Ok(::ort::info()))?;
-    let version = info
-        .split_once("git-branch=rel-")
+    let commit = info
+        .split_once("git-commit-id=")
         .and_then(|(_, rest)| rest.split([',', ' ']).next())
-        .unwrap_or("of unknown version");
+        .unwrap_or("unknown");
+    let name = library.file_name().unwrap_or_default().to_string_lossy();
     Ok(Box::new(Native {
         model: model.to_vec(),
         idle: Mutex::new(vec![session]),
-        engine: format!("ONNX Runtime {version}"),
+        engine: format!("ONNX Runtime ({name}, commit {commit})"),
     }))
 }
 
