@@ -11,6 +11,7 @@ pub mod drawing;
 pub mod events;
 pub mod fields;
 pub mod folder;
+mod legend;
 pub mod pictures;
 pub mod populations;
 pub mod record;
@@ -176,7 +177,7 @@ pub struct Frame<'a> {
     pub time: f64,
     /// All cells.
     pub cells: &'a CellTable,
-    /// [substrate][z][y][x], each in its substrate's unit.
+    /// `[substrate][z][y][x]`, each in its substrate's unit.
     pub fields: &'a [f64],
     /// What happened since the frame before, in order.
     pub events: &'a [Event],

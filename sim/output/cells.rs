@@ -14,7 +14,7 @@ use crate::scenario::Scenario;
 const NAME: &str = "cells.parquet";
 
 struct Cells {
-    scenario: Scenario,
+    scenario: String,
     folder: PathBuf,
     /// Open from the first frame on, which tells the units of the further columns.
     table: Option<Table>,
@@ -28,7 +28,7 @@ struct Cells {
 /// None; the file is made with the first frame.
 pub fn open(scenario: &Scenario, folder: &Path) -> Result<Box<dyn Output>, Error> {
     Ok(Box::new(Cells {
-        scenario: scenario.clone(),
+        scenario: scenario.name.clone(),
         folder: folder.to_owned(),
         table: None,
         types: table::words(scenario.cell_types.iter().map(|it| it.name.as_str())),

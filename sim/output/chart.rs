@@ -17,7 +17,7 @@ struct Chart {
     folder: PathBuf,
     /// min.
     times: Vec<f64>,
-    /// [frame][type][vitality].
+    /// `[frame][type][vitality]`.
     counts: Vec<Vec<[u64; 3]>>,
 }
 
@@ -83,14 +83,16 @@ impl Chart {
             .iter()
             .flat_map(|counts| counts.iter().map(|it| it[0]).chain([dead(counts)]));
         let top = greatest.max().unwrap_or(0).max(1) as f64 * 1.05;
+        let entries = plots.len();
         let mut layout = Layout::auto_from_plots(&plots)
             .with_width(900.0)
-            .with_height(540.0)
+            // As tall as the list of types, if that is long.
+            .with_height((90.0 + 18.0 * entries as f64).max(540.0))
             .with_title(self.scenario.name.replace('$', "\\$"))
             .with_x_label(format!("time ({unit})"))
             .with_y_label("cells")
             .with_x_axis_min(self.times[0] / minutes)
-            .with_x_axis_max((end / minutes).max(self.times[0] / minutes + 1e-9))
+            .with_x_axis_max((end / minutes).max(self.times[0] / minutes + 1.0))
             .with_y_axis_min(0.0)
             .with_y_axis_max(top)
             .with_legend_position(LegendPosition::OutsideRightTop)

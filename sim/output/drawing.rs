@@ -7,46 +7,36 @@ use tiny_skia::Pixmap;
 
 use super::canvas::{self, Anchor, Canvas, Weight};
 use super::colors::{self, Color, FAINT, INK, LINE};
+use super::legend::{self, Side, TEXT, grouped};
 use super::{Frame, Vitality};
-use crate::scenario::{Boundary, Scenario, Substrate};
+use crate::scenario::Scenario;
 
 /// Width of every picture, px.
 const WIDTH: f64 = 1600.0;
 const MARGIN: f64 = 44.0;
-/// Column right of the tissue, for color bar and legend, px.
-const SIDE: f64 = 340.0;
 /// Tallest tissue, px.
 const TALLEST: f64 = 1500.0;
 /// Room above the tissue for the title, px.
 const HEAD: f64 = 84.0;
 /// Room below the tissue for the scale bar, px.
 const FOOT: f64 = 84.0;
-/// Size of text, px.
-const TEXT: f64 = 25.0;
-/// Lines of the legend before it is cut.
-const LEGEND_LINES: usize = 16;
-const LINE_HEIGHT: f64 = 38.0;
-/// Color bar, px: as tall as the tissue leaves room for, within these.
-const BAR_HEIGHT: [f64; 2] = [150.0, 260.0];
-/// Room around the color bar for its title and labels, px.
-const BAR_ROOM: f64 = 84.0;
 
 /// Draws one frame.
 pub fn draw(scenario: &Scenario, frame: &Frame<'_>) -> Pixmap {
     let domain = &scenario.domain;
     let extent = [0, 1].map(|axis| domain.max[axis] - domain.min[axis]);
     // Whole pixels, so that the frame's edges are sharp.
-    let scale = ((WIDTH - 3.0 * MARGIN - SIDE) / extent[0]).min(TALLEST / extent[1]);
+    let scale = ((WIDTH - 3.0 * MARGIN - legend::WIDTH) / extent[0]).min(TALLEST / extent[1]);
     let size = extent.map(|length| (length * scale).round().max(1.0));
     let side = Side::new(scenario, frame, size[1]);
     let left = MARGIN
-        .max((WIDTH - 2.0 * MARGIN - SIDE - size[0]) / 2.0)
+        .max((WIDTH - 2.0 * MARGIN - legend::WIDTH - size[0]) / 2.0)
         .round();
     let area = [left, HEAD, size[0], size[1]];
     let mut canvas = Canvas::new(WIDTH, HEAD + (size[1] + FOOT).max(side.height() + MARGIN));
 
     let range = scenario.outputs.picture_substrate.map(|number| {
-        let range = range(
+        let range = legend::range(
             &scenario.substrates[number],
             values(scenario, frame, number),
         );
@@ -75,43 +65,10 @@ pub fn draw(scenario: &Scenario, frame: &Frame<'_>) -> Pixmap {
     canvas.pixmap
 }
 
-/// One substrate's values, [z][y][x].
+/// One substrate's values, `[z][y][x]`.
 fn values<'a>(scenario: &Scenario, frame: &Frame<'a>, substrate: usize) -> &'a [f64] {
     let count = frame.fields.len() / scenario.substrates.len();
     &frame.fields[substrate * count..(substrate + 1) * count]
-}
-
-/// The range of the color bar: from zero to a round number that holds now, at the start and at the
-/// boundary, so that pictures of one run are mostly colored alike.
-fn range(substrate: &Substrate, values: &[f64]) -> [f64; 2] {
-    let boundary = substrate.boundary.iter().filter_map(|it| match it {
-        Boundary::Fixed(value) => Some(*value),
-        Boundary::NoFlux => None,
-    });
-    let all = values.iter().copied().chain(boundary);
-    let (least, greatest) = all
-        .chain([substrate.initial])
-        .filter(|value| value.is_finite())
-        .fold((0.0_f64, 0.0_f64), |(low, high), it| {
-            (low.min(it), high.max(it))
-        });
-    match (least, greatest) {
-        (0.0, 0.0) => [0.0, 1.0],
-        (0.0, high) => [0.0, round_up(high)],
-        (low, 0.0) => [-round_up(-low), 0.0],
-        (low, high) => [-round_up(-low), round_up(high)],
-    }
-}
-
-/// The least of 1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8 times a power of ten that is not below `value`.
-fn round_up(value: f64) -> f64 {
-    let power = 10.0_f64.powi(value.log10().floor() as i32);
-    [1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0]
-        .into_iter()
-        .map(|step| step * power)
-        // The last digits of a field at its boundary value must not double the range.
-        .find(|it| *it >= value * (1.0 - 1e-9))
-        .unwrap_or(value)
 }
 
 /// Colors the tissue's background, linear between the centers of voxels.
@@ -215,7 +172,7 @@ fn draw_cells(
 }
 
 /// Draws one cell, in the tissue or in the legend.
-fn draw_cell(
+pub(super) fn draw_cell(
     canvas: &mut Canvas,
     center: [f64; 2],
     radius: f64,
@@ -305,168 +262,6 @@ fn round_down(value: f64) -> f64 {
         .map(|step| step * power)
         .find(|it| *it <= value)
         .unwrap_or(power)
-}
-
-/// The column beside the tissue: color bar and legend.
-struct Side {
-    lines: Vec<Entry>,
-    /// px; 0 for no color bar.
-    bar_height: f64,
-}
-
-/// A line of the legend.
-struct Entry {
-    swatch: Option<(Vitality, Color)>,
-    text: String,
-    count: String,
-}
-
-impl Side {
-    fn new(scenario: &Scenario, frame: &Frame<'_>, height: f64) -> Side {
-        let counts = frame.cells.counts(scenario.cell_types.len());
-        let types = scenario.cell_types.iter().zip(&counts);
-        let mut lines: Vec<Entry> = types
-            .map(|(cell_type, [live, ..])| Entry {
-                swatch: Some((Vitality::Live, colors::parse(&cell_type.color))),
-                text: cell_type.name.clone(),
-                count: grouped(*live),
-            })
-            .collect();
-        if lines.len() > LEGEND_LINES {
-            let more = lines.split_off(LEGEND_LINES - 1);
-            lines.push(Entry {
-                swatch: None,
-                text: format!("and {} more types", more.len()),
-                count: String::new(),
-            });
-        }
-        for state in [Vitality::Apoptotic, Vitality::Necrotic] {
-            let dead: u64 = counts.iter().map(|it| it[state as usize]).sum();
-            if dead > 0 {
-                lines.push(Entry {
-                    swatch: Some((state, LINE)),
-                    text: state.name().to_owned(),
-                    count: grouped(dead),
-                });
-            }
-        }
-        let room = height - lines.len() as f64 * LINE_HEIGHT - BAR_ROOM;
-        let bar_height = match scenario.outputs.picture_substrate {
-            Some(_) => room.clamp(BAR_HEIGHT[0], BAR_HEIGHT[1]).round(),
-            None => 0.0,
-        };
-        Side { lines, bar_height }
-    }
-
-    fn height(&self) -> f64 {
-        let bar = match self.bar_height {
-            0.0 => 0.0,
-            height => height + BAR_ROOM,
-        };
-        bar + self.lines.len() as f64 * LINE_HEIGHT
-    }
-
-    fn draw(
-        &self,
-        canvas: &mut Canvas,
-        scenario: &Scenario,
-        bar: Option<(usize, [f64; 2])>,
-        [left, top]: [f64; 2],
-    ) {
-        // Discs of the legend are outside of the tissue.
-        canvas.clip([left, top, SIDE, self.height()]);
-        let mut y = top;
-        for entry in &self.lines {
-            let baseline = y + 0.72 * LINE_HEIGHT;
-            if let Some((state, color)) = entry.swatch {
-                draw_cell(
-                    canvas,
-                    [left + 13.0, y + LINE_HEIGHT / 2.0],
-                    12.0,
-                    state,
-                    color,
-                    true,
-                );
-            }
-            let room = SIDE - 44.0 - canvas::width(&entry.count, TEXT, Weight::Regular) - 12.0;
-            let text = canvas::fitted(&entry.text, TEXT, Weight::Regular, room);
-            canvas.text(
-                &text,
-                [left + 40.0, baseline],
-                TEXT,
-                Weight::Regular,
-                Anchor::Start,
-                INK,
-            );
-            let end = [left + SIDE, baseline];
-            canvas.text(&entry.count, end, TEXT, Weight::Regular, Anchor::End, FAINT);
-            y += LINE_HEIGHT;
-        }
-        if let Some((number, range)) = bar {
-            let area = [left, y + 60.0, 30.0, self.bar_height];
-            draw_bar(canvas, &scenario.substrates[number], range, area);
-        }
-    }
-}
-
-fn draw_bar(canvas: &mut Canvas, substrate: &Substrate, [low, high]: [f64; 2], area: [f64; 4]) {
-    let [left, top, width, height] = area;
-    let title = match substrate.unit.to_string().as_str() {
-        "" | "1" => substrate.name.clone(),
-        unit => format!("{} ({unit})", substrate.name),
-    };
-    let title = canvas::fitted(&title, TEXT, Weight::Regular, SIDE);
-    canvas.text(
-        &title,
-        [left, top - 16.0],
-        TEXT,
-        Weight::Regular,
-        Anchor::Start,
-        INK,
-    );
-    for row in 0..height as u32 {
-        let share = 1.0 - (f64::from(row) + 0.5) / height;
-        canvas.fill(
-            [left, top + f64::from(row), width, 1.0],
-            colors::field(share),
-        );
-    }
-    canvas.frame(area, 1.5, LINE);
-    for tick in 0..=4 {
-        let share = f64::from(tick) / 4.0;
-        let y = (top + height * (1.0 - share)).round();
-        canvas.fill([left + width, y - 1.0, 8.0, 2.0], LINE);
-        let label = short(low + share * (high - low));
-        let at = [left + width + 16.0, y + 9.0];
-        canvas.text(&label, at, TEXT, Weight::Regular, Anchor::Start, INK);
-    }
-}
-
-/// A number in at most four digits, or as a power of ten where it would have many zeros.
-fn short(value: f64) -> String {
-    if value != 0.0 && !(1e-3..1e5).contains(&value.abs()) {
-        return format!("{value:.1e}").replace(".0e", "e").replace('-', "−");
-    }
-    let digits = (3 - value.abs().max(1e-9).log10().floor() as i32).clamp(0, 6) as usize;
-    let text = format!("{value:.digits$}");
-    let text = match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => text,
-    };
-    text.replace('-', "−")
-}
-
-/// A count with thin spaces between thousands.
-fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) && digits.len() > 4 {
-            text.push('\u{2009}');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// A time in its two largest units: `3 d 6 h`, `45 min`.

@@ -35,7 +35,7 @@ pub fn open(scenario: &Scenario, folder: &Path) -> Result<Box<dyn Output>, Error
         table::quantity("value", "1"),
     ];
     Ok(Box::new(Events {
-        table: Table::create(scenario, folder, "events.parquet", fields)?,
+        table: Table::create(&scenario.name, folder, "events.parquet", fields)?,
         kinds: table::words(EventKind::ALL.iter().map(|kind| kind.name())),
         types: table::words(scenario.cell_types.iter().map(|it| it.name.as_str())),
     }))

@@ -15,7 +15,6 @@ use parquet::schema::types::ColumnPath;
 
 use super::Error;
 use super::folder::Part;
-use crate::scenario::Scenario;
 
 /// A Parquet file that grows by row groups.
 pub(super) struct Table {
@@ -24,9 +23,9 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Starts the file `name` with these columns.
+    /// Starts the file `name` with these columns, and the name of the scenario in its metadata.
     pub fn create(
-        scenario: &Scenario,
+        scenario: &str,
         folder: &Path,
         name: &str,
         fields: Vec<Field>,
@@ -42,7 +41,7 @@ impl Table {
             .set_max_row_group_row_count(None)
             .set_key_value_metadata(Some(vec![KeyValue::new(
                 "scenario".to_owned(),
-                scenario.name.clone(),
+                scenario.to_owned(),
             )]));
         for field in &fields {
             let column = ColumnPath::from(vec![field.name().clone()]);
