@@ -263,11 +263,12 @@ pub fn open(bindings: &[Binding], vocabulary: &Vocabulary) -> Result<Vec<Box<dyn
         match extension {
             Some("rules") => sources.push(Source::read(binding, Form::Sentences)?),
             Some("csv") => sources.push(Source::read(binding, Form::Table)?),
+            Some("onnx") => rules.push(Box::new(neural::Model::load(binding, vocabulary)?)),
             _ => {
                 return Err(Error::File {
                     file: binding.file.clone(),
                     message: "no rules are known by this extension\n  sentences end in `.rules`, \
-                              tables in `.csv`"
+                              tables in `.csv`, models in `.onnx`"
                         .into(),
                 });
             }

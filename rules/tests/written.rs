@@ -418,6 +418,6 @@ fn a_file_that_is_not_there_or_not_the_one_is_named() {
     assert_eq!(
         unknown,
         "tests/rules.xlsx: no rules are known by this extension\n  \
-         sentences end in `.rules`, tables in `.csv`"
+         sentences end in `.rules`, tables in `.csv`, models in `.onnx`"
     );
 }
