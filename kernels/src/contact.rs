@@ -27,7 +27,7 @@ pub const PRESSURE_UNIT: Real = 0.027288820670331;
 /// Below this distance, µm, two centers count as one point.
 pub const SAME_POINT: Real = 1e-5;
 
-/// Columns of the cells, all [row].
+/// Columns of the cells, all `[row]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Columns<'a> {
     /// Identity; used only to part cells with the same center.
@@ -95,14 +95,14 @@ impl<'a> Bodies<'a> {
     }
 }
 
-/// Where a step writes. All [row], or as said.
+/// Where a step writes. All `[row]`, or as said.
 #[derive(Debug)]
 pub struct Response<'a> {
     /// Velocities, µm/min: contact is added.
     pub velocity: &'a mut [[Real; 3]],
     /// Pressures, dimensionless, ≥ 0: overwritten.
     pub pressure: &'a mut [Real],
-    /// Numbers of contacts, [slot][row], one slot per set of watched groups: overwritten. May be
+    /// Numbers of contacts, `[slot][row]`, one slot per set of watched groups: overwritten. May be
     /// empty if nobody reads them.
     pub counts: &'a mut [u32],
     /// Who is in contact with whom: overwritten.
@@ -160,7 +160,7 @@ impl Contacts {
 #[derive(Clone, Debug)]
 pub struct Contact {
     groups: usize,
-    /// [group][group], symmetric.
+    /// `[group][group]`, symmetric.
     affinity: Vec<Real>,
     /// Per group, the slots that count it, one bit each.
     watched: Vec<u64>,
@@ -169,7 +169,7 @@ pub struct Contact {
 }
 
 impl Contact {
-    /// A law for `watched.len()` groups. `affinity` is [group][group], A_ij = √(A_i\[j\] A_j\[i\]),
+    /// A law for `watched.len()` groups. `affinity` is `[group][group]`, A_ij = √(A_i(j) A_j(i)),
     /// dimensionless, ≥ 0 and symmetric. `watched[group]` has bit s set if contacts with that
     /// group are counted in slot s < `slots` ≤ 64.
     ///

@@ -126,7 +126,7 @@ impl Diffusion {
         })
     }
 
-    /// Advances `densities`, [substrate][voxel], by one time step. Voxels in fixed faces keep
+    /// Advances `densities`, `[substrate][voxel]`, by one time step. Voxels in fixed faces keep
     /// what they hold: call [`Diffusion::hold`] once when the densities are set up.
     ///
     /// # Panics
@@ -136,7 +136,7 @@ impl Diffusion {
         cpu::step(&self.grid, &self.solvers, densities, pool);
     }
 
-    /// Writes the fixed values into `densities`, [substrate][voxel].
+    /// Writes the fixed values into `densities`, `[substrate][voxel]`.
     ///
     /// # Errors
     /// [`Error::Length`] if `densities` is not substrates × voxels long.

@@ -72,7 +72,7 @@ impl Exchange {
 
     /// Sums the cells of each voxel, for steps of `dt` min.
     ///
-    /// `voxels_of_cells` and `volumes` (µm³) are [row]; `rates(substrate, row)` is [S, ρ*, U, E]
+    /// `voxels_of_cells` and `volumes` (µm³) are `[row]`; `rates(substrate, row)` is `[S, ρ*, U, E]`
     /// in 1/min, density, 1/min, amount/min; `held(substrate, voxel)` says where a boundary holds
     /// the density: such a voxel is skipped, its cells exchange nothing. To be called again when
     /// a cell changed its voxel, volume or rates.
@@ -178,7 +178,7 @@ impl Exchange {
         }
     }
 
-    /// Applies the maps to `densities`, [substrate][voxel]. `counted_negative` grows by the number
+    /// Applies the maps to `densities`, `[substrate][voxel]`. `counted_negative` grows by the number
     /// of densities that fell below zero and were set to zero.
     ///
     /// # Panics

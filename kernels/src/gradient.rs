@@ -2,7 +2,7 @@
 
 use crate::{Grid, Real};
 
-/// ∇ρ at `voxel`, density per µm. `density` is [voxel]. An axis with one voxel has slope 0, so
+/// ∇ρ at `voxel`, density per µm. `density` is `[voxel]`. An axis with one voxel has slope 0, so
 /// the z component is 0 in 2D.
 pub fn gradient(grid: &Grid, density: &[Real], voxel: usize) -> [Real; 3] {
     let at = grid.coordinates(voxel);

@@ -16,7 +16,7 @@ const PIECE: usize = 1024;
 /// Below this many walkers a step is shorter than waking the threads.
 const LARGE: usize = 8192;
 
-/// Columns of the walkers, all [row].
+/// Columns of the walkers, all `[row]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Walkers<'a> {
     /// Identity, for the draws.
@@ -31,7 +31,7 @@ pub struct Walkers<'a> {
     pub crawls: &'a [bool],
 }
 
-/// Renews directions for a step of `dt` min that ends at `tick`. `direction` is [row], unit or
+/// Renews directions for a step of `dt` min that ends at `tick`. `direction` is `[row]`, unit or
 /// zero; a walker with a zero direction, because it is new, renews at once. In `dimensions` 2 the
 /// random part lies in the xy plane. Uses draws 0 (whether) and 1 (whither) of `draws`.
 ///
@@ -90,7 +90,7 @@ pub fn blend(random: [Real; 3], sensed: [Real; 3], bias: Real) -> [Real; 3] {
     }))
 }
 
-/// Adds speed × direction to the velocities, all [row], µm/min.
+/// Adds speed × direction to the velocities, all `[row]`, µm/min.
 ///
 /// # Errors
 /// [`Error::Length`] if the columns differ in length.

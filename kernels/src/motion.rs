@@ -23,7 +23,7 @@ pub struct Domain {
 }
 
 impl Domain {
-    /// Adds what the walls push, to `velocity` [row], µm/min. `position` and `radius` are [row],
+    /// Adds what the walls push, to `velocity` `[row]`, µm/min. `position` and `radius` are `[row]`,
     /// µm; `strength` is µm/min.
     ///
     /// # Errors
@@ -54,7 +54,7 @@ impl Domain {
         Ok(())
     }
 
-    /// Moves cells for `dt` min. All columns are [row]: `position` µm, `velocity` and `previous`
+    /// Moves cells for `dt` min. All columns are `[row]`: `position` µm, `velocity` and `previous`
     /// µm/min. `moved` says whether `previous` is a cell's own; where not, the step is Euler's,
     /// and `moved` becomes true. `previous` receives `velocity`. A center that left the domain is
     /// put back on the face it crossed; the number of those is returned.

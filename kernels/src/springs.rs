@@ -14,8 +14,8 @@ pub struct Spring {
     pub stiffness: Real,
 }
 
-/// Adds the pull of `springs`, one after another, to `velocity` [row], µm/min. `position` is
-/// [row], µm. The caller keeps springs sorted by the ids of their ends, so that sums have an order.
+/// Adds the pull of `springs`, one after another, to `velocity` `[row]`, µm/min. `position` is
+/// `[row]`, µm. The caller keeps springs sorted by the ids of their ends, so that sums have an order.
 ///
 /// # Errors
 /// [`Error::Length`] if the columns differ in length or end before a spring's row.

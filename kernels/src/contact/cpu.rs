@@ -54,7 +54,7 @@ struct Rest {
 #[derive(Clone, Debug, Default)]
 struct Piece {
     gathered: Vec<Gathered>,
-    /// [place][slot].
+    /// `[place][slot]`.
     counts: Vec<u32>,
     /// (neighbor row, distance) of all places, and where each place's end.
     contacts: Vec<(u32, Real)>,
