@@ -102,7 +102,7 @@ impl PairTable {
     /// strictly ascending. A pair in contact before and now ages; one that meets, or meets
     /// again, starts at age 0; one apart is dropped when it has been for longer than
     /// `forget_after` min, and may be dropped at once.
-    pub fn update(&mut self, now_in_contact: &[Pair], dt: Real, forget_after: f64) {
+    pub fn update(&mut self, now_in_contact: &[Pair], dt: Real, forget_after: Real) {
         debug_assert!(now_in_contact.is_sorted_by(|a, b| a < b));
         let (mut pairs, mut memories) = std::mem::take(&mut self.spare);
         pairs.clear();

@@ -1,7 +1,7 @@
 //! The sweeps, arranged for the cache and for vector registers.
 //!
 //! Along x the unknowns of a line follow each other in memory and each waits for the one before,
-//! so eight lines advance side by side. Along y and z whole rows of x advance together. The x
+//! so up to eight lines advance side by side. Along y and z whole rows of x advance together. The x
 //! and y sweeps of a plane run while it is in cache. A voxel's arithmetic is the same whichever
 //! lines keep it company, so blocks and threads do not show in the bits.
 
@@ -116,7 +116,7 @@ impl<'a> Field<'a> {
     }
 }
 
-/// The x lines of `rows` of the plane at `start`, without those in a held y face.
+/// The x lines of the plane at `start`, without those in a held y face: `rows` counts the others.
 ///
 /// # Safety
 /// No other task may touch these rows.
@@ -131,7 +131,7 @@ unsafe fn sweep_plane_x(
         static SCRATCH: RefCell<Vec<[Real; LANES]>> = const { RefCell::new(Vec::new()) };
     }
     let [first, past] = solver.free[1];
-    let (from, to) = (rows.start.max(first), rows.end.min(past));
+    let (from, to) = (first + rows.start, past.min(first + rows.end));
     if from >= to {
         return;
     }
@@ -139,9 +139,10 @@ unsafe fn sweep_plane_x(
     let lines = unsafe { field.row(start + from * nx, (to - from) * nx) };
     SCRATCH.with_borrow_mut(|scratch| {
         scratch.resize(nx, [0.0; LANES]);
-        for lines in lines.chunks_mut(LANES * nx) {
-            sweep_along(&solver.axes[0], lines, scratch);
-        }
+        let rest = sweep_along::<LANES>(&solver.axes[0], lines, scratch);
+        let rest = sweep_along::<4>(&solver.axes[0], rest, scratch);
+        let rest = sweep_along::<2>(&solver.axes[0], rest, scratch);
+        sweep_along::<1>(&solver.axes[0], rest, scratch);
     });
 }
 
@@ -162,52 +163,41 @@ unsafe fn sweep_plane_y(
     unsafe { sweep_across(&solver.axes[1], field, start, nx, columns) };
 }
 
-/// Solves up to eight lines that lie one after another in `lines`, side by side.
-fn sweep_along(line: &Line, lines: &mut [Real], scratch: &mut [[Real; LANES]]) {
+/// Solves the lines that lie one after another in `lines`, `TOGETHER` ≤ [`LANES`] side by side,
+/// and returns those left over.
+fn sweep_along<'a, const TOGETHER: usize>(
+    line: &Line,
+    lines: &'a mut [Real],
+    scratch: &mut [[Real; LANES]],
+) -> &'a mut [Real] {
     let n = line.scale.len();
     let scratch = &mut scratch[..n];
     let (scale, lower, upper) = (&line.scale[..n], &line.lower[..n], &line.upper[..n]);
-    if lines.len() < LANES * n {
-        for one in lines.chunks_exact_mut(n) {
-            sweep_one(line, one);
+    let mut groups = lines.chunks_exact_mut(TOGETHER * n);
+    for group in &mut groups {
+        let mut rows = group.chunks_exact_mut(n);
+        let rows: [&mut [Real]; TOGETHER] = core::array::from_fn(|_| {
+            let row = rows.next().expect("a group holds this many lines");
+            &mut row[..n]
+        });
+        let mut behind = [0.0; TOGETHER];
+        for i in 0..n {
+            for lane in 0..TOGETHER {
+                behind[lane] = rows[lane][i] * scale[i] + lower[i] * behind[lane];
+                scratch[i][lane] = behind[lane];
+            }
         }
-        return;
-    }
-    let mut rows = lines.chunks_exact_mut(n);
-    let rows: [&mut [Real]; LANES] = core::array::from_fn(|_| {
-        let row = rows.next().expect("the length was compared above");
-        &mut row[..n]
-    });
-    let mut behind = [0.0; LANES];
-    for i in 0..n {
-        for lane in 0..LANES {
-            behind[lane] = rows[lane][i] * scale[i] + lower[i] * behind[lane];
-        }
-        scratch[i] = behind;
-    }
-    let mut ahead = [0.0; LANES];
-    for i in (0..n).rev() {
-        for lane in 0..LANES {
-            ahead[lane] = scratch[i][lane] + upper[i] * ahead[lane];
-        }
-        for lane in 0..LANES {
-            rows[lane][i] = ahead[lane];
+        let mut ahead = [0.0; TOGETHER];
+        for i in (0..n).rev() {
+            for lane in 0..TOGETHER {
+                ahead[lane] = scratch[i][lane] + upper[i] * ahead[lane];
+            }
+            for lane in 0..TOGETHER {
+                rows[lane][i] = ahead[lane];
+            }
         }
     }
-}
-
-/// Solves one line: the arithmetic of [`sweep_along`] for the lines left over.
-fn sweep_one(line: &Line, row: &mut [Real]) {
-    let mut behind = 0.0;
-    for ((value, scale), lower) in row.iter_mut().zip(&line.scale).zip(&line.lower) {
-        behind = *value * scale + lower * behind;
-        *value = behind;
-    }
-    let mut ahead = 0.0;
-    for (value, upper) in row.iter_mut().zip(&line.upper).rev() {
-        ahead = *value + upper * ahead;
-        *value = ahead;
-    }
+    groups.into_remainder()
 }
 
 /// Solves the lines that cross rows: voxel n of a line lies in the row that starts at
