@@ -117,20 +117,22 @@ pub fn whole<T: DeserializeOwned>(tree: &Tree) -> Result<T, Vec<Problem>> {
         };
         let path = Path(error.inward.into_iter().rev().collect());
         // What is missing because it was taken out is not the user's doing.
-        if removed.contains(&path) {
-            return Err(problems);
+        if !removed.contains(&path) {
+            problems.push(Problem {
+                place: tree.place(&path),
+                key: path.clone(),
+                message: error.message,
+                help: error.help,
+            });
         }
-        problems.push(Problem {
-            place: tree.place(&path),
-            key: path.clone(),
-            message: error.message,
-            help: error.help,
-        });
-        // An element cannot be taken out without renumbering the others, so its array goes.
+        // An element cannot be taken out without renumbering the others, so its array goes; and
+        // where something is missing, the table that lacks it.
         let steps = path.0.split(|step| matches!(step, Step::Index(_))).next();
-        let path = Path(steps.unwrap_or_default().to_vec());
-        if !rest.remove(&path) {
-            return Err(problems);
+        let mut path = Path(steps.unwrap_or_default().to_vec());
+        while !rest.remove(&path) {
+            if path.0.pop().is_none() {
+                return Err(problems);
+            }
         }
         removed.push(path);
     }
@@ -153,7 +155,7 @@ impl<'de> Deserializer<'de> for At<'de> {
             },
             Value::Float(number) if number.is_finite() => visitor.visit_f64(*number),
             Value::Float(number) => Err(de::Error::custom(format!(
-                "`{number}` is not a finite number\nwrite a number; leave the key out for its default"
+                "`{number}` is not a finite number\nwrite a number such as 1.5 or 1e-3"
             ))),
             Value::Bool(flag) => visitor.visit_bool(*flag),
             Value::Array(items) => visitor.visit_seq(Items {

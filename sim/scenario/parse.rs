@@ -35,7 +35,18 @@ pub fn read(
             help: help.into(),
         }]
     })?;
-    let tree = Tree::read(file, &text, overrides)?;
-    let file: File = deserialize::whole(&tree)?;
-    resolve(&file, &tree, cells)
+    let scenario = || {
+        let tree = Tree::read(file.clone(), &text, overrides)?;
+        let stated: File = deserialize::whole(&tree)?;
+        resolve(&stated, &tree, cells)
+    };
+    scenario().map_err(|mut problems: Vec<Problem>| {
+        // From the top of the file down, then other files, then the command line.
+        problems.sort_by_key(|problem| match &problem.place {
+            Place::Line(other, line) if *other == file => (0, *line),
+            Place::Setting(_) => (2, 0),
+            _ => (1, 0),
+        });
+        problems
+    })
 }

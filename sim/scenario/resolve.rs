@@ -127,15 +127,12 @@ impl Resolver<'_> {
 
     fn domain(&mut self, stated: &file::Domain) -> Domain {
         let at = Path::root().key("domain");
-        let dimensions = stated.dimensions;
-        let axes = match dimensions {
-            2 | 3 => usize::from(dimensions),
-            other => {
-                let message = format!("a domain has 2 or 3 dimensions, not {other}");
-                self.complain(&at.key("dimensions"), message, "write 2 or 3".into());
-                3
-            }
-        };
+        let dimensions = stated.dimensions.clamp(2, 3);
+        let axes = usize::from(dimensions);
+        if dimensions != stated.dimensions {
+            let message = format!("a domain has 2 or 3 dimensions, not {}", stated.dimensions);
+            self.complain(&at.key("dimensions"), message, "write 2 or 3".into());
+        }
         let edges = match &stated.voxel {
             Axes::All(edge) => vec![edge.0; 3],
             Axes::Each(edges) => edges.iter().map(|edge| edge.0).collect(),

@@ -1,9 +1,9 @@
 //! The JSON Schema of a scenario file, for editors and for whoever writes scenarios by program.
 
+use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
-use schemars::{JsonSchema, Schema};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::file::File;
 
@@ -12,6 +12,7 @@ pub fn schema() -> Value {
     let mut generator = SchemaSettings::draft07().into_generator();
     let mut schema = generator.root_schema_for::<File>();
     RecursiveTransform(without_null).transform(&mut schema);
+    schema.insert("title".into(), "Milieu scenario".into());
     schema.to_value()
 }
 
@@ -37,6 +38,12 @@ fn without_null(schema: &mut Schema) {
             }
         }
     }
+    // Draft 7 ignores what stands beside a reference.
+    if object.len() > 1
+        && let Some(reference) = object.remove("$ref")
+    {
+        object.insert("allOf".into(), json!([{ "$ref": reference }]));
+    }
     let is_empty = |value: &Value| match value {
         Value::Null | Value::Object(_) => true,
         Value::Array(items) => items.is_empty(),
@@ -46,5 +53,3 @@ fn without_null(schema: &mut Schema) {
         object.remove("default");
     }
 }
-
-const _: fn() -> std::borrow::Cow<'static, str> = File::schema_name;

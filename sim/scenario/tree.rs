@@ -233,6 +233,12 @@ impl Tree {
             // Two types of one color could not be told apart in a picture.
             entries.retain(|(key, _)| key != "color" && key != "inherits");
         }
+        // What the other type becomes may be what this one is.
+        if let Some(Value::Table(rates)) =
+            node.get_mut("transformations").map(|node| &mut node.value)
+        {
+            rates.retain(|(other, _)| normal(other) != normal(name));
+        }
         overlay(&mut node, own);
         Ok(node)
     }

@@ -79,9 +79,9 @@ impl<T: JsonSchema> JsonSchema for Named<T> {
 #[serde(untagged)]
 #[schemars(inline)]
 pub enum Short<T> {
-    /// The short form.
+    /// Text alone.
     Text(String),
-    /// The whole of it.
+    /// A table that says more.
     Full(T),
 }
 
@@ -107,14 +107,14 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Short<T> {
     }
 }
 
-/// A number with a unit of another key, or a table that says more.
+/// A number, with or without a unit, or a table that says more.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(untagged)]
 #[schemars(inline)]
 pub enum Detailed<T> {
-    /// The short form.
+    /// A number, or text with a unit.
     Value(Measured),
-    /// The whole of it.
+    /// A table that says more.
     Full(T),
 }
 

@@ -159,10 +159,20 @@ impl<K: Kind> Visitor<'_> for Read<K> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        let number = units::quantity(text, &unit::<K>()).map_err(|error| {
+        let number = read(text, &unit::<K>()).map_err(|error| {
             E::custom(format!("{error}\nwrite {}", wanted(K::UNIT, K::EXAMPLE)))
         })?;
         self.checked(number, &format_args!("`{text}`"))
+    }
+}
+
+/// Reads `4 µm/min`; `2/h` is short for `2 1/h`.
+fn read(text: &str, wanted: &Unit) -> Result<f64, units::Error> {
+    match text.split_once('/') {
+        Some((number, rest)) if number.trim().parse::<f64>().is_ok() => {
+            units::quantity(&format!("{number} 1/{rest}"), wanted)
+        }
+        _ => units::quantity(text, wanted),
     }
 }
 

@@ -329,10 +329,11 @@ impl Resolver<'_> {
     /// `1.5 µM` as a number in the unit it is written with.
     fn number_and_unit(&mut self, at: &Path, text: &str) -> (f64, Unit) {
         let text = text.trim();
-        let unit = text
-            .find(char::is_whitespace)
-            .map_or("", |at| text[at..].trim());
-        let unit = match unit {
+        let number = (0..=text.len()).rev().find(|&end| {
+            text.get(..end)
+                .is_some_and(|part| part.trim().parse::<f64>().is_ok())
+        });
+        let unit = match text[number.unwrap_or(text.len())..].trim() {
             "" => Unit::one(),
             unit => self.unit(at, unit),
         };

@@ -429,6 +429,7 @@ pub(super) fn out_of(
 ) -> super::Problem {
     let others = match count {
         1 => String::new(),
+        2 => ", as does another cell".to_owned(),
         n => format!(", as do {} other cells", n - 1),
     };
     let message = format!(
@@ -460,13 +461,13 @@ fn middle(domain: &Domain) -> [f64; 3] {
 
 fn show(point: [f64; 3], domain: &Domain) -> String {
     let rounded = point.map(|x| (x * 1000.0).round() / 1000.0);
-    let numbers = &rounded[..usize::from(domain.dimensions.clamp(2, 3))];
+    let numbers = &rounded[..usize::from(domain.dimensions)];
     let numbers: Vec<String> = numbers.iter().map(f64::to_string).collect();
     format!("({}) µm", numbers.join(", "))
 }
 
 fn extent(domain: &Domain) -> String {
-    let axes = &["x", "y", "z"][..usize::from(domain.dimensions.clamp(2, 3))];
+    let axes = &["x", "y", "z"][..usize::from(domain.dimensions)];
     let axes: Vec<String> = axes
         .iter()
         .enumerate()
