@@ -47,6 +47,16 @@ pub fn read(
             Place::Setting(_) => (2, 0),
             _ => (1, 0),
         });
-        problems
+        // What an heir inherits is as wrong there as where it stands, and stands in one place.
+        let mut distinct: Vec<Problem> = Vec::new();
+        for problem in problems {
+            let is_known = |known: &Problem| {
+                (&known.place, &known.message) == (&problem.place, &problem.message)
+            };
+            if !distinct.iter().any(is_known) {
+                distinct.push(problem);
+            }
+        }
+        distinct
     })
 }

@@ -66,12 +66,6 @@ const NAMED: &[(&str, &str)] = &[
     ("readouts", "readout"),
 ];
 
-/// Pairs of keys of which a table has one: stating one takes back an inherited other.
-const ALTERNATIVES: &[(&str, &str)] = &[("total", "radius"), ("count", "packed")];
-
-/// Pairs of tables in which an entry may stand in one.
-const ALTERNATIVE_TABLES: &[(&str, &str)] = &[("rates", "durations")];
-
 impl Tree {
     /// Reads a file's text, merges `settings` (`key=value`) into it, and gives each cell type
     /// what it inherits.
@@ -103,7 +97,7 @@ impl Tree {
         let mut problems = Vec::new();
         for (number, text) in settings.iter().enumerate() {
             match setting(number, text, &known) {
-                Ok(node) => overlay(&mut tree.root, &node),
+                Ok(node) => overlay(&mut tree.root, &node, &[]),
                 Err((message, help)) => problems.push(Problem {
                     place: Place::Setting(text.clone()),
                     key: Path::root(),
@@ -239,7 +233,7 @@ impl Tree {
         {
             rates.retain(|(other, _)| normal(other) != normal(name));
         }
-        overlay(&mut node, own);
+        overlay(&mut node, own, &["cell_types", name]);
         Ok(node)
     }
 }
@@ -284,51 +278,67 @@ impl Node {
     }
 }
 
-/// Puts what `over` states on top of `base`: tables are merged, everything else is replaced.
-fn overlay(base: &mut Node, over: &Node) {
+/// Puts what `over` states on top of `base`, which stands at `path`: tables are merged, everything
+/// else is replaced.
+fn overlay(base: &mut Node, over: &Node, path: &[&str]) {
     let (Value::Table(entries), Value::Table(new)) = (&mut base.value, &over.value) else {
+        let is_custom = matches!(path, ["cell_types", _, "custom", _]);
         // A bare number for `{ value = 1.0, unit = "µM" }` keeps the unit.
-        if let Some(value) = base.get_mut("value")
-            && matches!(over.value, Value::Integer(_) | Value::Float(_))
-        {
-            *value = over.clone();
-        } else {
-            *base = over.clone();
+        match base.get_mut("value") {
+            Some(value)
+                if is_custom && matches!(over.value, Value::Integer(_) | Value::Float(_)) =>
+            {
+                *value = over.clone();
+            }
+            _ => *base = over.clone(),
         }
         return;
     };
-    base.origin = over.origin;
-    for (one, other) in ALTERNATIVES
-        .iter()
-        .flat_map(|&(one, other)| [(one, other), (other, one)])
-    {
-        if over.get(one).is_some() && over.get(other).is_none() {
+    // A setting adds to a table; what the table lacks is still the file's doing.
+    if let Origin::Line(_) = over.origin {
+        base.origin = over.origin;
+    }
+    match path {
+        ["cell_types", _, "volume"] => give_way(entries, over, ["total", "radius"]),
+        ["cells", _] => give_way(entries, over, ["count", "packed"]),
+        ["cell_types", _, "cycle"] => give_way_by_phase(entries, over, ["rates", "durations"]),
+        _ => {}
+    }
+    for (key, node) in new {
+        let old = entries
+            .iter_mut()
+            .find(|(name, _)| normal(name) == normal(key));
+        match (old, path) {
+            // Rates of one cycle mean nothing in another.
+            (Some((_, old)), ["cell_types", _]) if key == "cycle" && changes_model(old, node) => {
+                *old = node.clone();
+            }
+            (Some((_, old)), _) => overlay(old, node, &[path, &[key.as_str()]].concat()),
+            (None, _) => entries.push((key.clone(), node.clone())),
+        }
+    }
+}
+
+/// Of two keys that exclude one another, takes out the one that `over` replaces by the other.
+fn give_way(entries: &mut Vec<(String, Node)>, over: &Node, keys: [&str; 2]) {
+    for (stated, other) in [(keys[0], keys[1]), (keys[1], keys[0])] {
+        if over.get(stated).is_some() && over.get(other).is_none() {
             entries.retain(|(key, _)| key != other);
         }
     }
-    for (one, other) in ALTERNATIVE_TABLES
-        .iter()
-        .flat_map(|&(one, other)| [(one, other), (other, one)])
-    {
+}
+
+/// The same for each phase of two tables by phase.
+fn give_way_by_phase(entries: &mut [(String, Node)], over: &Node, keys: [&str; 2]) {
+    for (stated, other) in [(keys[0], keys[1]), (keys[1], keys[0])] {
         let stated: Vec<String> = over
-            .get(one)
+            .get(stated)
             .map(|table| table.keys().map(normal).collect())
             .unwrap_or_default();
         for (key, node) in entries.iter_mut() {
-            if let (true, Value::Table(inner)) = (key == other, &mut node.value) {
-                inner.retain(|(name, _)| !stated.contains(&normal(name)));
+            if let (true, Value::Table(phases)) = (key == other, &mut node.value) {
+                phases.retain(|(name, _)| !stated.contains(&normal(name)));
             }
-        }
-    }
-    for (key, node) in new {
-        match entries
-            .iter_mut()
-            .find(|(name, _)| normal(name) == normal(key))
-        {
-            // Rates of one cycle mean nothing in another.
-            Some((_, old)) if key == "cycle" && changes_model(old, node) => *old = node.clone(),
-            Some((_, old)) => overlay(old, node),
-            None => entries.push((key.clone(), node.clone())),
         }
     }
 }

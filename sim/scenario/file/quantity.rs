@@ -308,7 +308,7 @@ impl JsonSchema for Measured {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "description": "A number, or text with a unit.",
-            "anyOf": [{ "type": "number" }, { "type": "string", "pattern": WRITTEN }]
+            "anyOf": [{ "type": "number" }, { "type": "string" }]
         })
     }
 }
