@@ -3,6 +3,9 @@
 //! Settings of the command line and inherited values are merged here, before anything is checked,
 //! so that they are checked like what stands in the file.
 
+mod overlay;
+mod setting;
+
 use std::path::PathBuf;
 
 use rules::dictionary::normal;
@@ -10,6 +13,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::problem::{Path, Place, Problem, Step, misspelled};
+use overlay::overlay;
+use setting::setting;
 
 /// Where a node comes from.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -55,16 +60,6 @@ pub struct Tree {
     pub root: Node,
     settings: Vec<String>,
 }
-
-/// Tables whose entries have names of the scenario's own, and what such an entry is.
-const NAMED: &[(&str, &str)] = &[
-    ("substrates", "substrate"),
-    ("cell_types", "cell type"),
-    ("cells", "group of cells"),
-    ("arrivals", "stream of arrivals"),
-    ("rules", "rule source"),
-    ("readouts", "readout"),
-];
 
 impl Tree {
     /// Reads a file's text, merges `settings` (`key=value`) into it, and gives each cell type
@@ -276,150 +271,6 @@ impl Node {
         };
         entries.iter().map(|(name, _)| name.as_str())
     }
-}
-
-/// Puts what `over` states on top of `base`, which stands at `path`: tables are merged, everything
-/// else is replaced.
-fn overlay(base: &mut Node, over: &Node, path: &[&str]) {
-    let (Value::Table(entries), Value::Table(new)) = (&mut base.value, &over.value) else {
-        let is_custom = matches!(path, ["cell_types", _, "custom", _]);
-        // A bare number for `{ value = 1.0, unit = "µM" }` keeps the unit.
-        match base.get_mut("value") {
-            Some(value)
-                if is_custom && matches!(over.value, Value::Integer(_) | Value::Float(_)) =>
-            {
-                *value = over.clone();
-            }
-            _ => *base = over.clone(),
-        }
-        return;
-    };
-    // A setting adds to a table; what the table lacks is still the file's doing.
-    if let Origin::Line(_) = over.origin {
-        base.origin = over.origin;
-    }
-    match path {
-        ["cell_types", _, "volume"] => give_way(entries, over, ["total", "radius"]),
-        ["cells", _] => give_way(entries, over, ["count", "packed"]),
-        ["cell_types", _, "cycle"] => give_way_by_phase(entries, over, ["rates", "durations"]),
-        _ => {}
-    }
-    for (key, node) in new {
-        let old = entries
-            .iter_mut()
-            .find(|(name, _)| normal(name) == normal(key));
-        match (old, path) {
-            // Rates of one cycle mean nothing in another.
-            (Some((_, old)), ["cell_types", _]) if key == "cycle" && changes_model(old, node) => {
-                *old = node.clone();
-            }
-            (Some((_, old)), _) => overlay(old, node, &[path, &[key.as_str()]].concat()),
-            (None, _) => entries.push((key.clone(), node.clone())),
-        }
-    }
-}
-
-/// Of two keys that exclude one another, takes out the one that `over` replaces by the other.
-fn give_way(entries: &mut Vec<(String, Node)>, over: &Node, keys: [&str; 2]) {
-    for (stated, other) in [(keys[0], keys[1]), (keys[1], keys[0])] {
-        if over.get(stated).is_some() && over.get(other).is_none() {
-            entries.retain(|(key, _)| key != other);
-        }
-    }
-}
-
-/// The same for each phase of two tables by phase.
-fn give_way_by_phase(entries: &mut [(String, Node)], over: &Node, keys: [&str; 2]) {
-    for (stated, other) in [(keys[0], keys[1]), (keys[1], keys[0])] {
-        let stated: Vec<String> = over
-            .get(stated)
-            .map(|table| table.keys().map(normal).collect())
-            .unwrap_or_default();
-        for (key, node) in entries.iter_mut() {
-            if let (true, Value::Table(phases)) = (key == other, &mut node.value) {
-                phases.retain(|(name, _)| !stated.contains(&normal(name)));
-            }
-        }
-    }
-}
-
-fn changes_model(old: &Node, new: &Node) -> bool {
-    let model = |node: &Node| match node.get("model").map(|node| &node.value) {
-        Some(Value::Text(text)) => Some(normal(text)),
-        _ => None,
-    };
-    model(new).is_some() && model(new) != model(old)
-}
-
-/// Reads `key=value` as tables around one value. `known` is the file with everything inherited,
-/// which says what names there are.
-fn setting(number: usize, text: &str, known: &Node) -> Result<Node, (String, String)> {
-    let (mut keys, value) = split_setting(text).ok_or_else(|| {
-        (
-            "this is not `key=value`".to_owned(),
-            "write it like `domain.voxel=\"10 µm\"` or `cell_types.\"T cell\".motility.speed=4`"
-                .to_owned(),
-        )
-    })?;
-    let origin = Origin::Setting(number);
-    let mut here = Some(known);
-    for (depth, key) in keys.clone().iter().enumerate() {
-        if let Some(node) = here
-            && !matches!(node.value, Value::Table(_))
-        {
-            return Err((
-                format!("`{}` is a value, not a table", keys[..depth].join(".")),
-                "set it as a whole".to_owned(),
-            ));
-        }
-        let found = here.and_then(|node| node.keys().find(|name| normal(name) == normal(key)));
-        let what = match (depth, keys[0].as_str()) {
-            (1, first) => NAMED
-                .iter()
-                .find(|(name, _)| *name == first)
-                .map(|(_, what)| *what),
-            (3, "cell_types") if keys[2] == "custom" => Some("custom number"),
-            _ => None,
-        };
-        match (found, what) {
-            (None, Some(what)) => {
-                let names = here.map(|node| node.keys().collect::<Vec<_>>());
-                return Err(misspelled(what, key, names.unwrap_or_default().into_iter()));
-            }
-            (Some(name), _) => keys[depth] = name.to_owned(),
-            (None, None) => {}
-        }
-        here = here.and_then(|node| node.get(&keys[depth]));
-    }
-    let value = match DeValue::parse(value) {
-        Ok(value) => convert(value.into_inner(), &|_| origin),
-        Err(_) => Value::Text(value.to_owned()),
-    };
-    let leaf = Node { origin, value };
-    Ok(keys.into_iter().rev().fold(leaf, |node, key| Node {
-        origin,
-        value: Value::Table(vec![(key, node)]),
-    }))
-}
-
-/// Splits `a."b.c".d=value` into its keys and the value's text.
-fn split_setting(text: &str) -> Option<(Vec<String>, &str)> {
-    let (mut keys, mut key, mut quote) = (Vec::new(), String::new(), None);
-    for (at, c) in text.char_indices() {
-        match (c, quote) {
-            (_, Some(mark)) if c == mark => quote = None,
-            ('"' | '\'', None) => quote = Some(c),
-            ('.', None) => keys.push(std::mem::take(&mut key)),
-            ('=', None) => {
-                keys.push(key);
-                let keys: Vec<String> = keys.iter().map(|key| key.trim().to_owned()).collect();
-                let whole = keys.iter().all(|key| !key.is_empty());
-                return whole.then_some((keys, text[at + 1..].trim()));
-            }
-            _ => key.push(c),
-        }
-    }
-    None
 }
 
 fn table(entries: DeTable<'_>, origin: &dyn Fn(usize) -> Origin) -> Value {
