@@ -462,3 +462,41 @@ fn three_dimensions_take_spheres_boxes_and_unequal_voxels() {
     assert_eq!(scenario.substrates[0].boundary[4], Boundary::Fixed(38.0));
     assert_eq!(scenario.cell_types[0].cycle.phases[1].name, "S");
 }
+
+#[test]
+fn segmented_cells_are_scaled_centered_and_mapped() {
+    let folder = root().join("tests/scenarios_good");
+    let table = folder.join("segmentation.csv");
+    let scenario = read(&folder.join("segmentation.toml"), &[], Some(&table)).unwrap();
+    assert_eq!(scenario.cells[0].name, "segmentation");
+    assert!(
+        scenario.notes[0].contains("2 cells, 1 left out"),
+        "{}",
+        scenario.notes[0]
+    );
+    let Place::Explicit { cells } = &scenario.cells[0].place else {
+        panic!("an import states each cell");
+    };
+    // The extent's middle is (200, 800) px.
+    assert_eq!(cells[0].position, [-65.0, -65.0, 0.0]);
+    assert_eq!(cells[1].position, [65.0, 65.0, 0.0]);
+    assert_eq!((cells[0].cell_type, cells[1].cell_type), (0, 1));
+    // A disc of 100 px² at 0.65 µm a pixel is 42.25 µm²: V = 4/3 √(A³/π).
+    let volume = 4.0 / 3.0 * (42.25_f64.powi(3) / PI).sqrt();
+    assert!((cells[0].volume.unwrap() / volume - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn a_plain_table_stands_in_for_all_groups() {
+    let folder = root().join("tests/scenarios_good");
+    let text = std::fs::read_to_string(folder.join("segmentation.toml")).unwrap();
+    let plain = text.split("[import]").next().unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    std::fs::write(elsewhere.path().join("scenario.toml"), plain).unwrap();
+    let scenario = read(elsewhere.path(), &[], Some(&folder.join("cells.csv"))).unwrap();
+    let Place::Explicit { cells } = &scenario.cells[0].place else {
+        panic!("a table states each cell");
+    };
+    assert!((cells[0].volume.unwrap() - 523.598_775_598).abs() < 1e-6);
+    assert_eq!((cells[1].cell_type, cells[1].volume), (1, None));
+}

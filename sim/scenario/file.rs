@@ -1,7 +1,7 @@
 //! The scenario file as it is written: what serde reads, and what the JSON Schema describes.
 //!
 //! Nothing here is checked beyond the shape and range of each value by itself;
-//! [`resolve`](super::resolve) does the rest. The comments on fields are the descriptions an editor shows.
+//! `resolve` does the rest. The comments on fields are the descriptions an editor shows.
 
 pub mod cell_type;
 pub mod cells;
