@@ -52,8 +52,20 @@ fn file() -> Vec<u8> {
     bare.set_metadata(contract::KEY_SPEC, spec.to_string());
     let spec = contract::read(&bare).unwrap();
     let ranges = [(0.0, 1.0); INPUTS];
-    let network = Mlp::new(&ranges, &[64, 64], Activation::Relu, &[Link::Exp; OUTPUTS], 1);
-    write_onnx(&network, &spec, &golden_rows(&spec, 96), &json!({"name": "bench"})).unwrap()
+    let network = Mlp::new(
+        &ranges,
+        &[64, 64],
+        Activation::Relu,
+        &[Link::Exp; OUTPUTS],
+        1,
+    );
+    write_onnx(
+        &network,
+        &spec,
+        &golden_rows(&spec, 96),
+        &json!({"name": "bench"}),
+    )
+    .unwrap()
 }
 
 fn calls(criterion: &mut Criterion, name: &str, engine: Engine) {
@@ -74,7 +86,11 @@ fn calls(criterion: &mut Criterion, name: &str, engine: Engine) {
             .build()
             .unwrap();
         for rows in [1usize, 64, 4096, 100_000] {
-            let column = |at| (0..rows).map(|row| ((row * 7 + at) % 97) as f64 / 97.0).collect();
+            let column = |at| {
+                (0..rows)
+                    .map(|row| ((row * 7 + at) % 97) as f64 / 97.0)
+                    .collect()
+            };
             let signals: Vec<Vec<f64>> = (0..INPUTS).map(column).collect();
             let batch = Batch {
                 rows,
@@ -91,7 +107,8 @@ fn calls(criterion: &mut Criterion, name: &str, engine: Engine) {
             criterion.bench_function(&label, |bencher| {
                 bencher.iter(|| {
                     out.reset(OUTPUTS, rows);
-                    pool.install(|| model.apply(black_box(&batch), &mut out)).unwrap();
+                    pool.install(|| model.apply(black_box(&batch), &mut out))
+                        .unwrap();
                 });
             });
         }

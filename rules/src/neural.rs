@@ -144,8 +144,7 @@ impl Model {
 
         let rows = rows(&admitted, &binding.engine, &spec, reads_dt)?;
         golden::reproduce(&golden, &rows, bound.trained as f32)?;
-        let row_class =
-            independence::examine(&rows, bound.signature.clock as f32, &ranges(&spec))?;
+        let row_class = independence::examine(&rows, bound.signature.clock as f32, &ranges(&spec))?;
 
         let (layout, places) = (layout(&spec), places(&spec));
         let provenance = Provenance {
@@ -196,11 +195,19 @@ impl Model {
         for (input, (column, factor)) in self.spec.inputs.iter().zip(columns) {
             let value = column[row] * factor;
             // Writing to a text cannot fail.
-            let _ = write!(text, " {}[{}] {} = {value} {};", input.tensor, input.col, input.name, input.unit);
+            let _ = write!(
+                text,
+                " {}[{}] {} = {value} {};",
+                input.tensor, input.col, input.name, input.unit
+            );
         }
         let lanes = self.spec.lanes();
         if lanes > 0 {
-            let _ = write!(text, " noise = {:?}", &batch.noise[row * lanes..(row + 1) * lanes]);
+            let _ = write!(
+                text,
+                " noise = {:?}",
+                &batch.noise[row * lanes..(row + 1) * lanes]
+            );
         }
         text.trim_end_matches(';').to_owned()
     }
@@ -221,7 +228,11 @@ impl Model {
                 && let Some(tensor) = tensors.last_mut()
             {
                 let drawn = &batch.noise[row * lanes..(row + 1) * lanes];
-                tensor.extend(drawn.iter().map(|&value| if is_whole { value } else { 0.0 }));
+                tensor.extend(
+                    drawn
+                        .iter()
+                        .map(|&value| if is_whole { value } else { 0.0 }),
+                );
             }
         }
     }
@@ -256,7 +267,10 @@ impl Rule for Model {
             message,
         };
         let fits = batch.signals.len() == self.bound.into_model.len()
-            && batch.signals.iter().all(|column| column.len() == batch.rows)
+            && batch
+                .signals
+                .iter()
+                .all(|column| column.len() == batch.rows)
             && batch.noise.len() == batch.rows * self.spec.lanes();
         if !fits {
             return Err(failed(format!(
@@ -279,8 +293,10 @@ impl Rule for Model {
             }
             if !self.is_whole(batch, row) {
                 let inputs = self.inputs(batch, row);
-                out.failed
-                    .push((row, format!("E-NONFINITE: an input is not a number; {inputs}")));
+                out.failed.push((
+                    row,
+                    format!("E-NONFINITE: an input is not a number; {inputs}"),
+                ));
                 continue;
             }
             let (chunk, place) = (&chunks[row / engine::CHUNK], row % engine::CHUNK);
@@ -407,7 +423,10 @@ fn describe(
         ));
     }
     if let Some(noise) = &bound.signature.noise {
-        lines.push(format!("reads noise, {} lanes, {:?}", noise.lanes, noise.distribution));
+        lines.push(format!(
+            "reads noise, {} lanes, {:?}",
+            noise.lanes, noise.distribution
+        ));
     }
     for (output, write) in spec.outputs.iter().zip(&bound.signature.writes) {
         let name = match &write.target {

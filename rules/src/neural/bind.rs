@@ -98,7 +98,10 @@ pub fn tensors(graph: &proto::Graph, spec: &Spec) -> Result<bool, Fault> {
             }
         }
     }
-    let unsure = spec.outputs.iter().filter_map(|output| output.uncertainty.as_ref());
+    let unsure = spec
+        .outputs
+        .iter()
+        .filter_map(|output| output.uncertainty.as_ref());
     for name in unsure.flat_map(super::contract::Uncertainty::tensors) {
         if named(name).is_none() {
             return Err(fault(
@@ -120,7 +123,11 @@ fn stray_input(name: &str, spec: &Spec) -> Fault {
                     \"noise\": {\"dist\": \"normal\", \"lanes\": …}"
             .to_owned(),
         _ => {
-            let known: Vec<String> = spec.input_tensors().into_iter().map(|(name, _)| name).collect();
+            let known: Vec<String> = spec
+                .input_tensors()
+                .into_iter()
+                .map(|(name, _)| name)
+                .collect();
             format!(
                 "the graph reads `{name}`, of which milieu.spec says nothing; declared are {}, and \
                  `noise` and `dt` may be added",
@@ -135,7 +142,10 @@ fn stray_input(name: &str, spec: &Spec) -> Fault {
 fn float_axes(info: &proto::ValueInfo, what: &str) -> Result<Option<Vec<Option<usize>>>, Fault> {
     let tensor = info.r#type.as_ref().and_then(|kind| kind.tensor.as_ref());
     let tensor = tensor.ok_or_else(|| {
-        fault("E-DTYPE", format!("{what} `{}` is not a tensor", info.name()))
+        fault(
+            "E-DTYPE",
+            format!("{what} `{}` is not a tensor", info.name()),
+        )
     })?;
     if tensor.elem_type() != proto::FLOAT {
         return Err(fault(
@@ -147,10 +157,7 @@ fn float_axes(info: &proto::ValueInfo, what: &str) -> Result<Option<Vec<Option<u
             ),
         ));
     }
-    let axis = |dim: &proto::Dim| match dim.value {
-        Some(length) => Some(usize::try_from(length).unwrap_or(0)),
-        None => None,
-    };
+    let axis = |dim: &proto::Dim| dim.value.map(|length| usize::try_from(length).unwrap_or(0));
     let shape = tensor.shape.as_ref();
     Ok(shape.map(|shape| shape.dim.iter().map(axis).collect()))
 }
@@ -181,7 +188,10 @@ fn shape(info: &proto::ValueInfo, what: &str, expected: &str) -> Fault {
     };
     fault(
         "E-SHAPE",
-        format!("{what} `{}` is {found}, expected {expected}{way_out}", info.name()),
+        format!(
+            "{what} `{}` is {found}, expected {expected}{way_out}",
+            info.name()
+        ),
     )
 }
 
@@ -243,7 +253,9 @@ fn subject(spec: &Spec, vocabulary: &Vocabulary) -> Result<Subject, Fault> {
         vocabulary.cell_type(name).map_err(|error| {
             fault(
                 "E-TYPE",
-                format!("acts_on: the model is for a cell type this scenario does not have: {error}"),
+                format!(
+                    "acts_on: the model is for a cell type this scenario does not have: {error}"
+                ),
             )
         })
     };
@@ -265,7 +277,8 @@ fn unit(text: &str) -> Result<Unit, Fault> {
 }
 
 fn factor(from: &Unit, to: &Unit) -> Result<f64, Fault> {
-    from.factor_to(to).map_err(|error| fault("E-UNIT", error.to_string()))
+    from.factor_to(to)
+        .map_err(|error| fault("E-UNIT", error.to_string()))
 }
 
 fn minutes(value: f64, text: &str) -> Result<f64, Fault> {
@@ -368,9 +381,7 @@ fn write(
         (Kind::Parameter, _) => crate::Kind::Parameter {
             relaxation: output.tau,
         },
-        (Kind::Delta, _) => crate::Kind::Delta {
-            per: span(output)?,
-        },
+        (Kind::Delta, _) => crate::Kind::Delta { per: span(output)? },
         (Kind::Derivative, _) => crate::Kind::Delta { per: Some(1.0) },
         (Kind::Readout, _) => unreachable!("returned above"),
     };
@@ -444,5 +455,8 @@ fn span(output: &Output) -> Result<Option<f64>, Fault> {
     if minutes.is_finite() && minutes > 0.0 {
         return Ok(Some(minutes));
     }
-    Err(fault("E-CONTRACT", format!("per {minutes} must be minutes > 0")))
+    Err(fault(
+        "E-CONTRACT",
+        format!("per {minutes} must be minutes > 0"),
+    ))
 }

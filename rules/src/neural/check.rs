@@ -14,23 +14,29 @@ pub const LARGEST: u64 = 256 << 20;
 
 /// Operators that map rows to rows on both engines, none of which can ask for memory that its
 /// inputs do not account for.
+#[rustfmt::skip] // A list to be read, not a column.
 pub const OPERATORS: &[&str] = &[
     "Abs", "Acos", "Acosh", "Add", "And", "ArgMax", "ArgMin", "Asin", "Asinh", "Atan", "Atanh",
-    "BatchNormalization", "Cast", "CastLike", "Ceil", "Clip", "Concat", "Constant", "Cos", "Cosh",
-    "Div", "Dropout", "Einsum", "Elu", "Equal", "Erf", "Exp", "Expand", "Flatten", "Floor",
-    "Gather", "GatherElements", "Gelu", "Gemm", "Greater", "GreaterOrEqual", "HardSigmoid",
-    "HardSwish", "Identity", "IsInf", "IsNaN", "LayerNormalization", "LeakyRelu", "Less",
-    "LessOrEqual", "Log", "LogSoftmax", "LpNormalization", "MatMul", "Max", "Mean", "Min", "Mod",
-    "Mul", "Neg", "Not", "Or", "PRelu", "Pow", "Reciprocal", "ReduceL1", "ReduceL2",
-    "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd",
-    "ReduceSum", "ReduceSumSquare", "Relu", "Reshape", "Round", "Shape", "Sigmoid", "Sign", "Sin",
-    "Sinh", "Slice", "Softmax", "Softplus", "Softsign", "Split", "Sqrt", "Squeeze", "Sub", "Sum",
-    "Tan", "Tanh", "TopK", "Transpose", "Unsqueeze", "Where", "Xor",
+    "BatchNormalization", "Cast", "CastLike", "Ceil", "Clip", "Concat", "Constant", "Cos",
+    "Cosh", "Div", "Dropout", "Einsum", "Elu", "Equal", "Erf", "Exp", "Expand", "Flatten",
+    "Floor", "Gather", "GatherElements", "Gelu", "Gemm", "Greater", "GreaterOrEqual",
+    "HardSigmoid", "HardSwish", "Identity", "IsInf", "IsNaN", "LayerNormalization", "LeakyRelu",
+    "Less", "LessOrEqual", "Log", "LogSoftmax", "LpNormalization", "MatMul", "Max", "Mean",
+    "Min", "Mod", "Mul", "Neg", "Not", "Or", "PRelu", "Pow", "Reciprocal", "ReduceL1",
+    "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin",
+    "ReduceProd", "ReduceSum", "ReduceSumSquare", "Relu", "Reshape", "Round", "Shape",
+    "Sigmoid", "Sign", "Sin", "Sinh", "Slice", "Softmax", "Softplus", "Softsign", "Split",
+    "Sqrt", "Squeeze", "Sub", "Sum", "Tan", "Tanh", "TopK", "Transpose", "Unsqueeze", "Where",
+    "Xor",
 ];
 
 /// Operators that draw numbers of their own.
 const RANDOM: &[&str] = &[
-    "Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform",
+    "Bernoulli",
+    "Multinomial",
+    "RandomNormal",
+    "RandomNormalLike",
+    "RandomUniform",
     "RandomUniformLike",
 ];
 
@@ -156,7 +162,11 @@ fn constants(graph: &proto::Graph) -> HashMap<String, &proto::Tensor> {
         .iter()
         .map(|tensor| (tensor.name().to_owned(), tensor))
         .collect();
-    for node in graph.node.iter().filter(|node| node.op_type() == "Constant") {
+    for node in graph
+        .node
+        .iter()
+        .filter(|node| node.op_type() == "Constant")
+    {
         let value = node.attribute.iter().find_map(|item| item.t.as_ref());
         if let (Some(value), Some(output)) = (value, node.output.first()) {
             named.insert(output.clone(), value);
@@ -181,7 +191,10 @@ fn constant(tensor: &proto::Tensor, name: &str) -> Result<(), Fault> {
     if values.is_none_or(|values| values as u64 > LARGEST) {
         return Err(fault(
             "E-CONTRACT",
-            format!("`{name}` has the shape {:?}, which no tensor can have", tensor.dims),
+            format!(
+                "`{name}` has the shape {:?}, which no tensor can have",
+                tensor.dims
+            ),
         ));
     }
     if tensor.data_type() == proto::INT64
@@ -200,7 +213,12 @@ fn constant(tensor: &proto::Tensor, name: &str) -> Result<(), Fault> {
 
 fn is_too_long(value: &i64) -> bool {
     // Exporters write the open ends of slices as the largest or smallest number there is.
-    let open_ends = [i32::MAX as u64, i32::MAX as u64 + 1, i64::MAX as u64 - 1, i64::MAX as u64];
+    let open_ends = [
+        i32::MAX as u64,
+        i32::MAX as u64 + 1,
+        i64::MAX as u64 - 1,
+        i64::MAX as u64,
+    ];
     let size = value.unsigned_abs();
     size > LONGEST && !open_ends.contains(&size) && *value != i64::MIN
 }

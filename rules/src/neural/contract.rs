@@ -241,10 +241,17 @@ pub struct Uncertainty {
 impl Uncertainty {
     /// The tensors named.
     pub fn tensors(&self) -> impl Iterator<Item = &str> {
-        [&self.std, &self.q05, &self.q50, &self.q95, &self.alpha, &self.ens]
-            .into_iter()
-            .flatten()
-            .map(String::as_str)
+        [
+            &self.std,
+            &self.q05,
+            &self.q50,
+            &self.q95,
+            &self.alpha,
+            &self.ens,
+        ]
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
     }
 }
 
@@ -380,7 +387,11 @@ pub fn read(model: &proto::Model) -> Result<Spec, Fault> {
         if property.key().starts_with("milieu.") && !known.contains(&property.key()) {
             return Err(fault(
                 "E-CONTRACT",
-                format!("unknown key `{}`; known are {}", property.key(), known.join(", ")),
+                format!(
+                    "unknown key `{}`; known are {}",
+                    property.key(),
+                    known.join(", ")
+                ),
             ));
         }
     }
@@ -411,7 +422,11 @@ fn parse(json: Value) -> Result<Spec, Fault> {
                 "form `{form}` is not supported by this version, which runs `cell` and `dyad`"
             )));
         }
-        _ => return Err(spec_fault(format!("unknown form `{form}`; known: cell, dyad"))),
+        _ => {
+            return Err(spec_fault(format!(
+                "unknown form `{form}`; known: cell, dyad"
+            )));
+        }
     };
     fn take<T: serde::de::DeserializeOwned>(
         keys: &mut serde_json::Map<String, Value>,
@@ -446,7 +461,15 @@ fn parse(json: Value) -> Result<Spec, Fault> {
         conformal: take(&mut keys, "conformal")?,
     };
     if let Some(key) = keys.keys().next() {
-        let later = ["latent", "latents", "latent_spaces", "spaces", "hops", "cond", "z"];
+        let later = [
+            "latent",
+            "latents",
+            "latent_spaces",
+            "spaces",
+            "hops",
+            "cond",
+            "z",
+        ];
         return Err(spec_fault(if later.contains(&key.as_str()) {
             format!("`{key}` is not supported by this version")
         } else {
@@ -490,10 +513,14 @@ fn is_supported(output: &Value) -> Result<(), String> {
 fn inputs_are_whole(spec: &Spec) -> Result<(), Fault> {
     let tensors: &[&str] = match (&spec.form, &spec.acts_on) {
         (Form::Cell, ActsOn::Pair(_)) => {
-            return Err(spec_fault("acts_on: form `cell` wants a cell type or a list of them"));
+            return Err(spec_fault(
+                "acts_on: form `cell` wants a cell type or a list of them",
+            ));
         }
         (Form::Dyad, ActsOn::One(_) | ActsOn::Several(_)) => {
-            return Err(spec_fault("acts_on: form `dyad` wants {\"a\": …, \"b\": …}"));
+            return Err(spec_fault(
+                "acts_on: form `dyad` wants {\"a\": …, \"b\": …}",
+            ));
         }
         (Form::Cell, _) => &["x"],
         (Form::Dyad, _) => &["a", "b", "e"],
@@ -609,16 +636,17 @@ fn output_is_whole(form: Form, output: &Output) -> Result<(), String> {
 fn reduction_is_stated(on: On, output: &Output) -> Result<(), String> {
     if form_is_pairwise(on) && output.kind == Kind::Parameter {
         return Err(
-            "many pairs cannot set one cell's parameter; write it from a model of form `cell`".into(),
+            "many pairs cannot set one cell's parameter; write it from a model of form `cell`"
+                .into(),
         );
     }
     match (on, output.kind, output.reduce) {
         (On::Cell | On::Pair, _, None) | (_, Kind::Readout, None) => Ok(()),
         (On::Cell, _, Some(_)) => Err("`reduce` is for form `dyad`".into()),
         (_, _, Some(Reduce::Sum)) => Ok(()),
-        (_, _, None) => Err(
-            "`reduce` is missing: say how the pairs of one cell add up (\"sum\")".into(),
-        ),
+        (_, _, None) => {
+            Err("`reduce` is missing: say how the pairs of one cell add up (\"sum\")".into())
+        }
         (_, _, Some(Reduce::Mean | Reduce::Max)) => {
             Err("only `reduce`: \"sum\" is supported by this version".into())
         }

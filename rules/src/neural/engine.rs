@@ -180,7 +180,11 @@ impl Rows {
                 tensor.extend_from_within(tensor.len() - width..);
             }
         }
-        let shapes: Vec<[usize; 2]> = self.inputs.iter().map(|(_, width)| [rows, *width]).collect();
+        let shapes: Vec<[usize; 2]> = self
+            .inputs
+            .iter()
+            .map(|(_, width)| [rows, *width])
+            .collect();
         let mut feeds: Vec<Feed<'_>> = self
             .inputs
             .iter()

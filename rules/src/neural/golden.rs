@@ -137,7 +137,9 @@ pub fn reproduce(arrays: &Arrays, rows: &Rows, trained_dt: f32) -> Result<(), Fa
     let made = rows.run_tensors(count, dt, &inputs)?;
     for ((name, width), made) in rows.outputs.iter().zip(&made) {
         let wanted = matrix(arrays, "output", name, count, *width)?;
-        let scale = wanted.iter().fold(0.0f64, |most, &value| most.max(f64::from(value.abs())));
+        let scale = wanted
+            .iter()
+            .fold(0.0f64, |most, &value| most.max(f64::from(value.abs())));
         // A tolerance as wide as the numbers themselves would prove nothing.
         let widest = (0.01 * scale).max(1e-6);
         if atol > widest || rtol > 0.01 {
@@ -152,7 +154,11 @@ pub fn reproduce(arrays: &Arrays, rows: &Rows, trained_dt: f32) -> Result<(), Fa
         let mut tensors = rows.inputs.iter().chain(&rows.outputs);
         matches!(name.as_str(), "atol" | "rtol" | "dt") || tensors.any(|(other, _)| other == name)
     };
-    match arrays.0.keys().find(|name| !known(name) && !name.contains('.')) {
+    match arrays
+        .0
+        .keys()
+        .find(|name| !known(name) && !name.contains('.'))
+    {
         Some(name) => Err(broken(format!("array `{name}` is no tensor of the model"))),
         None => Ok(()),
     }
@@ -173,7 +179,11 @@ fn compare(
         .map(|(at, (&wanted, &made))| {
             let difference = (f64::from(made) - f64::from(wanted)).abs();
             let excess = difference - (atol + rtol * f64::from(wanted.abs()));
-            let excess = if excess.is_nan() { f64::INFINITY } else { excess };
+            let excess = if excess.is_nan() {
+                f64::INFINITY
+            } else {
+                excess
+            };
             (at, difference, excess)
         })
         .max_by(|a, b| a.2.total_cmp(&b.2));
@@ -213,14 +223,20 @@ fn matrix<'a>(
         )));
     }
     if array.data.iter().any(|value| !value.is_finite()) {
-        return Err(broken(format!("array `{name}` holds a number that is not finite")));
+        return Err(broken(format!(
+            "array `{name}` holds a number that is not finite"
+        )));
     }
     Ok(&array.data)
 }
 
 /// One array as a .npy file, version 1.0.
 fn npy(array: &Array) -> Vec<u8> {
-    let shape: Vec<String> = array.shape.iter().map(|length| format!("{length},")).collect();
+    let shape: Vec<String> = array
+        .shape
+        .iter()
+        .map(|length| format!("{length},"))
+        .collect();
     let mut header = format!(
         "{{'descr': '<f4', 'fortran_order': False, 'shape': ({}), }}",
         shape.join(" ")
@@ -242,7 +258,10 @@ fn stored_zip(files: impl Iterator<Item = (String, Vec<u8>)>) -> Vec<u8> {
     for (name, file) in files {
         let start = bytes.len() as u32;
         // Version 2.0, no flags, stored, 1 January 1980.
-        let mut entry: Vec<u8> = [20u16, 0, 0, 0, 0x21].iter().flat_map(|n| n.to_le_bytes()).collect();
+        let mut entry: Vec<u8> = [20u16, 0, 0, 0, 0x21]
+            .iter()
+            .flat_map(|n| n.to_le_bytes())
+            .collect();
         entry.extend(crc32(&file).to_le_bytes());
         entry.extend((file.len() as u32).to_le_bytes());
         entry.extend((file.len() as u32).to_le_bytes());
@@ -290,7 +309,10 @@ mod tests {
             data: data.to_vec(),
         };
         let arrays = Arrays(BTreeMap::from([
-            ("x".to_owned(), array(&[2, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.5])),
+            (
+                "x".to_owned(),
+                array(&[2, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.5]),
+            ),
             ("atol".to_owned(), array(&[], &[1e-6])),
             ("rate.std".to_owned(), array(&[2], &[0.0, -1.0])),
         ]));

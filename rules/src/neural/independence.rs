@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::engine::{CHUNK, Rows};
+use super::engine::{CHUNK, Column, Rows};
 use super::{Fault, fault};
 
-/// Rows of the test; also the most that stand in for others.
+/// Rows of the test.
 const ROWS: usize = 40;
 
 /// A difference larger than this part of an output's largest number is not rounding.
@@ -118,25 +118,24 @@ pub fn examine(rows: &Rows, dt: f32, ranges: &[Vec<(f64, f64)>]) -> Result<RowCl
 
 /// The largest difference of each output from `base`, as a part of its largest number there.
 fn differences(rows: &Rows, base: &[Vec<f32>], made: &[Vec<f32>], order: &[usize]) -> Vec<f64> {
-    let outputs = rows.outputs.iter().zip(base).zip(made);
-    let difference = |(((_, width), base), made): ((&(String, usize), &Vec<f32>), &Vec<f32>)| {
+    let difference = |((&(_, width), base), made): ((&Column, &Vec<f32>), &Vec<f32>)| {
         let finite = base.iter().filter(|value| value.is_finite());
         let scale = finite.fold(f64::from(f32::MIN_POSITIVE), |most, &value| {
             most.max(f64::from(value.abs()))
         });
-        let mut worst = 0.0f64;
-        for (place, &at) in order.iter().enumerate() {
-            for column in 0..*width {
-                let (was, is) = (base[at * width + column], made[place * width + column]);
-                let is_same = was == is || (was.is_nan() && is.is_nan());
-                if !is_same {
-                    let part = (f64::from(was) - f64::from(is)).abs() / scale;
-                    worst = worst.max(if part.is_finite() { part } else { f64::INFINITY });
-                }
+        let place = |(at, &is): (usize, &f32)| {
+            let was = base[order[at / width] * width + at % width];
+            let is_same = was == is || (was.is_nan() && is.is_nan());
+            let part = (f64::from(was) - f64::from(is)).abs() / scale;
+            match part {
+                _ if is_same => 0.0,
+                part if part.is_finite() => part,
+                _ => f64::INFINITY,
             }
-        }
-        worst
+        };
+        made.iter().enumerate().map(place).fold(0.0, f64::max)
     };
+    let outputs = rows.outputs.iter().zip(base).zip(made);
     outputs.map(difference).collect()
 }
 

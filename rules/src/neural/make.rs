@@ -82,7 +82,8 @@ pub fn write_onnx(
         ..proto::Model::default()
     };
     let text = |value: &Value| value.to_string();
-    let json = serde_json::to_value(spec).map_err(|error| fault("E-CONTRACT", error.to_string()))?;
+    let json =
+        serde_json::to_value(spec).map_err(|error| fault("E-CONTRACT", error.to_string()))?;
     model.set_metadata(contract::KEY_CONTRACT, contract::VERSION.to_owned());
     model.set_metadata(contract::KEY_SPEC, text(&json));
     model.set_metadata(contract::KEY_CARD, text(card));
@@ -157,15 +158,25 @@ fn graph(mlp: &Mlp, spec: &Spec, inputs: &[engine::Column]) -> Result<Graph, Fau
     let joined = match names[..] {
         [name] => name,
         _ => {
-            graph.node.push(Node::new("Concat", &names, "joined").with("axis", 1));
+            graph
+                .node
+                .push(Node::new("Concat", &names, "joined").with("axis", 1));
             "joined"
         }
     };
     let width = mlp.shift.len();
-    graph.initializer.push(Tensor::floats("shift", &[1, width], &mlp.shift));
-    graph.initializer.push(Tensor::floats("scale", &[1, width], &mlp.scale));
-    graph.node.push(Node::new("Sub", &[joined, "shift"], "centered"));
-    graph.node.push(Node::new("Mul", &["centered", "scale"], "normal"));
+    graph
+        .initializer
+        .push(Tensor::floats("shift", &[1, width], &mlp.shift));
+    graph
+        .initializer
+        .push(Tensor::floats("scale", &[1, width], &mlp.scale));
+    graph
+        .node
+        .push(Node::new("Sub", &[joined, "shift"], "centered"));
+    graph
+        .node
+        .push(Node::new("Mul", &["centered", "scale"], "normal"));
     let (last, hidden) = mlp
         .layers
         .split_last()
@@ -175,9 +186,15 @@ fn graph(mlp: &Mlp, spec: &Spec, inputs: &[engine::Column]) -> Result<Graph, Fau
         let (weights, bias) = (format!("weights_{at}"), format!("bias_{at}"));
         let (sum, value) = (format!("sum_{at}"), format!("hidden_{at}"));
         let dims = [layer.inputs, layer.outputs];
-        graph.initializer.push(Tensor::floats(&weights, &dims, &layer.weights));
-        graph.initializer.push(Tensor::floats(&bias, &[layer.outputs], &layer.bias));
-        graph.node.push(Node::new("Gemm", &[&below, &weights, &bias], &sum));
+        graph
+            .initializer
+            .push(Tensor::floats(&weights, &dims, &layer.weights));
+        graph
+            .initializer
+            .push(Tensor::floats(&bias, &[layer.outputs], &layer.bias));
+        graph
+            .node
+            .push(Node::new("Gemm", &[&below, &weights, &bias], &sum));
         let op = match mlp.activation {
             Activation::Relu => "Relu",
             Activation::Tanh => "Tanh",
@@ -221,11 +238,25 @@ fn output(
     let pick = |values: &[f32]| -> Vec<f32> { columns.iter().map(|&at| values[at]).collect() };
     let own = |what: &str| format!("{what}_of_{tensor}");
     let dims = [last.inputs, columns.len()];
-    graph.initializer.push(Tensor::floats(&own("weights"), &dims, &weights));
-    graph.initializer.push(Tensor::floats(&own("bias"), &[columns.len()], &pick(&last.bias)));
-    graph.initializer.push(Tensor::floats(&own("gain"), &[1, columns.len()], &pick(&mlp.gain)));
+    graph
+        .initializer
+        .push(Tensor::floats(&own("weights"), &dims, &weights));
+    graph.initializer.push(Tensor::floats(
+        &own("bias"),
+        &[columns.len()],
+        &pick(&last.bias),
+    ));
+    graph.initializer.push(Tensor::floats(
+        &own("gain"),
+        &[1, columns.len()],
+        &pick(&mlp.gain),
+    ));
     let sum = own("sum");
-    graph.node.push(Node::new("Gemm", &[below, &own("weights"), &own("bias")], &sum));
+    graph.node.push(Node::new(
+        "Gemm",
+        &[below, &own("weights"), &own("bias")],
+        &sum,
+    ));
     let linked = own("linked");
     let linked = match link {
         Link::Identity => sum.as_str(),
@@ -235,6 +266,8 @@ fn output(
             &linked
         }
     };
-    graph.node.push(Node::new("Mul", &[linked, &own("gain")], name));
+    graph
+        .node
+        .push(Node::new("Mul", &[linked, &own("gain")], name));
     Ok(())
 }

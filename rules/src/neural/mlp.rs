@@ -122,7 +122,13 @@ impl Mlp {
             }
         };
         let middle = |&(lo, hi): &(f64, f64)| (0.5 * (lo + hi)) as f32;
-        let slope = |&(lo, hi): &(f64, f64)| if hi > lo { (2.0 / (hi - lo)) as f32 } else { 1.0 };
+        let slope = |&(lo, hi): &(f64, f64)| {
+            if hi > lo {
+                (2.0 / (hi - lo)) as f32
+            } else {
+                1.0
+            }
+        };
         Mlp {
             shift: ranges.iter().map(middle).collect(),
             scale: ranges.iter().map(slope).collect(),
@@ -148,13 +154,17 @@ impl Mlp {
             }
         }
         let outputs = values.iter().zip(&self.links).zip(&self.gain);
-        outputs.map(|((&z, link), gain)| gain * link.of(z)).collect()
+        outputs
+            .map(|((&z, link), gain)| gain * link.of(z))
+            .collect()
     }
 
     fn normal(&self, x: &[f32]) -> Vec<f32> {
         assert_eq!(x.len(), self.shift.len(), "one number an input");
         let columns = x.iter().zip(&self.shift).zip(&self.scale);
-        columns.map(|((x, shift), scale)| (x - shift) * scale).collect()
+        columns
+            .map(|((x, shift), scale)| (x - shift) * scale)
+            .collect()
     }
 }
 
@@ -221,7 +231,13 @@ pub fn distill(
     let outputs = wanted.first().map_or(0, Vec::len);
     let column = |at: usize| wanted.iter().map(move |row| row[at]);
     let links: Vec<Link> = (0..outputs)
-        .map(|at| if column(at).all(|y| y >= 0.0) { Link::Exp } else { Link::Identity })
+        .map(|at| {
+            if column(at).all(|y| y >= 0.0) {
+                Link::Exp
+            } else {
+                Link::Identity
+            }
+        })
         .collect();
     let greatest: Vec<f64> = (0..outputs)
         .map(|at| column(at).fold(f64::MIN_POSITIVE, |most, y| most.max(y.abs())))
@@ -317,7 +333,9 @@ impl Moments {
     /// One step of Adam; `rate` holds the correction of the moments' start at zero.
     fn step(&mut self, parameters: &mut [f32], gradient: &[f32], rate: f32) {
         let moments = self.first.iter_mut().zip(&mut self.second);
-        for ((parameter, gradient), (first, second)) in parameters.iter_mut().zip(gradient).zip(moments) {
+        for ((parameter, gradient), (first, second)) in
+            parameters.iter_mut().zip(gradient).zip(moments)
+        {
             *first = 0.9 * *first + 0.1 * gradient;
             *second = 0.999 * *second + 0.001 * gradient * gradient;
             *parameter -= rate * *first / (second.sqrt() + 1e-8);
@@ -326,7 +344,12 @@ impl Moments {
 }
 
 fn train(mlp: &mut Mlp, inputs: &[Vec<f32>], goals: &[Vec<f32>], epochs: usize) {
-    let zeros = |layer: &Layer| (vec![0.0f32; layer.weights.len()], vec![0.0f32; layer.outputs]);
+    let zeros = |layer: &Layer| {
+        (
+            vec![0.0f32; layer.weights.len()],
+            vec![0.0f32; layer.outputs],
+        )
+    };
     let mut gradients: Vec<(Vec<f32>, Vec<f32>)> = mlp.layers.iter().map(zeros).collect();
     let mut moments: Vec<(Moments, Moments)> = mlp
         .layers
@@ -347,7 +370,8 @@ fn train(mlp: &mut Mlp, inputs: &[Vec<f32>], goals: &[Vec<f32>], epochs: usize) 
             }
             step += 1;
             let cosine = libm::cos(std::f64::consts::PI * step as f64 / steps as f64);
-            let start = (1.0 - libm::pow(0.999, step as f64)).sqrt() / (1.0 - libm::pow(0.9, step as f64));
+            let start =
+                (1.0 - libm::pow(0.999, step as f64)).sqrt() / (1.0 - libm::pow(0.9, step as f64));
             let rate = (5e-3 * (0.5 * (1.0 + cosine)).max(1e-3) * start) as f32;
             for ((layer, (weights, bias)), moments) in
                 mlp.layers.iter_mut().zip(&gradients).zip(&mut moments)
@@ -405,7 +429,10 @@ fn backward(
         for (sum, slope) in bias.iter_mut().zip(&slopes) {
             *sum += slope;
         }
-        for (x, sums) in values[at].iter().zip(weights.chunks_exact_mut(layer.outputs)) {
+        for (x, sums) in values[at]
+            .iter()
+            .zip(weights.chunks_exact_mut(layer.outputs))
+        {
             for (sum, slope) in sums.iter_mut().zip(&slopes) {
                 *sum += x * slope;
             }
@@ -460,11 +487,22 @@ mod tests {
 
     #[test]
     fn slopes_agree_with_differences() {
-        let mut mlp = Mlp::new(&[(0.0, 1.0), (-1.0, 1.0)], &[5, 4], Activation::Tanh, &[Link::Sigmoid], 3);
+        let mut mlp = Mlp::new(
+            &[(0.0, 1.0), (-1.0, 1.0)],
+            &[5, 4],
+            Activation::Tanh,
+            &[Link::Sigmoid],
+            3,
+        );
         let input = [0.3f32, -0.7];
         let goal = [0.2f32];
         let turned: Vec<Vec<f32>> = mlp.layers.iter().map(transposed).collect();
-        let zeros = |layer: &Layer| (vec![0.0f32; layer.weights.len()], vec![0.0f32; layer.outputs]);
+        let zeros = |layer: &Layer| {
+            (
+                vec![0.0f32; layer.weights.len()],
+                vec![0.0f32; layer.outputs],
+            )
+        };
         let mut gradients: Vec<_> = mlp.layers.iter().map(zeros).collect();
         backward(&mlp, &turned, &input, &goal, 1, &mut gradients);
         mlp.shift = vec![0.0; 2];

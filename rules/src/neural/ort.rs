@@ -78,7 +78,11 @@ fn session(library: &Path, model: &[u8]) -> Result<OrtSession, String> {
 
 impl Native {
     fn take(&self) -> Result<OrtSession, String> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = self
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
         if let Some(session) = idle {
             return Ok(session);
         }
@@ -105,7 +109,9 @@ impl Session for Native {
         let tensors = {
             let values = session.run(inputs).map_err(|error| error.to_string())?;
             let tensor = |name: &String| {
-                let value = values.get(name).ok_or_else(|| format!("no output `{name}`"))?;
+                let value = values
+                    .get(name)
+                    .ok_or_else(|| format!("no output `{name}`"))?;
                 let (shape, data) = value
                     .try_extract_tensor::<f32>()
                     .map_err(|error| error.to_string())?;
@@ -114,7 +120,10 @@ impl Session for Native {
                     data: data.to_vec(),
                 })
             };
-            outputs.iter().map(tensor).collect::<Result<Vec<_>, String>>()?
+            outputs
+                .iter()
+                .map(tensor)
+                .collect::<Result<Vec<_>, String>>()?
         };
         self.idle
             .lock()

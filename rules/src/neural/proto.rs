@@ -239,8 +239,23 @@ pub const INT64: i32 = 7;
 /// The name ONNX gives an element type.
 pub fn type_name(elem_type: i32) -> String {
     let known = [
-        "undefined", "float32", "uint8", "int8", "uint16", "int16", "int32", "int64", "string",
-        "bool", "float16", "float64", "uint32", "uint64", "complex64", "complex128", "bfloat16",
+        "undefined",
+        "float32",
+        "uint8",
+        "int8",
+        "uint16",
+        "int16",
+        "int32",
+        "int64",
+        "string",
+        "bool",
+        "float16",
+        "float64",
+        "uint32",
+        "uint64",
+        "complex64",
+        "complex128",
+        "bfloat16",
     ];
     usize::try_from(elem_type)
         .ok()
@@ -275,7 +290,12 @@ impl Tensor {
             dims: dims.iter().map(|&length| length as i64).collect(),
             data_type: Some(FLOAT),
             name: Some(name.to_owned()),
-            raw_data: Some(values.iter().flat_map(|value| value.to_le_bytes()).collect()),
+            raw_data: Some(
+                values
+                    .iter()
+                    .flat_map(|value| value.to_le_bytes())
+                    .collect(),
+            ),
             ..Tensor::default()
         }
     }
@@ -286,7 +306,12 @@ impl Tensor {
             dims: vec![values.len() as i64],
             data_type: Some(INT64),
             name: Some(name.to_owned()),
-            raw_data: Some(values.iter().flat_map(|value| value.to_le_bytes()).collect()),
+            raw_data: Some(
+                values
+                    .iter()
+                    .flat_map(|value| value.to_le_bytes())
+                    .collect(),
+            ),
             ..Tensor::default()
         }
     }

@@ -31,7 +31,9 @@ pub fn vocabulary() -> Vocabulary {
         ("target volume", "µm^3", false),
     ];
     Vocabulary {
-        types: ["CD8 T cell", "tumor", "macrophage"].map(str::to_owned).to_vec(),
+        types: ["CD8 T cell", "tumor", "macrophage"]
+            .map(str::to_owned)
+            .to_vec(),
         signals: dictionary(
             "signal",
             &[
@@ -46,10 +48,17 @@ pub fn vocabulary() -> Vocabulary {
         ),
         pair_signals: dictionary(
             "signal",
-            &[("contact age", "min", false), ("gap", "µm", false), ("hits", "1", false)],
+            &[
+                ("contact age", "min", false),
+                ("gap", "µm", false),
+                ("hits", "1", false),
+            ],
         ),
         behaviors: dictionary("behavior", &behaviors),
-        pair_behaviors: dictionary("behavior", &[("hit", "1/min", true), ("detach", "1/min", true)]),
+        pair_behaviors: dictionary(
+            "behavior",
+            &[("hit", "1/min", true), ("detach", "1/min", true)],
+        ),
         base: vec![vec![0.0; behaviors.len()]; 3],
         phenotype_step: 6.0,
         mechanics_step: 0.1,
@@ -141,7 +150,13 @@ pub fn cell_network() -> Mlp {
 
 pub fn dyad_network() -> Mlp {
     let ranges = [(0.0, 1.0), (0.0, 8.0), (0.0, 120.0)];
-    Mlp::new(&ranges, &[12], mlp::Activation::Relu, &[Link::Exp, Link::Exp], 6)
+    Mlp::new(
+        &ranges,
+        &[12],
+        mlp::Activation::Relu,
+        &[Link::Exp, Link::Exp],
+        6,
+    )
 }
 
 pub fn write(network: &Mlp, json: &Value) -> proto::Model {
