@@ -4,8 +4,9 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use rules::neural::contract::Spec;
 use rules::neural::make::{Activation, Link, Mlp, golden_rows, write_onnx};
-use rules::neural::{Model, contract, find_onnx_runtime, proto};
+use rules::neural::{Model, find_onnx_runtime};
 use rules::{Batch, Binding, Dictionary, Engine, Entry, Outputs, Rule, Unit, Vocabulary};
 use serde_json::{Value, json};
 
@@ -47,10 +48,7 @@ fn file() -> Vec<u8> {
         "outputs": (0..OUTPUTS).map(output).collect::<Vec<Value>>(),
         "dt": {"trained": 6, "min": 1, "max": 60, "unit": "min"}
     });
-    let mut bare = proto::Model::default();
-    bare.set_metadata(contract::KEY_CONTRACT, contract::VERSION.into());
-    bare.set_metadata(contract::KEY_SPEC, spec.to_string());
-    let spec = contract::read(&bare).unwrap();
+    let spec = Spec::from_json(spec).unwrap();
     let ranges = [(0.0, 1.0); INPUTS];
     let network = Mlp::new(
         &ranges,

@@ -290,6 +290,17 @@ pub enum Dist {
 }
 
 impl Spec {
+    /// Reads the JSON of [`KEY_SPEC`].
+    ///
+    /// # Errors
+    /// E-CONTRACT names the entry and the key.
+    pub fn from_json(json: Value) -> Result<Spec, Fault> {
+        let spec = parse(json)?;
+        inputs_are_whole(&spec)?;
+        outputs_are_whole(&spec)?;
+        Ok(spec)
+    }
+
     /// Random lanes, 0 for none.
     pub fn lanes(&self) -> usize {
         self.noise.as_ref().map_or(0, |noise| noise.lanes)
@@ -400,10 +411,7 @@ pub fn read(model: &proto::Model) -> Result<Spec, Fault> {
         .ok_or_else(|| fault("E-CONTRACT", format!("no metadata key `{KEY_SPEC}`")))?;
     let json: Value =
         serde_json::from_str(text).map_err(|error| spec_fault(format!("not JSON: {error}")))?;
-    let spec = parse(json)?;
-    inputs_are_whole(&spec)?;
-    outputs_are_whole(&spec)?;
-    Ok(spec)
+    Spec::from_json(json)
 }
 
 fn parse(json: Value) -> Result<Spec, Fault> {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use ::ort::environment::Environment;
+use ::ort::logging::LogLevel;
 use ::ort::session::{Session as OrtSession, SessionInputValue};
 use ::ort::value::TensorRef;
 
@@ -70,6 +71,9 @@ fn session(library: &Path, model: &[u8]) -> Result<OrtSession, String> {
         OrtSession::builder(environment)
             .map_err(|error| error.to_string())?
             .with_intra_threads(1)
+            .map_err(|error| error.to_string())?
+            // What is wrong comes back as an error; the library need not print it too.
+            .with_log_level(LogLevel::Fatal)
             .map_err(|error| error.to_string())?
             .commit_from_memory(model)
             .map_err(|error| error.to_string())
