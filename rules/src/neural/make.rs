@@ -176,7 +176,15 @@ fn graph(mlp: &Mlp, spec: &Spec, inputs: &[engine::Column]) -> Result<Graph, Fau
         .push(Node::new("Sub", &[joined, "shift"], "centered"));
     graph
         .node
-        .push(Node::new("Mul", &["centered", "scale"], "normal"));
+        .push(Node::new("Mul", &["centered", "scale"], "scaled"));
+    for (name, bound) in [("lowest", -1.0), ("highest", 1.0)] {
+        graph.initializer.push(Tensor::floats(name, &[], &[bound]));
+    }
+    graph.node.push(Node::new(
+        "Clip",
+        &["scaled", "lowest", "highest"],
+        "normal",
+    ));
     let (last, hidden) = mlp
         .layers
         .split_last()

@@ -37,7 +37,8 @@ pub struct Layer {
     pub bias: Vec<f32>,
 }
 
-/// `gain · link(W_n … act(W_1 ((x − shift) · scale) + b_1) … + b_n)`.
+/// `gain · link(W_n … act(W_1 hold((x − shift) · scale) + b_1) … + b_n)`, where `hold` keeps each
+/// number within −1 to 1: outside the ranges it was made for, the network answers as at their edge.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mlp {
     /// Subtracted from each input.
@@ -162,8 +163,18 @@ impl Mlp {
     fn normal(&self, x: &[f32]) -> Vec<f32> {
         assert_eq!(x.len(), self.shift.len(), "one number an input");
         let columns = x.iter().zip(&self.shift).zip(&self.scale);
+        // Not `clamp`, so that NaN stays NaN.
+        let held = |z: f32| {
+            if z < -1.0 {
+                -1.0
+            } else if z > 1.0 {
+                1.0
+            } else {
+                z
+            }
+        };
         columns
-            .map(|((x, shift), scale)| (x - shift) * scale)
+            .map(|((x, shift), scale)| held((x - shift) * scale))
             .collect()
     }
 }
