@@ -59,10 +59,10 @@ pub fn interventions(world: &mut World) {
     }));
 }
 
-/// How many cells of a stream arrive in the step that begins now.
+/// How many cells of a stream arrive in the step that ends now.
 fn count(arrival: &Arrival, number: u64, clock: &Clock, seed: u64) -> u64 {
     let (now, step) = (clock.time(), clock.mechanics_step());
-    let open = (arrival.stop.min(now + step) - arrival.start.max(now)).max(0.0);
+    let open = (arrival.stop.min(now) - arrival.start.max(now - step)).max(0.0);
     let mean = arrival.rate * open;
     if mean <= 0.0 {
         return 0;

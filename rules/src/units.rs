@@ -250,7 +250,17 @@ pub fn quantity(text: &str, wanted: &Unit) -> Result<f64, Error> {
     if text[cut..].trim_start().starts_with('/') {
         return Err(malformed());
     }
-    Ok(number * Unit::parse(&text[cut..])?.factor_to(wanted)?)
+    Ok(rescale(number, Unit::parse(&text[cut..])?.factor_to(wanted)?))
+}
+
+/// A number times a factor between units, to the 15 digits that decimal text keeps: 1.75e-5 cm²/s
+/// is 105000 µm²/min, and not 104999.99999999999.
+pub fn rescale(number: f64, factor: f64) -> f64 {
+    if factor == 1.0 {
+        return number;
+    }
+    let product = number * factor;
+    format!("{product:.14e}").parse().unwrap_or(product)
 }
 
 /// Splits `cm^2` into `("cm", 2)`.

@@ -57,7 +57,7 @@ pub fn model() -> Vec<u8> {
         "name": "CD8 T cell hits",
         "version": "1.0.0",
         "authors": "Milieu",
-        "licence": "MIT OR Apache-2.0",
+        "licence": "MIT",
         "intended use": "scenarios/tumor_immune: how often a CD8 T cell hits the tumor cell it touches",
         "provenance": "distilled from the law in killing.rules by make_killing.rs; no data of any person",
         "metrics": {

@@ -61,7 +61,7 @@ impl<'a> Amount<'a> {
                     wanted.dimension()
                 ),
             })?;
-        let value = self.number * factor;
+        let value = units::rescale(self.number, factor);
         if value.is_finite() {
             Ok(value)
         } else {
