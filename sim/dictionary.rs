@@ -118,11 +118,16 @@ pub struct Table {
 struct Builder<'a> {
     scenario: &'a Scenario,
     table: Table,
+    /// The first name with two meanings: of what, and the name.
+    clash: Option<(&'static str, String)>,
 }
 
 impl Table {
     /// The table of a scenario.
-    pub fn new(scenario: &Scenario) -> Table {
+    ///
+    /// # Errors
+    /// Names of the scenario that, put into the table's phrases, mean two things.
+    pub fn new(scenario: &Scenario) -> Result<Table, String> {
         let vocabulary = Vocabulary {
             types: scenario
                 .cell_types
@@ -143,11 +148,21 @@ impl Table {
             behaviors: Vec::new(),
             watches: Vec::new(),
         };
-        let mut builder = Builder { scenario, table };
+        let mut builder = Builder {
+            scenario,
+            table,
+            clash: None,
+        };
         builder.signals();
         builder.behaviors();
         builder.pairs();
-        builder.table
+        match builder.clash {
+            None => Ok(builder.table),
+            Some((what, name)) => Err(format!(
+                "the scenario's names give two {what}s called `{name}`\n  \
+                 rename the cell type, substrate or custom number that is part of it"
+            )),
+        }
     }
 
     /// The value of a behavior as the scenario states it.
@@ -167,14 +182,30 @@ fn unit(text: &str) -> Unit {
 
 impl Builder<'_> {
     fn signal(&mut self, signal: Signal, name: String, synonyms: &[String], unit: Unit) {
-        let synonyms = synonyms.to_vec();
-        self.table.vocabulary.signals.add(Entry {
+        let entry = Entry {
             name,
-            synonyms,
+            synonyms: synonyms.to_vec(),
             unit,
             is_event_rate: false,
-        });
-        self.table.signals.push(signal);
+        };
+        if self.is_free("signal", &entry) {
+            self.table.vocabulary.signals.add(entry);
+            self.table.signals.push(signal);
+        }
+    }
+
+    /// Whether no other entry has one of these names; if one has, that is noted.
+    fn is_free(&mut self, what: &'static str, entry: &Entry) -> bool {
+        let known = match what {
+            "signal" => &self.table.vocabulary.signals,
+            _ => &self.table.vocabulary.behaviors,
+        };
+        let mut names = std::iter::once(&entry.name).chain(&entry.synonyms);
+        let taken = names.find(|name| known.find(name).is_ok());
+        if let (Some(name), None) = (taken, &self.clash) {
+            self.clash = Some((what, name.clone()));
+        }
+        taken.is_none()
     }
 
     fn watch(&mut self, cell_type: Option<usize>, vitalities: &[Vitality]) -> usize {
@@ -355,6 +386,9 @@ impl Builder<'_> {
             unit,
             is_event_rate,
         };
+        if !self.is_free("behavior", &entry) {
+            return;
+        }
         self.table.vocabulary.behaviors.add(entry);
         self.table.behaviors.push(behavior);
         for (number, values) in self.table.vocabulary.base.iter_mut().enumerate() {

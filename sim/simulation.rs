@@ -119,7 +119,7 @@ pub struct Simulation {
 /// # Errors
 /// A message with place, culprit and way out.
 pub fn bind(scenario: Scenario) -> Result<Bound, String> {
-    let table = Table::new(&scenario);
+    let table = Table::new(&scenario)?;
     let bindings: Vec<_> = scenario
         .rules
         .iter()
@@ -627,6 +627,14 @@ fn setup(plan: &Plan, rules: &[Box<dyn Rule>]) -> Result<Setup, String> {
     let domain = &scenario.domain;
     let grid =
         Grid::new(domain.min, domain.max, domain.voxel).map_err(|error| error.to_string())?;
+    if grid.dimensions() != usize::from(domain.dimensions) {
+        // One layer of voxels is what 2D is to the kernels.
+        return Err(format!(
+            "a domain of 3 dimensions that is one voxel thick has no third one\n  \
+             make it thicker or `voxel` smaller than {} µm along z, or write `dimensions = 2`",
+            domain.voxel[2]
+        ));
+    }
     let types = scenario.cell_types.len();
     let groups: Vec<Group> = (0..types * Vitality::ALL.len())
         .map(|number| {
