@@ -22,7 +22,7 @@ const ROOT: u64 = u64::from_be_bytes(*b"arrivals");
 #[derive(Resource, Debug, Default)]
 pub struct Arrived(pub Vec<u32>);
 
-/// Adds what arrives within this mechanics step.
+/// Adds what arrived within the mechanics step that ends now.
 pub fn interventions(world: &mut World) {
     let clock = *world.resource::<Clock>();
     if world.resource::<Failure>().0.is_some() || !clock.is_mechanics() {
@@ -59,10 +59,11 @@ pub fn interventions(world: &mut World) {
     }));
 }
 
-/// How many cells of a stream arrive in the step that ends now.
+/// How many cells of a stream have arrived in the step that ends now.
 fn count(arrival: &Arrival, number: u64, clock: &Clock, seed: u64) -> u64 {
-    let (now, step) = (clock.time(), clock.mechanics_step());
-    let open = (arrival.stop.min(now) - arrival.start.max(now - step)).max(0.0);
+    let now = clock.time();
+    let before = (clock.tick - clock.mechanics_ticks) as f64 * clock.diffusion_step;
+    let open = (arrival.stop.min(now) - arrival.start.max(before)).max(0.0);
     let mean = arrival.rate * open;
     if mean <= 0.0 {
         return 0;
