@@ -566,7 +566,10 @@ impl Tissue {
             group: &rows.group,
         };
         self.counts.resize(self.setup.slots * rows.id.len(), 0);
-        let lists = !self.worked.acting.is_empty() || !self.setup.remembered.is_empty();
+        // An attack in progress goes on when nobody has a rate of attacking any more.
+        let lists = !self.worked.acting.is_empty()
+            || !self.setup.remembered.is_empty()
+            || rows.target.iter().any(|&target| target != NOBODY);
         let response = Response {
             velocity: &mut rows.velocity,
             pressure: &mut rows.pressure,
