@@ -150,12 +150,10 @@ pub fn bind(scenario: Scenario) -> Result<Bound, String> {
     for placement in &scenario.cells {
         if let scenario::Place::Explicit { cells } = &placement.place {
             for founder in cells {
-                for (name, _) in &founder.values {
-                    let behavior = table.vocabulary.behaviors.find(name);
-                    add(
-                        founder.cell_type,
-                        behavior.map_err(|error| format!("cells `{}`: {error}", placement.name))?,
-                    );
+                for (name, value) in &founder.values {
+                    let behavior = own_behavior(name, *value, founder.cell_type, &scenario, &table)
+                        .map_err(|error| format!("cells `{}`: {error}", placement.name))?;
+                    add(founder.cell_type, behavior);
                 }
             }
         }
@@ -177,6 +175,41 @@ pub fn bind(scenario: Scenario) -> Result<Bound, String> {
         columns,
     };
     Ok(Bound { plan, rules })
+}
+
+/// The behavior that a column of a table of cells speaks of, if a cell of the type may have this
+/// value of it.
+fn own_behavior(
+    name: &str,
+    value: f64,
+    kind: usize,
+    scenario: &Scenario,
+    table: &Table,
+) -> Result<usize, String> {
+    let number = table
+        .vocabulary
+        .behaviors
+        .find(name)
+        .map_err(|error| error.to_string())?;
+    let behavior = &table.behaviors[number];
+    if let Behavior::Custom(places) = behavior
+        && places[kind].is_none()
+    {
+        let kind = &scenario.cell_types[kind].name;
+        return Err(format!(
+            "the column `{name}` has a value for a `{kind}`, which has no such number\n  \
+             state it in [cell_types.\"{kind}\".custom], or leave the field empty"
+        ));
+    }
+    let [low, high] = range(behavior);
+    if !(low..=high).contains(&value) {
+        let wanted = match high {
+            f64::INFINITY => "it must not be negative".to_owned(),
+            _ => format!("it must lie between {low} and {high}"),
+        };
+        return Err(format!("the column `{name}` has the value {value}\n  {wanted}"));
+    }
+    Ok(number)
 }
 
 /// Custom numbers exist by type, so a rule may name one that its cells do not have.
