@@ -1,0 +1,18 @@
+//! Whole simulations against formulas and invariants.
+//!
+//! A tolerance of a random result is four standard errors of the stated law. Seeds are fixed, so
+//! a test that passes once passes always.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod arrivals;
+mod binding;
+mod deeds;
+mod dyads;
+mod fates;
+mod fields;
+mod forces;
+mod rules;
+mod volumes;
+mod walks;
