@@ -207,7 +207,9 @@ fn own_behavior(
             f64::INFINITY => "it must not be negative".to_owned(),
             _ => format!("it must lie between {low} and {high}"),
         };
-        return Err(format!("the column `{name}` has the value {value}\n  {wanted}"));
+        return Err(format!(
+            "the column `{name}` has the value {value}\n  {wanted}"
+        ));
     }
     Ok(number)
 }
