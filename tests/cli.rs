@@ -1,0 +1,588 @@
+//! The program as a user meets it: exit codes, and what it says, word for word.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+const SCENARIO: &str = r#"duration = "60 min"
+
+[domain]
+dimensions = 2
+size = [200, 200]
+
+[clocks]
+diffusion = 0.1
+
+[substrates.oxygen]
+unit = "mmHg"
+diffusion_coefficient = "1000 µm^2/min"
+
+[cell_types.tumor]
+apoptosis = { rate = "0.01 1/min" }
+
+[cells.first]
+file = "cells.csv"
+
+[rules]
+all = "all.rules"
+
+[outputs]
+interval = "30 min"
+write = ["populations", "cells"]
+"#;
+const CELLS: &str = "x,y,type\n0,0,tumor\n20,5,tumor\n";
+const RULES: &str =
+    "tumor: oxygen decreases apoptosis from 0.01 towards 0 1/min, half-max 5 mmHg, Hill power 2\n";
+
+/// A folder `s` with this scenario, table and rules, in a folder to work in.
+fn workplace(scenario: &str, cells: &str, rules: &str) -> TempDir {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("s");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("scenario.toml"), scenario).unwrap();
+    fs::write(folder.join("cells.csv"), cells).unwrap();
+    fs::write(folder.join("all.rules"), rules).unwrap();
+    home
+}
+
+fn good() -> TempDir {
+    workplace(SCENARIO, CELLS, RULES)
+}
+
+fn milieu(home: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_milieu"))
+        .args(arguments)
+        .current_dir(home)
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Asserts that the program refuses its input with this message, says nothing else, and leaves
+/// nothing behind.
+#[track_caller]
+fn refused(home: &TempDir, arguments: &[&str], message: &str) {
+    let output = milieu(home.path(), arguments);
+    assert_eq!(text(&output.stderr), format!("error: {message}\n"));
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(text(&output.stdout), "");
+    let left: Vec<_> = fs::read_dir(home.path()).unwrap().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+}
+
+/// The same for the good scenario with one text replaced.
+#[track_caller]
+fn refused_with(from: &str, to: &str, message: &str) {
+    assert!(SCENARIO.contains(from));
+    let home = workplace(&SCENARIO.replace(from, to), CELLS, RULES);
+    refused(&home, &["run", "s"], message);
+}
+
+fn record(folder: &Path) -> serde_json::Value {
+    serde_json::from_slice(&fs::read(folder.join("run.json")).unwrap()).unwrap()
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+// What goes well.
+
+#[test]
+fn a_run_says_where_its_results_are_and_tells_its_progress_aside() {
+    let home = good();
+    let output = milieu(home.path(), &["run", "s", "--out", "o"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(text(&output.stdout), "results in o\n");
+    let said = text(&output.stderr);
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.len(), 10, "{said}");
+    assert!(
+        lines[0].starts_with(" 10 %  0.00 of 0.04 d  2 cells  "),
+        "{said}"
+    );
+    assert!(lines[9].starts_with("100 %  0.04 of 0.04 d  "), "{said}");
+    let folder = home.path().join("o");
+    assert_eq!(
+        names(&folder),
+        ["cells.parquet", "populations.csv", "run.json"]
+    );
+    let record = record(&folder);
+    assert_eq!(record["status"], "done");
+    assert_eq!(record["complete"], true);
+    assert_eq!(record["simulated_min"], 60.0);
+    assert_eq!(
+        record["files"],
+        serde_json::json!(["populations.csv", "cells.parquet"])
+    );
+    let populations = fs::read_to_string(folder.join("populations.csv")).unwrap();
+    assert!(
+        populations.starts_with("time_min,type,live,apoptotic,necrotic\n0,tumor,2,0,0\n30,"),
+        "{populations}"
+    );
+    assert_eq!(populations.lines().count(), 4);
+}
+
+#[test]
+fn a_quiet_run_prints_nothing() {
+    let home = good();
+    let output = milieu(home.path(), &["run", "s", "--quiet"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(
+        (text(&output.stdout), text(&output.stderr)),
+        Default::default()
+    );
+}
+
+#[test]
+fn results_go_to_the_next_free_folder() {
+    let home = good();
+    for folder in ["out/s", "out/s-2", "out/s-3"] {
+        let output = milieu(home.path(), &["run", "s"]);
+        assert_eq!(text(&output.stdout), format!("results in {folder}\n"));
+        assert!(home.path().join(folder).join("run.json").exists());
+    }
+}
+
+#[test]
+fn settings_of_the_command_line_are_in_the_record() {
+    let home = good();
+    let arguments = [
+        "run",
+        "s",
+        "--out",
+        "o",
+        "--quiet",
+        "--seed",
+        "7",
+        "--until",
+        "2 h",
+        "--threads",
+        "2",
+        "--set",
+        "cell_types.tumor.apoptosis.rate=0.01",
+    ];
+    assert_eq!(milieu(home.path(), &arguments).status.code(), Some(0));
+    let record = record(&home.path().join("o"));
+    assert_eq!(
+        record["overrides"],
+        serde_json::json!([
+            "cell_types.tumor.apoptosis.rate=0.01",
+            "seed=7",
+            "duration=\"2 h\""
+        ])
+    );
+    assert_eq!(record["seed"], 7);
+    assert_eq!(record["threads"], 2);
+    assert_eq!(record["simulated_min"], 120.0);
+}
+
+#[test]
+fn check_prints_what_would_run_and_leaves_nothing() {
+    let home = good();
+    let output = milieu(home.path(), &["check", "s"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(text(&output.stderr), "");
+    let said = text(&output.stdout);
+    for line in [
+        "s",
+        "  oxygen [mmHg]: diffusion 1000 µm²/min, decay 0 1/min, initially 0, boundary no-flux",
+        "  first: 2 tumor",
+        "  all = s/all.rules",
+        "    | tumor: oxygen decreases apoptosis from 0.01 towards 0 1/min, half-max 5 mmHg, Hill power 2, every 6 min",
+    ] {
+        assert!(said.lines().any(|it| it == line), "no `{line}` in\n{said}");
+    }
+    assert_eq!(names(home.path()), ["s"]);
+}
+
+#[test]
+fn check_of_the_tumor_scenario_names_its_rules() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let output = milieu(root, &["check", "scenarios/tumor_immune"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let said = text(&output.stdout);
+    for line in [
+        "  behavior = scenarios/tumor_immune/behavior.rules",
+        "  killing = scenarios/tumor_immune/killing.rules",
+    ] {
+        assert!(said.lines().any(|it| it == line), "no `{line}` in\n{said}");
+    }
+}
+
+#[test]
+fn the_schema_is_json_with_every_table() {
+    let home = tempfile::tempdir().unwrap();
+    let output = milieu(home.path(), &["schema"]);
+    assert_eq!(output.status.code(), Some(0));
+    let schema: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    for key in [
+        "domain",
+        "substrates",
+        "cell_types",
+        "cells",
+        "rules",
+        "outputs",
+    ] {
+        assert!(schema["properties"][key].is_object(), "{key}");
+    }
+}
+
+#[test]
+fn forced_results_replace_a_run_and_nothing_else() {
+    let home = good();
+    let run = |arguments: &[&str]| {
+        milieu(
+            home.path(),
+            &[&["run", "s", "--quiet", "--out", "o"], arguments].concat(),
+        )
+    };
+    assert_eq!(run(&[]).status.code(), Some(0));
+    fs::write(home.path().join("o/notes.txt"), "mine").unwrap();
+    let output = run(&[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(
+        text(&output.stderr),
+        "error: o already holds results; choose another --out, or pass --force to replace them\n"
+    );
+    let arguments = [
+        "--force",
+        "--set",
+        "outputs.write=[\"populations\"]",
+        "--seed",
+        "5",
+    ];
+    assert_eq!(run(&arguments).status.code(), Some(0));
+    let folder = home.path().join("o");
+    assert_eq!(names(&folder), ["notes.txt", "populations.csv", "run.json"]);
+    assert_eq!(record(&folder)["seed"], 5);
+    fs::remove_file(folder.join("run.json")).unwrap();
+    let output = run(&["--force"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(
+        text(&output.stderr),
+        "error: o holds files but no run.json of Milieu, so --force leaves it alone; choose another --out\n"
+    );
+}
+
+// What is refused.
+
+#[test]
+fn an_unknown_key_is_refused() {
+    refused_with(
+        "size = ",
+        "sice = ",
+        "s/scenario.toml:5: domain.sice: unknown key `sice`\n  \
+         did you mean `size`? known keys: dimensions, max, min, size, voxel, wall_repulsion",
+    );
+}
+
+#[test]
+fn a_wrong_unit_is_refused() {
+    refused_with(
+        "1000 µm^2/min",
+        "1000 µm/min",
+        "s/scenario.toml:12: substrates.oxygen.diffusion_coefficient: \
+         `µm/min` is a length/time, but a length^2/time is wanted, such as `µm^2/min`\n  \
+         write a number in µm^2/min, or text with a unit such as \"1e5 µm^2/min\"",
+    );
+}
+
+#[test]
+fn a_negative_coefficient_is_refused() {
+    refused_with(
+        "0.01 1/min",
+        "-0.01 1/min",
+        "s/scenario.toml:15: cell_types.tumor.apoptosis.rate: `-0.01 1/min` must not be negative\n  \
+         write it like \"0.1 1/h\"",
+    );
+}
+
+#[test]
+fn a_domain_of_broken_voxels_is_refused() {
+    refused_with(
+        "[200, 200]",
+        "[210, 200]",
+        "s/scenario.toml:5: domain.size: 210 µm along x is not a multiple of the voxel's 20 µm\n  \
+         200 µm or 220 µm would be",
+    );
+}
+
+#[test]
+fn a_start_that_is_not_a_number_is_refused() {
+    refused_with(
+        "unit = \"mmHg\"",
+        "initial = nan",
+        "s/scenario.toml:11: substrates.oxygen.initial: `NaN` is not a finite number\n  \
+         write a number; leave the key out for its default",
+    );
+}
+
+#[test]
+fn an_unknown_writer_is_refused() {
+    refused_with(
+        "\"cells\"]",
+        "\"cels\"]",
+        "s/scenario.toml:25: outputs.write[1]: unknown writer `cels`\n  \
+         did you mean `cells` or `fields`? known writers: cells, chart, events, fields, pictures, populations",
+    );
+}
+
+#[test]
+fn a_missing_file_is_refused() {
+    refused_with(
+        "all.rules",
+        "none.rules",
+        "s/scenario.toml:21: rules.all: there is no file s/none.rules\n  \
+         paths are taken from the scenario's folder",
+    );
+    refused(
+        &good(),
+        &["run", "nowhere"],
+        "nowhere: cannot be read: No such file or directory (os error 2)\n  \
+         a scenario is a .toml file, or a folder that holds a scenario.toml",
+    );
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once() {
+    let scenario = SCENARIO
+        .replace("[200, 200]", "[210, 200]")
+        .replace("interval = \"30 min\"", "interval = \"0.25 min\"");
+    refused(
+        &workplace(&scenario, CELLS, RULES),
+        &["run", "s"],
+        "s/scenario.toml:5: domain.size: 210 µm along x is not a multiple of the voxel's 20 µm\n  \
+         200 µm or 220 µm would be\n\
+         error: s/scenario.toml:24: outputs.interval: 0.25 min is not a multiple of the diffusion step, 0.1 min\n  \
+         frames are taken after whole diffusion steps",
+    );
+}
+
+#[test]
+fn a_broken_table_of_cells_is_refused_with_its_line() {
+    for (table, message) in [
+        (
+            "x,y,type\n0,0,tumor\n300,0,tumor\n",
+            "s/cells.csv:3: (300, 0) µm lies outside the domain, x -100 to 100, y -100 to 100\n  \
+             enlarge the domain, or leave these rows out",
+        ),
+        (
+            "x,y,type\n0,0,tumor\n1,2\n",
+            "s/cells.csv:3: the row has 2 fields, the header 3\n  a table of cells is a CSV file with a header",
+        ),
+        (
+            "x,y,type\n0,0,tumor\n1,2x,tumor\n",
+            "s/cells.csv:3: `y` is not a number: `2x`\n  \
+             write a plain number; µm, min and a behavior's own unit are meant",
+        ),
+        (
+            "x,y,type,volume\n0,0,tumor,NaN\n",
+            "s/cells.csv:2: `volume` is not a number: `NaN`\n  \
+             write a plain number; µm, min and a behavior's own unit are meant",
+        ),
+        (
+            "x,y,type\n0,0,tumr\n",
+            "s/cells.csv:2: unknown cell type `tumr`\n  did you mean `tumor`? known cell types: tumor",
+        ),
+        (
+            "x,y,type,migration speed\n0,0,tumor,-3\n",
+            "cells `first`: the column `migration speed` has the value -3\n  it must not be negative",
+        ),
+    ] {
+        refused(&workplace(SCENARIO, table, RULES), &["run", "s"], message);
+    }
+}
+
+#[test]
+fn a_rule_with_an_unknown_name_is_refused_with_its_line() {
+    let rules = format!("# what keeps a cell alive\n{RULES}").replace("oxygen", "oxigen");
+    let home = workplace(SCENARIO, CELLS, &rules);
+    let output = milieu(home.path(), &["run", "s"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    let begins = "error: s/all.rules:2: unknown signal `oxigen`\n  did you mean `oxygen`";
+    assert!(said.starts_with(begins), "{said}");
+    for subject in ["tumr", "Tumor on tumour"] {
+        let rules = RULES.replace("tumor:", &format!("{subject}:"));
+        let home = workplace(SCENARIO, CELLS, &rules);
+        let output = milieu(home.path(), &["run", "s"]);
+        assert_eq!(output.status.code(), Some(2));
+        let said = text(&output.stderr);
+        assert!(
+            said.starts_with("error: s/all.rules:1: unknown cell type `tum"),
+            "{said}"
+        );
+        assert!(
+            said.contains("\n  did you mean `tumor`? known cell types: tumor\n"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn bad_settings_are_refused_where_they_stand() {
+    for (setting, message) in [
+        (
+            "nonsense",
+            "--set nonsense: this is not `key=value`\n  \
+             write it like `domain.voxel=\"10 µm\"` or `cell_types.\"T cell\".motility.speed=4`",
+        ),
+        (
+            "substrates.oxygn.initial=3",
+            "--set substrates.oxygn.initial=3: unknown substrate `oxygn`\n  \
+             did you mean `oxygen`? known substrates: oxygen",
+        ),
+        (
+            "domain.voxel=30",
+            "s/scenario.toml:5: domain.size: 200 µm along x is not a multiple of the voxel's 30 µm\n  \
+             180 µm or 210 µm would be\n\
+             error: s/scenario.toml:5: domain.size: 200 µm along y is not a multiple of the voxel's 30 µm\n  \
+             180 µm or 210 µm would be",
+        ),
+    ] {
+        refused(&good(), &["run", "s", "--set", setting], message);
+    }
+    refused(
+        &good(),
+        &["run", "s", "--until", "3 parsec"],
+        "--set duration=\"3 parsec\": duration: unknown unit `parsec`\n  \
+         write a number in min, or text with a unit such as \"8 h\"",
+    );
+}
+
+#[test]
+fn no_threads_are_too_few() {
+    refused(
+        &good(),
+        &["run", "s", "--threads", "0"],
+        "--threads 0: at least one thread is needed",
+    );
+}
+
+#[test]
+fn a_word_the_program_does_not_know_is_bad_usage() {
+    let home = good();
+    for arguments in [
+        &["frobnicate"][..],
+        &["run"],
+        &["run", "s", "--sed", "3"],
+        &[],
+    ] {
+        let output = milieu(home.path(), arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(
+            text(&output.stderr).contains("Usage: milieu"),
+            "{arguments:?}"
+        );
+    }
+    assert_eq!(milieu(home.path(), &["--help"]).status.code(), Some(0));
+}
+
+// What goes wrong on the way.
+
+/// A limit on the size of files stands for a full disk: the program sees the same, an error in the
+/// middle of a file.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_ends_the_run_and_spoils_nothing_that_was_saved() {
+    let scenario = SCENARIO
+        .replace("interval = \"30 min\"", "interval = \"0.1 min\"")
+        .replace("apoptosis = { rate = \"0.01 1/min\" }", "")
+        .replace("[rules]\nall = \"all.rules\"\n", "");
+    let home = workplace(&scenario, CELLS, RULES);
+    // 32 or 64 KiB, as the shell counts: less than the cells of 600 frames, more than the rest.
+    let output = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 64; exec \"$0\" \"$@\""])
+        .arg(env!("CARGO_BIN_EXE_milieu"))
+        .args(["run", "s", "--out", "o", "--quiet"])
+        .current_dir(home.path())
+        .output()
+        .unwrap();
+    let message = "cannot write o/cells.parquet: File too large (os error 27); \
+                   raise the limit on file sizes, or write fewer frames, and run again";
+    assert_eq!(
+        text(&output.stderr),
+        format!("error: {message}\n  what was saved until then is in o\n")
+    );
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(text(&output.stdout), "");
+    let folder = home.path().join("o");
+    assert_eq!(names(&folder), ["populations.csv", "run.json"]);
+    let record = record(&folder);
+    assert_eq!(record["status"], "failed");
+    assert_eq!(record["complete"], false);
+    assert_eq!(record["error"], message);
+    assert_eq!(record["files"], serde_json::json!(["populations.csv"]));
+    let end = record["simulated_min"].as_f64().unwrap();
+    assert!(0.0 < end && end < 60.0);
+    frames_until(&folder, end);
+}
+
+/// Asserts that `populations.csv` is whole and ends at `end`, min.
+fn frames_until(folder: &Path, end: f64) {
+    let populations = fs::read_to_string(folder.join("populations.csv")).unwrap();
+    assert!(populations.ends_with('\n'));
+    let mut rows = populations.lines();
+    assert_eq!(rows.next(), Some("time_min,type,live,apoptotic,necrotic"));
+    let times: Vec<f64> = rows
+        .map(|row| {
+            assert_eq!(row.split(',').count(), 5, "{row}");
+            row.split(',').next().unwrap().parse().unwrap()
+        })
+        .collect();
+    assert_eq!((times[0], times.last()), (0.0, Some(&end)));
+    assert!(times.is_sorted_by(|a, b| a < b));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_completes_its_files() {
+    let home = good();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_milieu"))
+        .args(["run", "s", "--out", "o", "--until", "300 d"])
+        .current_dir(home.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    assert!(line.starts_with(" 10 %  "), "{line}");
+    let sent = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(sent.success());
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    assert_eq!(text(&output.stdout), "");
+    let last = rest.lines().last();
+    assert_eq!(last, Some("interrupted; what was saved until then is in o"));
+    let folder = home.path().join("o");
+    assert_eq!(
+        names(&folder),
+        ["cells.parquet", "populations.csv", "run.json"]
+    );
+    let record = record(&folder);
+    assert_eq!(record["status"], "interrupted");
+    assert_eq!(record["complete"], false);
+    assert_eq!(record["error"], serde_json::Value::Null);
+    let end = record["simulated_min"].as_f64().unwrap();
+    assert!((0.1..1.0).contains(&(end / 432_000.0)));
+    frames_until(&folder, end);
+}
