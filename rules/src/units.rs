@@ -250,7 +250,10 @@ pub fn quantity(text: &str, wanted: &Unit) -> Result<f64, Error> {
     if text[cut..].trim_start().starts_with('/') {
         return Err(malformed());
     }
-    Ok(rescale(number, Unit::parse(&text[cut..])?.factor_to(wanted)?))
+    Ok(rescale(
+        number,
+        Unit::parse(&text[cut..])?.factor_to(wanted)?,
+    ))
 }
 
 /// A number times a factor between units, to the 15 digits that decimal text keeps: 1.75e-5 cm²/s

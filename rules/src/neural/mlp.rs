@@ -491,7 +491,8 @@ mod tests {
             links: vec![Link::Exp],
             gain: vec![10.0],
         };
-        let near = |x: f32, wanted: f64| (f64::from(mlp.forward(&[x])[0]) / wanted - 1.0).abs() < 1e-6;
+        let near =
+            |x: f32, wanted: f64| (f64::from(mlp.forward(&[x])[0]) / wanted - 1.0).abs() < 1e-6;
         // (1.25 − 1)·2 = 0.5; relu(1) = 1, relu(−0.25) = 0; 3·1 − 1 = 2.
         assert!(near(1.25, 10.0 * 2f64.exp()));
         // (4 − 1)·2 = 6 is held at 1; relu(1.5) = 1.5, relu(−0.75) = 0; 3·1.5 − 1 = 3.5.
