@@ -1,6 +1,11 @@
 //! Dyad rules: for each ordered pair in contact, the rates at which one cell hits the other or lets go.
 
-use bevy_ecs::{change_detection::Mut, resource::Resource, system::SystemState, world::World};
+use bevy_ecs::{
+    change_detection::Mut,
+    resource::Resource,
+    system::{Res, SystemState},
+    world::World,
+};
 use kernels::{
     pairs::{Memory, Pair},
     random::pair_id,
@@ -122,12 +127,7 @@ fn draw(
     clock: &Clock,
     rule: &mut DyadRule,
 ) -> Result<Vec<(Pair, Deed)>, String> {
-    let mut state: SystemState<(
-        bevy_ecs::system::Res<'_, Space>,
-        bevy_ecs::system::Res<'_, Roster>,
-        bevy_ecs::system::Res<'_, Plan>,
-        Senses<'_, '_>,
-    )> = SystemState::new(world);
+    let mut state: SystemState<Sensing<'_, '_>> = SystemState::new(world);
     let (space, roster, plan, cells) = state.get(world).map_err(|error| error.to_string())?;
     let pairs = touching(&space, &roster, rule.a, rule.b);
     let signature = rule.rule.signature();

@@ -41,6 +41,7 @@ pub fn scenario(
         description: "Made by hand.".to_owned(),
         file: "by_hand.toml".into(),
         seed: 7,
+        notes: Vec::new(),
         duration: 150.0,
         domain: Domain {
             dimensions,

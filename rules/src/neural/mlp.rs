@@ -163,18 +163,8 @@ impl Mlp {
     fn normal(&self, x: &[f32]) -> Vec<f32> {
         assert_eq!(x.len(), self.shift.len(), "one number an input");
         let columns = x.iter().zip(&self.shift).zip(&self.scale);
-        // Not `clamp`, so that NaN stays NaN.
-        let held = |z: f32| {
-            if z < -1.0 {
-                -1.0
-            } else if z > 1.0 {
-                1.0
-            } else {
-                z
-            }
-        };
         columns
-            .map(|((x, shift), scale)| held((x - shift) * scale))
+            .map(|((x, shift), scale)| ((x - shift) * scale).clamp(-1.0, 1.0))
             .collect()
     }
 }
