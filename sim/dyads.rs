@@ -122,6 +122,14 @@ fn touching(space: &Space, roster: &Roster, a: usize, b: usize) -> Vec<(Pair, [u
     found
 }
 
+/// What the signals of a pair are read from.
+type Sensing<'w, 's> = (
+    Res<'w, Space>,
+    Res<'w, Roster>,
+    Res<'w, Plan>,
+    Senses<'w, 's>,
+);
+
 fn draw(
     world: &mut World,
     clock: &Clock,
