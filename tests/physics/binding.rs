@@ -1,6 +1,10 @@
 //! What is said of rules and tables that do not fit their scenario.
 
-use sim::simulation::Simulation;
+use std::path::Path;
+
+use rules::{Binding, Combine};
+use sim::scenario::{RuleSource, parse};
+use sim::simulation::{Simulation, bind};
 
 use crate::common::*;
 
@@ -154,4 +158,47 @@ fn an_output_column_must_be_a_signal_or_a_behavior() {
     let (first, help) = said.split_once("\n  ").unwrap();
     assert_eq!(first, "outputs.cell_columns: unknown signal `damge`");
     assert!(help.starts_with("did you mean `damage`"), "{help}");
+}
+
+/// What is said when sentences on hits stand beside the model of the tumor scenario.
+fn both(combine: Option<Combine>, clock: f64) -> Result<(), String> {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/tumor_immune");
+    let mut scenario = parse::read(&home, &[], None).unwrap();
+    let model = &scenario.rules[1];
+    assert!(model.binding.file.ends_with("killing.onnx"));
+    let rules = format!(
+        "CD8 T cell on tumor: contact age increases hit from 0 towards 1 1/min, above 5 min, every {clock} min\n"
+    );
+    let place = folder(&[("more.rules", &rules)]);
+    let binding = Binding {
+        name: "more".into(),
+        file: place.path().join("more.rules"),
+        clock: None,
+        combine,
+        ..model.binding.clone()
+    };
+    scenario.rules.push(RuleSource {
+        name: "more".into(),
+        binding,
+    });
+    bind(scenario).map(drop)
+}
+
+#[test]
+fn a_model_and_sentences_on_one_behavior_need_a_word_on_how_they_combine() {
+    let conflict = "E-CONFLICT: rules `killing` and `more` both write `hit` of `CD8 T cell on tumor`\n  \
+        leave one out, or say how they combine: more = { file = \"…\", combine = \"sum\" } \
+        (sum, product or priority; pairs only sum)";
+    for combine in [None, Some(Combine::Product), Some(Combine::Priority)] {
+        assert_eq!(both(combine, 0.5), Err(conflict.to_owned()), "{combine:?}");
+    }
+    assert_eq!(both(Some(Combine::Sum), 0.5), Ok(()));
+    assert_eq!(
+        both(Some(Combine::Sum), 1.0),
+        Err(
+            "E-CONFLICT: rules `killing` (every 0.5 min) and `more` (every 1 min) both write `hit` of `CD8 T cell on tumor`\n  \
+             give them one clock"
+                .to_owned()
+        )
+    );
 }
