@@ -85,9 +85,14 @@ pub fn founders(plan: &Plan) -> Result<Vec<Seedling>, String> {
 /// A uniform point of a region.
 pub fn within(region: &Region, domain: &Domain, sequence: &mut Sequence) -> [f64; 3] {
     match region {
-        Region::Box { min, max } => {
-            std::array::from_fn(|d| min[d] + (max[d] - min[d]) * sequence.uniform())
-        }
+        Region::Box { min, max } => std::array::from_fn(|d| {
+            // A plane's layer of voxels has a thickness; its cells have none.
+            if d < usize::from(domain.dimensions) {
+                min[d] + (max[d] - min[d]) * sequence.uniform()
+            } else {
+                0.0
+            }
+        }),
         Region::Ball {
             center,
             inner,

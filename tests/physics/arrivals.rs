@@ -1,4 +1,4 @@
-//! Cells that come from outside.
+//! Cells that are there at the start, and cells that come from outside.
 
 use sim::output::EventKind;
 
@@ -69,4 +69,24 @@ fn a_stream_without_end_flows_to_the_end_of_the_run() {
     let mut simulation = simulation(&[("scenario.toml", &text)]);
     advance(&mut simulation, 12.0);
     near(simulation.cells() as f64, 12_000.0, 4.0 * 12_000f64.sqrt());
+}
+
+#[test]
+fn in_a_plane_every_cell_lies_in_it() {
+    let corners = "box = { min = [-100, -100], max = [100, 50] }";
+    let rest = ghost("tumor", "")
+        + "[cells.anywhere]\ntype = \"tumor\"\ncount = 9\n\
+           [cells.packed]\ntype = \"tumor\"\npacked = true\nspacing = 90\n\
+           [cells.disc]\ntype = \"tumor\"\ncount = 9\ndisc = { radius = 99 }\n\
+           [arrivals.anywhere]\ntype = \"tumor\"\nrate = 9\n"
+        + &format!("[cells.box]\ntype = \"tumor\"\ncount = 9\n{corners}\n")
+        + &format!("[cells.full]\ntype = \"tumor\"\npacked = true\n{corners}\n")
+        + &format!("[arrivals.box]\ntype = \"tumor\"\nrate = 9\n{corners}\n");
+    let text = plane(1000.0, [1.0, 1.0, 6.0], &rest);
+    let mut simulation = simulation(&[("scenario.toml", &text)]);
+    advance(&mut simulation, 3.0);
+    assert!(simulation.cells() > 100);
+    for position in simulation.table().position {
+        assert_eq!(position[2], 0.0, "{position:?}");
+    }
 }
