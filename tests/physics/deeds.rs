@@ -233,3 +233,15 @@ fn of_two_eaters_one_has_the_meal() {
     eaten.dedup();
     assert_eq!(eaten.len(), 100);
 }
+
+/// Each of a pair wants to eat the other in the first step.
+#[test]
+fn of_two_that_would_eat_each_other_one_is_eaten() {
+    let eater = |other| format!("interactions = {{ phagocytose = {{ {other} = {AT_ONCE} }} }}");
+    let mut simulation = pairs(6.0, &eater("b"), &eater("a"), "");
+    advance(&mut simulation, DT);
+    assert_eq!(events(&simulation, EventKind::Phagocytosis).len(), 400);
+    assert_eq!(simulation.cells(), 400);
+    // Ids are hashes: neither type is favored.
+    binomial(simulation.table().counts(2)[0][0] as usize, 400, 0.5);
+}

@@ -2,6 +2,8 @@
 //! attacks. Hazards are drawn here, with 1 − exp(−Σλ·dt) and one draw to choose whom; what an
 //! event means is the caller's business.
 
+use std::collections::BTreeSet;
+
 use crate::{
     Real,
     channels::{Channel, Channels},
@@ -23,7 +25,7 @@ pub enum Prey {
 /// Contact events of one mechanics step, each in ascending order of (acting id, other id).
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Fired {
-    /// (eater, eaten). Nobody is eaten twice: the lower id among eaters has the meal.
+    /// (eater, eaten). Nobody is eaten twice, or eats after that: the lower id among eaters goes first.
     pub meals: Vec<(u64, u64)>,
     /// (attacker, attacked): an attack begins.
     pub attacks: Vec<(u64, u64)>,
@@ -75,16 +77,11 @@ impl Tissue {
         self.draw_attacks(tick, &mut fired);
         self.strike(tick, &mut fired);
         fired.meals.sort_unstable();
-        // The eater with the lower id has the meal.
-        let mut eaten: Vec<u64> = Vec::new();
-        fired.meals.retain(|&(_, prey)| {
-            let first = !eaten.contains(&prey);
-            eaten.push(prey);
-            first
-        });
-        // An eater that is itself eaten in the same step does not eat.
-        let taken: Vec<u64> = fired.meals.iter().map(|&(_, prey)| prey).collect();
-        fired.meals.retain(|(eater, _)| !taken.contains(eater));
+        // One meal after another: who has been eaten neither eats nor is eaten again.
+        let mut eaten = BTreeSet::new();
+        fired
+            .meals
+            .retain(|&(eater, prey)| !eaten.contains(&eater) && eaten.insert(prey));
         fired.attacks.sort_unstable();
         fired
             .blows
