@@ -154,3 +154,43 @@ fn contacts_are_counted_by_type_and_vitality() {
     assert_eq!(counts(0.1), [2.0, 3.0, 0.0, 1.0, 0.0]);
     assert_eq!(counts(1.0), [2.0, 2.0, 1.0, 1.0, 1.0]);
 }
+
+/// A target under attack from the first step on, beside its attacker.
+#[test]
+fn a_cell_knows_its_age_its_contacts_and_its_attacks() {
+    let rest = ghost(
+        "a",
+        &format!(
+            "interactions = {{ attack = {{ b = {AT_ONCE} }}, attack_duration = 1e9, attack_damage_rate = 2 }}"
+        ),
+    ) + &ghost("b", "cycle = { model = \"live\", rates = { Live = 1e-9 } }")
+        + "[cells.a]\ntype = \"a\"\nat = [[0, 0]]\n\
+           [cells.b]\ntype = \"b\"\nat = [[12, 0]]\n\
+           [arrivals.late]\ntype = \"b\"\nrate = 1e4\nstart = 4.9\nstop = 5\ndisc = { center = [150, 150], radius = 9 }\n\
+           [outputs]\ncell_columns = [\"age\", \"time in phase\", \"contact time with a\", \"contact time with b\", \"attacking\", \"total attack time\", \"damage delivered\", \"time\"]\n";
+    let text = plane(400.0, [0.1, 0.1, 1.0], &rest);
+    let mut simulation = simulation(&[("scenario.toml", &text)]);
+    advance(&mut simulation, 10.0);
+    let cells = simulation.table();
+    let of = |x: f64| {
+        let rank = cells.position.iter().position(|at| *at == [x, 0.0, 0.0]);
+        cells
+            .extra
+            .iter()
+            .map(|it| it.values[rank.unwrap()])
+            .collect::<Vec<f64>>()
+    };
+    // Attack and contact act in all of the hundred steps.
+    let expected = [
+        (0.0, [10.0, 10.0, 0.0, 10.0, 1.0, 0.0, 20.0, 10.0]),
+        (12.0, [10.0, 10.0, 10.0, 0.0, 0.0, 10.0, 0.0, 10.0]),
+    ];
+    for (x, values) in expected {
+        for (found, value) in of(x).into_iter().zip(values) {
+            near(found, value, 1e-9);
+        }
+    }
+    let late = cells.position.iter().position(|at| at[0] > 140.0).unwrap();
+    near(cells.extra[0].values[late], 5.0, 1e-9);
+    near(cells.extra[2].values[late], 0.0, 0.0);
+}
