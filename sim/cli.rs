@@ -100,6 +100,12 @@ pub fn print(text: &str) -> Result<(), Stop> {
     }
 }
 
+/// Prints a line to standard error. That nobody listens any more (`2>&1 | head`) is no reason to
+/// give up a run.
+pub fn tell(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
 /// `milieu schema`.
 pub fn schema() -> Result<(), Stop> {
     let schema = sim::scenario::schema::schema();

@@ -36,7 +36,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(stop) => {
             if !stop.message.is_empty() {
-                eprintln!("error: {}", stop.message);
+                cli::tell(&format!("error: {}", stop.message));
             }
             ExitCode::from(stop.code)
         }

@@ -548,6 +548,24 @@ fn frames_until(folder: &Path, end: f64) {
     assert!(times.is_sorted_by(|a, b| a < b));
 }
 
+/// `milieu run … 2>&1 | head -1`
+#[cfg(unix)]
+#[test]
+fn a_run_goes_on_when_nobody_listens_any_more() {
+    let home = good();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_milieu"))
+        .args(["run", "s", "--out", "o", "--until", "20 d"])
+        .current_dir(home.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    drop(child.stderr.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(record(&home.path().join("o"))["status"], "done");
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupted_run_completes_its_files() {

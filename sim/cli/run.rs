@@ -24,7 +24,7 @@ use sim::{
     simulation::Simulation,
 };
 
-use super::{Chosen, Stop, print};
+use super::{Chosen, Stop, print, tell};
 
 /// Arguments of `milieu run`.
 #[derive(Args)]
@@ -81,10 +81,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Stop> {
             out.display()
         ))),
         Status::Interrupted => {
-            eprintln!(
+            tell(&format!(
                 "interrupted; what was saved until then is in {}",
                 out.display()
-            );
+            ));
             Err(Stop {
                 code: 130,
                 message: String::new(),
@@ -178,11 +178,11 @@ impl Display {
                 *tenths = (progress.time * 10.0 / progress.end) as u32;
                 let rate = speed(started);
                 let left = (progress.end - progress.time) / rate;
-                eprintln!(
+                tell(&format!(
                     "{:>3} %  {}  ETA {left:.0} s",
                     *tenths * 10,
                     describe(progress, rate)
-                );
+                ));
             }
             _ => {}
         }
