@@ -106,3 +106,18 @@ fn decay_is_the_implicit_step_in_each_direction() {
         near(*density, expected, 1e-12);
     }
 }
+
+#[test]
+fn what_is_not_there_cannot_be_taken_and_the_attempt_is_counted() {
+    let taker = "initial = 1\n[cell_types.tumor.exchange.s]\nexport_rate = -1e6\n";
+    let mut simulation = sealed(&(taker.to_owned() + &lattice("tumor", 2, 100.0, [0.0, 0.0])));
+    for _ in 0..50 {
+        simulation.step().unwrap();
+    }
+    let densities = simulation.tissue().densities();
+    assert_eq!(densities.iter().copied().fold(f64::INFINITY, f64::min), 0.0);
+    assert_eq!(
+        simulation.clamps(),
+        [("density below zero".to_owned(), 4 * 50, 0)]
+    );
+}
