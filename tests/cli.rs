@@ -581,8 +581,8 @@ fn an_interrupted_run_completes_its_files() {
     let mut line = String::new();
     said.read_line(&mut line).unwrap();
     assert!(line.starts_with(" 10 %  "), "{line}");
-    let sent = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
+    let sent = Command::new("sh")
+        .args(["-c", &format!("kill -INT {}", child.id())])
         .status()
         .unwrap();
     assert!(sent.success());

@@ -100,8 +100,8 @@ pub fn near(found: f64, expected: f64, tolerance: f64) {
 }
 
 /// Asserts that a count of `trials` independent events of probability `p` lies within four
-/// standard deviations of its mean: one good test in 16 000 fails, and with a fixed seed none does
-/// twice.
+/// standard deviations of its mean: a right program fails one such test in 16 000, and with a fixed
+/// seed always or never.
 #[track_caller]
 pub fn binomial(count: usize, trials: usize, p: f64) {
     let mean = trials as f64 * p;

@@ -200,7 +200,7 @@ fn who_hit_is_forgotten_when_the_damage_has_healed() {
     }
 }
 
-/// An `a` passes a `b`, is gone, and comes back never: it is remembered for `memory`.
+/// An `a` walks away from a `b` and never comes back.
 #[test]
 fn a_separated_pair_is_remembered_as_long_as_the_scenario_says() {
     let rule = format!("{STEADY}, every {DT} min\n");
