@@ -256,14 +256,17 @@ pub fn quantity(text: &str, wanted: &Unit) -> Result<f64, Error> {
     ))
 }
 
-/// A number times a factor between units, to the 15 digits that decimal text keeps: 1.75e-5 cm²/s
-/// is 105000 µm²/min, and not 104999.99999999999.
+/// A number times a factor between units, without the dust of the multiplication: 1.75e-5 cm²/s is
+/// 105000 µm²/min, and not 104999.99999999999. A product within a few roundings of a number of
+/// twelve digits is that number; 1/60 stays what it is.
 pub fn rescale(number: f64, factor: f64) -> f64 {
-    if factor == 1.0 {
-        return number;
-    }
     let product = number * factor;
-    format!("{product:.14e}").parse().unwrap_or(product)
+    let short = format!("{product:.11e}").parse().unwrap_or(product);
+    if (short - product).abs() <= 4.0 * f64::EPSILON * product.abs() {
+        short
+    } else {
+        product
+    }
 }
 
 /// Splits `cm^2` into `("cm", 2)`.
