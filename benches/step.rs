@@ -3,10 +3,7 @@
 use std::path::Path;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use sim::{
-    scenario::parse,
-    simulation::{Simulation, bind},
-};
+use sim::{plan::bind, scenario::parse, simulation::Simulation};
 
 /// Advances one mechanics step of the tumor–immune scenario, an hour in, when T cells have arrived.
 fn mechanics_step(criterion: &mut Criterion) {

@@ -7,10 +7,11 @@ use bevy_ecs::{entity::Entity, resource::Resource, world::World};
 use kernels::tissue::{Body, Prey, Tissue};
 
 use crate::{
-    cell::{CellId, ContactTime, Custom, History, Kind, Lineage, Phase, Ruled, Volume, radius},
+    cell::{CellId, ContactTime, Custom, History, Kind, Lineage, Phase, Ruled, Volume},
+    clock::Clock,
     dictionary::Behavior,
     output::Vitality,
-    simulation::{Clock, Plan},
+    plan::Plan,
 };
 
 /// The fields and bodies of the world.
@@ -171,9 +172,4 @@ pub fn settle(world: &mut World) {
         roster.vitality.push(vitality);
         roster.of_type[usize::from(kind)].push(rank as u32);
     }
-}
-
-/// The radius a new cell of a type has, µm.
-pub fn typical_radius(plan: &Plan, kind: usize) -> f64 {
-    radius(plan.scenario.cell_types[kind].volume.total)
 }

@@ -10,8 +10,8 @@ use std::{
 
 use clap::Args;
 use sim::{
+    plan::{Bound, bind},
     scenario::{Scenario, parse},
-    simulation::{Bound, bind},
 };
 
 /// Why the program ends early.

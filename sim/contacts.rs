@@ -6,9 +6,10 @@ use kernels::tissue::Fired;
 use crate::{
     arrays::{Roster, Space, settle},
     cell::{ContactTime, History, Volume},
+    clock::Clock,
     output::{Event, EventKind, Vitality},
+    plan::Plan,
     record::{Failure, Log, Stage, Timings},
-    simulation::{Clock, Plan},
 };
 
 /// One mechanics step.

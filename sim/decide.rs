@@ -10,11 +10,12 @@ use rules::{Batch, Combine, Distribution, Kind, Noise, Outputs, Rule, Side, Subj
 use crate::{
     arrays::{Roster, Space},
     cell::{Custom, Ruled},
+    clock::Clock,
     dictionary::{Behavior, Table},
     output::Vitality,
+    plan::Plan,
     record::{Clamps, Failure, Stage, Timings},
     sense::{Senses, sense},
-    simulation::{Clock, Plan},
     streams::Purpose,
 };
 

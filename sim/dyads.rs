@@ -14,14 +14,15 @@ use rules::{Batch, Combine, Kind, Outputs, Rule, Side, Subject, Target};
 
 use crate::{
     arrays::{Roster, Space},
+    clock::Clock,
     contacts::strike,
     decide::fill_noise,
     dictionary::pair,
     output::{Event, EventKind, Vitality},
+    plan::Plan,
     record::{Failure, Log, Stage, Timings},
     semantics,
     sense::{Senses, sense},
-    simulation::{Clock, Plan},
     streams::Purpose,
 };
 

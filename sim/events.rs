@@ -7,11 +7,12 @@ use kernels::{random::child_id, tissue::Body};
 use crate::{
     arrays::{Roster, Space, group, settle},
     cell::{CellId, ContactTime, Custom, History, Kind, Lineage, Phase, Ruled, Volume},
+    clock::Clock,
     dictionary::Behavior,
     output::{Event, EventKind, Vitality},
+    plan::Plan,
     record::{Failure, Log, Stage, Timings},
     semantics,
-    simulation::{Clock, Plan},
     streams::Purpose,
 };
 

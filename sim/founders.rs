@@ -6,8 +6,8 @@ use rstar::{RTree, primitives::GeomWithData};
 
 use crate::{
     arrays::Seedling,
+    plan::Plan,
     scenario::{Domain, Place, Placement, Region},
-    simulation::Plan,
     streams::Purpose,
 };
 

@@ -6,11 +6,12 @@ use rand_distr::{Distribution, Poisson};
 
 use crate::{
     arrays::{Seedling, plant, settle},
+    clock::Clock,
     founders::within,
     output::{Event, EventKind},
+    plan::Plan,
     record::{Failure, Log},
     scenario::Arrival,
-    simulation::{Clock, Plan},
     streams::Purpose,
 };
 

@@ -1,10 +1,11 @@
 //! Milieu: a tissue in which cells follow readable rules or neural models.
 //!
-//! A [`scenario::Scenario`] says what is simulated; [`simulation::bind`] binds its rules to names;
+//! A [`scenario::Scenario`] says what is simulated; [`plan::bind`] binds its rules to names;
 //! [`simulation::Simulation`] runs it; [`output`] writes what it shows.
 
 pub mod arrays;
 pub mod cell;
+pub mod clock;
 mod contacts;
 pub mod decide;
 pub mod dictionary;
@@ -13,6 +14,7 @@ mod events;
 mod founders;
 mod interventions;
 pub mod output;
+pub mod plan;
 pub mod readouts;
 pub mod record;
 pub mod run;
@@ -20,5 +22,6 @@ pub mod scenario;
 mod schedule;
 pub mod semantics;
 mod sense;
+mod setup;
 pub mod simulation;
 pub mod streams;

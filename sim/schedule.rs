@@ -19,13 +19,13 @@ use bevy_ecs::{
 
 use crate::{
     arrays::Space,
+    clock::Clock,
     contacts::mechanics,
     decide::decide,
     dyads::dyads,
     events::phenotype,
     interventions::interventions,
     record::{Failure, Stage, Timings},
-    simulation::Clock,
 };
 
 /// Stages 2 to 6.

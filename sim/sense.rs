@@ -6,9 +6,10 @@ use kernels::tissue::{NOBODY, Tissue};
 use crate::{
     arrays::Roster,
     cell::{ContactTime, Custom, History, Lineage, Phase, Volume},
+    clock::Clock,
     dictionary::Signal,
     output::Vitality,
-    simulation::{Clock, Plan},
+    plan::Plan,
 };
 
 /// The components that signals are read from.

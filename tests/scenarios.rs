@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sim::output::Writers;
+use sim::plan::bind;
 use sim::scenario::parse;
-use sim::simulation::{Simulation, bind};
+use sim::simulation::Simulation;
 
 fn folders() -> Vec<PathBuf> {
     let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");

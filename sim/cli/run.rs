@@ -64,8 +64,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Stop> {
         .clone()
         .unwrap_or_else(|| free_folder(&scenario));
     let folder = Folder::create(&out, arguments.force).map_err(Stop::input)?;
-    record.write(folder.path()).map_err(Stop::input)?;
     let writers = Writers::open(&scenario, folder.path()).map_err(Stop::input)?;
+    record.write(folder.path()).map_err(Stop::input)?;
 
     let interrupted = listen()?;
     let mut display = Display::new(&scenario, arguments.quiet);

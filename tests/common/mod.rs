@@ -7,8 +7,9 @@ use std::fmt::Write;
 use std::fs;
 
 use sim::output::{Event, EventKind};
+use sim::plan::{Bound, bind};
 use sim::scenario::parse;
-use sim::simulation::{Bound, Simulation, bind};
+use sim::simulation::Simulation;
 use tempfile::TempDir;
 
 /// A rate (1/min) at which an event happens in the first step.

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use rules::{Binding, Combine};
+use sim::plan::bind;
 use sim::scenario::{RuleSource, parse};
-use sim::simulation::{Simulation, bind};
+use sim::simulation::Simulation;
 
 use crate::common::*;
 

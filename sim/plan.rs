@@ -1,0 +1,226 @@
+//! The plan of a run: a scenario with its rules bound to names, and everything that follows from
+//! both before the first tick.
+
+mod claims;
+
+use bevy_ecs::resource::Resource;
+use rules::{Rule, Side, Subject, Target};
+
+use crate::{
+    decide::RuledSlots,
+    dictionary::{Behavior, Signal, Table},
+    scenario::{self, Scenario},
+};
+
+/// Everything fixed before the first tick.
+#[derive(Resource, Debug)]
+pub struct Plan {
+    /// What is simulated.
+    pub scenario: Scenario,
+    /// Names, and where each signal and behavior lives.
+    pub table: Table,
+    /// Which behaviors of each type have a value per cell in the ECS.
+    pub ruled: RuledSlots,
+    /// [behavior]: the range a rule's value is kept in.
+    pub ranges: Vec<[f64; 2]>,
+    /// [watch]: its slot in the kernels' counts, if anybody reads it.
+    pub contact_slots: Vec<Option<usize>>,
+    /// Watches whose time is kept.
+    pub contact_times: Vec<usize>,
+    /// Types whose cells keep contact times.
+    pub contact_time_types: Vec<usize>,
+    /// Further columns of cell tables: signals and behaviors asked for.
+    pub columns: Vec<Extra>,
+}
+
+/// A further column of cell tables.
+#[derive(Debug, Clone)]
+pub enum Extra {
+    /// A signal, by number.
+    Signal(usize),
+    /// A behavior, by number.
+    Behavior(usize),
+}
+
+/// A scenario with its rules bound: everything that `check` shows and a run needs.
+pub struct Bound {
+    /// What is fixed.
+    pub plan: Plan,
+    /// Rules and models.
+    pub rules: Vec<Box<dyn Rule>>,
+}
+
+/// Binds the rules of a scenario to its names.
+///
+/// # Errors
+/// A message with place, culprit and way out.
+pub fn bind(scenario: Scenario) -> Result<Bound, String> {
+    let table = Table::new(&scenario)?;
+    let bindings: Vec<_> = scenario
+        .rules
+        .iter()
+        .map(|source| source.binding.clone())
+        .collect();
+    let rules = rules::open(&bindings, &table.vocabulary).map_err(|error| error.to_string())?;
+    claims::check_names(&rules, &table, &scenario)?;
+    claims::check_conflicts(&rules, &table)?;
+    let mut ruled = RuledSlots::new(scenario.cell_types.len());
+    let mut add = |kind: usize, behavior: usize| {
+        if !matches!(
+            table.behaviors[behavior],
+            Behavior::Kernel(_) | Behavior::Custom(_)
+        ) {
+            ruled.add(kind, behavior);
+        }
+    };
+    for rule in &rules {
+        let signature = rule.signature();
+        if let Subject::Cell { types } = &signature.subject {
+            for write in &signature.writes {
+                if let Target::Behavior(behavior) = write.target {
+                    types.iter().for_each(|&kind| add(kind, behavior));
+                }
+            }
+        }
+    }
+    for placement in &scenario.cells {
+        if let scenario::Place::Explicit { cells } = &placement.place {
+            for founder in cells {
+                for (name, value) in &founder.values {
+                    let behavior = own_behavior(name, *value, founder.cell_type, &scenario, &table)
+                        .map_err(|error| format!("cells `{}`: {error}", placement.name))?;
+                    add(founder.cell_type, behavior);
+                }
+            }
+        }
+    }
+    let columns = columns(&scenario, &table)?;
+    let (contact_slots, contact_times, contact_time_types) = watched(&rules, &table, &columns);
+    if contact_slots.iter().flatten().count() > 64 {
+        return Err("rules and outputs count more than 64 kinds of contact; drop some".into());
+    }
+    let ranges = table.behaviors.iter().map(range).collect();
+    let plan = Plan {
+        scenario,
+        table,
+        ruled,
+        ranges,
+        contact_slots,
+        contact_times,
+        contact_time_types,
+        columns,
+    };
+    Ok(Bound { plan, rules })
+}
+
+/// The behavior that a column of a table of cells speaks of, if a cell of the type may have this
+/// value of it.
+fn own_behavior(
+    name: &str,
+    value: f64,
+    kind: usize,
+    scenario: &Scenario,
+    table: &Table,
+) -> Result<usize, String> {
+    let number = table
+        .vocabulary
+        .behaviors
+        .find(name)
+        .map_err(|error| error.to_string())?;
+    let behavior = &table.behaviors[number];
+    if let Behavior::Custom(places) = behavior
+        && places[kind].is_none()
+    {
+        let kind = &scenario.cell_types[kind].name;
+        return Err(format!(
+            "the column `{name}` has a value for a `{kind}`, which has no such number\n  \
+             state it in [cell_types.\"{kind}\".custom], or leave the field empty"
+        ));
+    }
+    let [low, high] = range(behavior);
+    if !(low..=high).contains(&value) {
+        let wanted = match high {
+            f64::INFINITY => "it must not be negative".to_owned(),
+            _ => format!("it must lie between {low} and {high}"),
+        };
+        return Err(format!(
+            "the column `{name}` has the value {value}\n  {wanted}"
+        ));
+    }
+    Ok(number)
+}
+
+/// The range a rule's value is kept in; what leaves it is counted.
+fn range(behavior: &Behavior) -> [f64; 2] {
+    use kernels::channels::Channel;
+    match behavior {
+        Behavior::Custom(_)
+        | Behavior::Kernel(Channel::ExportRate(_) | Channel::Sensitivity(_)) => {
+            [f64::NEG_INFINITY, f64::INFINITY]
+        }
+        Behavior::Kernel(Channel::Bias) => [0.0, 1.0],
+        _ => [0.0, f64::INFINITY],
+    }
+}
+
+fn columns(scenario: &Scenario, table: &Table) -> Result<Vec<Extra>, String> {
+    let names = scenario.outputs.cell_columns.iter();
+    let find = |name: &String| match table.vocabulary.signals.find(name) {
+        Ok(signal) => Ok(Extra::Signal(signal)),
+        Err(unknown) => match table.vocabulary.behaviors.find(name) {
+            Ok(behavior) => Ok(Extra::Behavior(behavior)),
+            Err(_) => Err(format!("outputs.cell_columns: {unknown}")),
+        },
+    };
+    names.map(find).collect()
+}
+
+/// Slots for the watches that rules and columns read; watches whose time is kept; types that keep it.
+fn watched(
+    rules: &[Box<dyn Rule>],
+    table: &Table,
+    columns: &[Extra],
+) -> (Vec<Option<usize>>, Vec<usize>, Vec<usize>) {
+    let mut slots = vec![None; table.watches.len()];
+    let mut next = 0;
+    let mut times = Vec::new();
+    let mut types = Vec::new();
+    let mut read = |signal: &Signal, readers: &[usize]| {
+        let (Signal::Contact(watch) | Signal::ContactTime(watch)) = signal else {
+            return;
+        };
+        if slots[*watch].is_none() {
+            slots[*watch] = Some(next);
+            next += 1;
+        }
+        if matches!(signal, Signal::ContactTime(_)) {
+            times.push(*watch);
+            types.extend_from_slice(readers);
+        }
+    };
+    for rule in rules {
+        let signature = rule.signature();
+        let readers = match &signature.subject {
+            Subject::Cell { types } => types.clone(),
+            Subject::Dyad { a, b } => vec![*a, *b],
+        };
+        for column in signature
+            .reads
+            .iter()
+            .filter(|read| read.side != Side::Pair)
+        {
+            read(&table.signals[column.signal], &readers);
+        }
+    }
+    let all: Vec<usize> = (0..table.vocabulary.types.len()).collect();
+    for column in columns {
+        if let Extra::Signal(signal) = column {
+            read(&table.signals[*signal], &all);
+        }
+    }
+    times.sort_unstable();
+    times.dedup();
+    types.sort_unstable();
+    types.dedup();
+    (slots, times, types)
+}

@@ -1,0 +1,151 @@
+//! What the kernels are told of a plan.
+
+use kernels::{
+    Grid,
+    channels::Channels,
+    tissue::{Group, Setup, Streams},
+};
+use rules::{Rule, Subject};
+
+use crate::{
+    arrays::{group, prey, ungroup},
+    dictionary::{Behavior, Watch},
+    output::Vitality,
+    plan::Plan,
+    scenario, semantics,
+    streams::Purpose,
+};
+
+/// What the kernels are told.
+pub fn setup(plan: &Plan, rules: &[Box<dyn Rule>]) -> Result<Setup, String> {
+    let scenario = &plan.scenario;
+    let domain = &scenario.domain;
+    let grid =
+        Grid::new(domain.min, domain.max, domain.voxel).map_err(|error| error.to_string())?;
+    if grid.dimensions() != usize::from(domain.dimensions) {
+        // One layer of voxels is what 2D is to the kernels.
+        return Err(format!(
+            "a domain of 3 dimensions that is one voxel thick has no third one\n  \
+             make it thicker or `voxel` smaller than {} µm along z, or write `dimensions = 2`",
+            domain.voxel[2]
+        ));
+    }
+    let types = scenario.cell_types.len();
+    let groups: Vec<Group> = (0..types * Vitality::ALL.len())
+        .map(|number| {
+            let (kind, vitality) = ungroup(number as u16);
+            Group {
+                kind,
+                prey: prey(vitality),
+            }
+        })
+        .collect();
+    let affinity = |a: usize, b: usize| {
+        let of = |a: usize, b: usize| scenario.cell_types[a].mechanics.adhesion_affinities[b];
+        (of(a, b) * of(b, a)).sqrt()
+    };
+    let kind = |number: usize| usize::from(groups[number].kind);
+    let affinities = (0..groups.len())
+        .flat_map(|i| (0..groups.len()).map(move |j| (i, j)))
+        .map(|(i, j)| affinity(kind(i), kind(j)))
+        .collect();
+    let mut watched = vec![0; groups.len()];
+    for (watch, slot) in plan.table.watches.iter().zip(&plan.contact_slots) {
+        let Some(slot) = slot else { continue };
+        for (number, bits) in watched.iter_mut().enumerate() {
+            *bits |= u64::from(counts(watch, number)) << slot;
+        }
+    }
+    let mut remembered: Vec<(u16, u16)> = Vec::new();
+    for rule in rules {
+        if let Subject::Dyad { a, b } = rule.signature().subject {
+            remembered.push((
+                group(a as u16, Vitality::Live),
+                group(b as u16, Vitality::Live),
+            ));
+        }
+    }
+    remembered.sort_unstable();
+    remembered.dedup();
+    let seed = scenario.seed;
+    Ok(Setup {
+        substrates: scenario.substrates.iter().map(substrate).collect(),
+        initial: scenario
+            .substrates
+            .iter()
+            .map(|substrate| substrate.initial)
+            .collect(),
+        diffusion_step: scenario.clocks.diffusion,
+        mechanics_step: scenario.clocks.mechanics_ticks() as f64 * scenario.clocks.diffusion,
+        channels: channels(plan, &groups),
+        affinities,
+        normalize_each_gradient: (0..groups.len())
+            .map(|number| {
+                scenario.cell_types[kind(number)]
+                    .motility
+                    .normalize_each_gradient
+            })
+            .collect(),
+        groups,
+        wall_repulsion: domain.wall_repulsion,
+        watched,
+        slots: plan.contact_slots.iter().flatten().count(),
+        remembered,
+        memory: scenario.contact_memory,
+        streams: Streams {
+            motility: Purpose::Motility.draws(seed),
+            meal: Purpose::Meal.draws(seed),
+            attack_start: Purpose::AttackStart.draws(seed),
+            attack_end: Purpose::AttackEnd.draws(seed),
+        },
+        grid,
+    })
+}
+
+fn counts(watch: &Watch, number: usize) -> bool {
+    let (kind, vitality) = ungroup(number as u16);
+    watch
+        .cell_type
+        .is_none_or(|wanted| wanted == usize::from(kind))
+        && watch.vitalities.contains(&vitality)
+}
+
+fn substrate(substrate: &scenario::Substrate) -> kernels::diffusion::Substrate {
+    use kernels::diffusion::Boundary;
+    kernels::diffusion::Substrate {
+        diffusion_coefficient: substrate.diffusion_coefficient,
+        decay_rate: substrate.decay_rate,
+        boundary: substrate.boundary.map(|face| match face {
+            scenario::Boundary::NoFlux => Boundary::NoFlux,
+            scenario::Boundary::Fixed(value) => Boundary::Fixed(value),
+        }),
+    }
+}
+
+/// The tables of all channels: a type's own values for its live cells, and what is left of them in the dead.
+fn channels(plan: &Plan, groups: &[Group]) -> Channels {
+    use kernels::channels::Channel;
+    let scenario = &plan.scenario;
+    let mut channels = Channels::new(
+        scenario.substrates.len(),
+        scenario.cell_types.len(),
+        groups.len(),
+    );
+    for (number, behavior) in plan.table.behaviors.iter().enumerate() {
+        let Behavior::Kernel(channel) = behavior else {
+            continue;
+        };
+        for group in 0..groups.len() {
+            let (kind, vitality) = ungroup(group as u16);
+            let value = plan.table.base(usize::from(kind), number);
+            let dead = vitality != Vitality::Live;
+            let left = match channel {
+                Channel::SecretionRate(_) | Channel::ExportRate(_) | Channel::Speed if dead => 0.0,
+                Channel::UptakeRate(_) if dead => semantics::UPTAKE_OF_DEAD * value,
+                _ => value,
+            };
+            channels.set_group(*channel, group, left);
+        }
+    }
+    channels
+}
