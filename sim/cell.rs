@@ -6,10 +6,7 @@
 use bevy_ecs::component::Component;
 use kernels::portable::cbrt;
 
-use crate::{
-    output::Vitality,
-    scenario::{CellType, Death},
-};
+use crate::scenario::{CellType, Death};
 
 /// Identity: never reused, and a function of ancestry alone.
 #[derive(Component, Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +15,32 @@ pub struct CellId(pub u64);
 /// Number in `Scenario::cell_types`.
 #[derive(Component, Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kind(pub u16);
+
+/// Whether a cell lives, and if not, how it died.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Vitality {
+    /// Alive.
+    Live = 0,
+    /// Dead by apoptosis, not yet gone.
+    Apoptotic = 1,
+    /// Dead by necrosis, not yet gone.
+    Necrotic = 2,
+}
+
+impl Vitality {
+    /// All of them, by number.
+    pub const ALL: [Vitality; 3] = [Vitality::Live, Vitality::Apoptotic, Vitality::Necrotic];
+
+    /// `live`, `apoptotic` or `necrotic`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Vitality::Live => "live",
+            Vitality::Apoptotic => "apoptotic",
+            Vitality::Necrotic => "necrotic",
+        }
+    }
+}
 
 /// Where a cell stands in its cycle, or in its death.
 #[derive(Component, Debug, Clone, Copy)]
@@ -50,11 +73,22 @@ pub struct Custom(pub Box<[f64]>);
 #[derive(Component, Debug, Clone)]
 pub struct Ruled(pub Box<[f64]>);
 
+/// A hit or blow that a cell took.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Hit {
+    /// Who gave it.
+    pub by: u64,
+    /// The giver's type.
+    pub kind: u16,
+    /// The damage it did.
+    pub damage: f64,
+}
+
 /// What a cell remembers of its contacts.
 #[derive(Component, Debug, Clone, Copy, Default)]
 pub struct History {
-    /// Who hit last, and its type; forgotten when the damage has recovered.
-    pub last_hitter: Option<(u64, u16)>,
+    /// The last hit or blow; forgotten when its damage has recovered.
+    pub last_hit: Option<Hit>,
     /// min under attack.
     pub attacked: f64,
     /// Damage delivered to others.

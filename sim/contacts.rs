@@ -5,7 +5,7 @@ use kernels::tissue::Fired;
 
 use crate::{
     arrays::{Roster, Space, settle},
-    cell::{ContactTime, History, Volume},
+    cell::{ContactTime, History, Hit, Volume},
     clock::Clock,
     output::{Event, EventKind, Vitality},
     plan::Plan,
@@ -15,9 +15,6 @@ use crate::{
 /// One mechanics step.
 pub fn mechanics(world: &mut World) {
     let clock = *world.resource::<Clock>();
-    if world.resource::<Failure>().0.is_some() || !clock.is_mechanics() {
-        return;
-    }
     let started = std::time::Instant::now();
     if let Err(error) = step(world, &clock) {
         world.resource_mut::<Failure>().0 = Some(error.to_string());
@@ -124,7 +121,11 @@ pub fn strike(world: &mut World, attacker: u64, target: u64, damage: f64, durati
     let mut history = world
         .get_mut::<History>(target_entity)
         .expect("every cell has a history");
-    history.last_hitter = Some((attacker, attacker_type));
+    history.last_hit = Some(Hit {
+        by: attacker,
+        kind: attacker_type,
+        damage,
+    });
     history.attacked += duration;
     world
         .get_mut::<History>(attacker_entity)

@@ -1,10 +1,12 @@
 //! Signals → rules → behaviors: every rule that is due reads, and only then is anything written.
 
+use std::collections::BTreeMap;
+
 use bevy_ecs::{
     resource::Resource,
     system::{Query, Res, ResMut},
 };
-use kernels::portable::exp;
+use kernels::{portable::exp, random::pair_id, tissue::Tissue};
 use rules::{Batch, Combine, Distribution, Kind, Noise, Outputs, Rule, Side, Subject, Target};
 
 use crate::{
@@ -64,8 +66,6 @@ pub struct CellRule {
     /// Ticks between two calls.
     pub period: u64,
     types: Vec<usize>,
-    /// Per write of the signature: how it meets what another rule wrote; `None` for the first.
-    combine: Vec<Option<Combine>>,
     with_dead: bool,
     number: u8,
     ranks: Vec<u32>,
@@ -76,13 +76,8 @@ pub struct CellRule {
 }
 
 impl CellRule {
-    /// Prepares a bound rule. `number` keys its noise; `combine` has one entry a write.
-    pub fn new(
-        rule: Box<dyn Rule>,
-        number: u8,
-        period: u64,
-        combine: Vec<Option<Combine>>,
-    ) -> CellRule {
+    /// Prepares a bound rule; `number` keys its noise.
+    pub fn new(rule: Box<dyn Rule>, number: u8, period: u64) -> CellRule {
         let Subject::Cell { types } = rule.signature().subject.clone() else {
             unreachable!("dyad rules are kept by `dyads`");
         };
@@ -96,7 +91,6 @@ impl CellRule {
             rule,
             period,
             types,
-            combine,
             with_dead,
             number,
             ranks: Vec::new(),
@@ -131,12 +125,15 @@ pub fn fill_noise(
 ) {
     let draws = purpose.draws(seed);
     for lane in 0..noise.lanes {
-        // Rules share a purpose: sixteen rules of sixteen lanes have numbers of their own.
-        let draw = (number % 16) * 16 + (lane % 16) as u8;
-        let tick = tick | ((lane / 16) as u64) << 40;
+        // The first lane is the cell's own draw; each other lane has a name of its own.
+        let id = if lane == 0 {
+            id
+        } else {
+            pair_id(id, lane as u64)
+        };
         out.push(match noise.distribution {
-            Distribution::Normal => draws.normal(id, tick, draw) as f32,
-            Distribution::Uniform => draws.uniform(id, tick, draw) as f32,
+            Distribution::Normal => draws.normal(id, tick, number) as f32,
+            Distribution::Uniform => draws.uniform(id, tick, number) as f32,
         });
     }
 }
@@ -157,7 +154,7 @@ pub fn decide(
     )>,
 ) {
     let tick = clock.tick;
-    if failure.0.is_some() || !rules.is_due(tick) {
+    if !rules.is_due(tick) {
         return;
     }
     let _timer = timings.start(Stage::Rules);
@@ -169,10 +166,21 @@ pub fn decide(
             return;
         }
     }
-    let mut store = cells.p1();
+    let mut stores = Stores {
+        tissue: &mut space.0,
+        roster: &roster,
+        plan: &plan,
+        clamps: &mut clamps,
+        cells: cells.p1(),
+    };
+    let mut pending = Pending::new();
     for rule in rules.0.iter_mut().filter(due) {
-        write(rule, &mut space, &roster, &plan, &mut clamps, &mut store);
+        write(rule, &mut stores, &mut pending);
     }
+    for ((number, rank), given) in pending {
+        stores.put(number, rank, &given.kind, given.clock, given.value);
+    }
+    stores.tissue.rates_changed();
 }
 
 fn evaluate(
@@ -257,76 +265,101 @@ fn evaluate(
     }
 }
 
-fn write(
-    rule: &mut CellRule,
-    space: &mut Space,
-    roster: &Roster,
-    plan: &Plan,
-    clamps: &mut Clamps,
-    store: &mut Query<'_, '_, (&'static mut Custom, &'static mut Ruled)>,
-) {
+/// What several sources give one behavior of one cell, until all have spoken.
+struct Contribution {
+    kind: Kind,
+    clock: f64,
+    value: f64,
+}
+
+/// Contributions by (behavior, rank).
+type Pending = BTreeMap<(usize, u32), Contribution>;
+
+/// The stores that behaviors live in.
+struct Stores<'a, 'w, 's> {
+    tissue: &'a mut Tissue,
+    roster: &'a Roster,
+    plan: &'a Plan,
+    clamps: &'a mut Clamps,
+    cells: Query<'w, 's, (&'static mut Custom, &'static mut Ruled)>,
+}
+
+/// Writes what a rule gives; what it shares with another source waits in `pending`.
+fn write(rule: &CellRule, stores: &mut Stores<'_, '_, '_>, pending: &mut Pending) {
     let signature = rule.rule.signature();
-    let tissue = &mut space.0;
-    for ((write, values), combine) in signature
-        .writes
-        .iter()
-        .zip(&rule.outputs.columns)
-        .zip(&rule.combine)
-    {
+    for (write, values) in signature.writes.iter().zip(&rule.outputs.columns) {
         let Target::Behavior(number) = write.target else {
             continue;
         };
         debug_assert_eq!(write.side, Side::Cell);
-        let behavior = &plan.table.behaviors[number];
-        if let Behavior::Kernel(channel) = behavior {
-            tissue.own(*channel);
+        let shared = &stores.plan.shared;
+        let shares = rule
+            .types
+            .iter()
+            .any(|&kind| shared.contains(&(kind, number)));
+        if let Behavior::Kernel(channel) = stores.plan.table.behaviors[number] {
+            stores.tissue.own(channel);
         }
         for ((&rank, &value), &dead) in rule.ranks.iter().zip(values).zip(&rule.dead) {
             if dead && !write.applies_to_dead {
                 continue;
             }
-            let rank = rank as usize;
-            let kind = usize::from(roster.kinds[rank]);
-            let mut set = |place: &mut f64| {
-                let value = match (combine, &write.kind) {
-                    (Some(Combine::Priority), _) => return,
-                    (Some(Combine::Sum), _) => *place + value,
-                    (Some(Combine::Product), _) => *place * value,
-                    (
-                        None,
-                        Kind::Parameter {
-                            relaxation: Some(time),
-                        },
-                    ) => *place + (value - *place) * (1.0 - exp(-signature.clock / time)),
-                    (None, Kind::Delta { per }) => {
-                        *place + value * per.map_or(1.0, |per| signature.clock / per)
-                    }
-                    (None, _) => value,
-                };
-                *place = clamps.keep(number, value, plan.ranges[number]);
+            let kind = usize::from(stores.roster.kinds[rank as usize]);
+            if !(shares && stores.plan.shared.contains(&(kind, number))) {
+                stores.put(number, rank, &write.kind, signature.clock, value);
+                continue;
+            }
+            pending
+                .entry((number, rank))
+                .and_modify(|given| match signature.combine {
+                    Some(Combine::Sum) => given.value += value,
+                    Some(Combine::Product) => given.value *= value,
+                    Some(Combine::Priority) | None => {}
+                })
+                .or_insert_with(|| Contribution {
+                    kind: write.kind.clone(),
+                    clock: signature.clock,
+                    value,
+                });
+        }
+    }
+}
+
+impl Stores<'_, '_, '_> {
+    /// Writes a number of a kind to a behavior of the cell at a rank.
+    fn put(&mut self, number: usize, rank: u32, kind: &Kind, clock: f64, given: f64) {
+        let rank = rank as usize;
+        let cell_type = usize::from(self.roster.kinds[rank]);
+        let range = self.plan.ranges[number];
+        let clamps = &mut *self.clamps;
+        let mut set = |place: &mut f64| {
+            let value = match kind {
+                Kind::Parameter {
+                    relaxation: Some(time),
+                } => *place + (given - *place) * (1.0 - exp(-clock / time)),
+                Kind::Delta { per } => *place + given * per.map_or(1.0, |per| clock / per),
+                _ => given,
             };
-            match behavior {
-                Behavior::Kernel(channel) => {
-                    let mut value = tissue.channel(*channel, rank);
-                    set(&mut value);
-                    tissue.set_channel(*channel, rank, value);
-                }
-                Behavior::Custom(places) => {
-                    let (mut custom, _) = store
-                        .get_mut(roster.entities[rank])
-                        .expect("the roster lists living entities");
-                    set(&mut custom.0
-                        [places[kind].expect("rules are checked when the run is built")]);
-                }
-                Behavior::PhaseExit(_) | Behavior::Death(_) | Behavior::Transformation(_) => {
-                    let (_, mut ruled) = store
-                        .get_mut(roster.entities[rank])
-                        .expect("the roster lists living entities");
-                    let slot = plan.ruled.slot(kind, number);
-                    set(&mut ruled.0[slot.expect("rules have slots since the run was built")]);
-                }
+            *place = clamps.keep(number, value, range);
+        };
+        let in_roster = "the roster lists living entities";
+        match &self.plan.table.behaviors[number] {
+            Behavior::Kernel(channel) => {
+                let mut value = self.tissue.channel(*channel, rank);
+                set(&mut value);
+                self.tissue.set_channel(*channel, rank, value);
+            }
+            Behavior::Custom(places) => {
+                let place = places[cell_type].expect("rules are checked when the run is built");
+                let cell = self.cells.get_mut(self.roster.entities[rank]);
+                set(&mut cell.expect(in_roster).0.0[place]);
+            }
+            Behavior::PhaseExit(_) | Behavior::Death(_) | Behavior::Transformation(_) => {
+                let slot = self.plan.ruled.slot(cell_type, number);
+                let slot = slot.expect("rules have slots since the run was built");
+                let cell = self.cells.get_mut(self.roster.entities[rank]);
+                set(&mut cell.expect(in_roster).1.0[slot]);
             }
         }
     }
-    tissue.rates_changed();
 }

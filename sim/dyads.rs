@@ -10,17 +10,19 @@ use kernels::{
     pairs::{Memory, Pair},
     random::pair_id,
 };
-use rules::{Batch, Combine, Kind, Outputs, Rule, Side, Subject, Target};
+use rules::{Batch, Combine, Kind, Outputs, Rule, Side, Subject, Target, Write};
 
 use crate::{
-    arrays::{Roster, Space},
+    arrays::{Roster, Space, settle},
+    cell::{Kind as CellKind, Phase},
     clock::Clock,
     contacts::strike,
     decide::fill_noise,
-    dictionary::pair,
+    dictionary::{Behavior, Table, pair},
+    events::{die, transform},
     output::{Event, EventKind, Vitality},
     plan::Plan,
-    record::{Failure, Log, Stage, Timings},
+    record::{Clamps, Failure, Log, Stage, Timings},
     semantics,
     sense::{Senses, sense},
     streams::Purpose,
@@ -65,14 +67,13 @@ pub struct DyadRules(pub Vec<DyadRule>);
 enum Deed {
     Hit { on: Side, size: f64 },
     Detach,
+    Die { who: Side, how: Vitality },
+    Become { who: Side, what: u16 },
 }
 
 /// Runs every dyad rule that is due, and carries out what fired, in the order of (a, b).
 pub fn dyads(world: &mut World) {
     let clock = *world.resource::<Clock>();
-    if world.resource::<Failure>().0.is_some() || !clock.is_mechanics() {
-        return;
-    }
     let started = std::time::Instant::now();
     world.resource_scope(|world, mut rules: Mut<'_, DyadRules>| {
         // All reads come before any write.
@@ -90,8 +91,12 @@ pub fn dyads(world: &mut World) {
                 }
             }
         }
+        let mut changed = false;
         for (pair, deed) in fired {
-            carry_out(world, &clock, pair, deed);
+            changed |= carry_out(world, &clock, pair, deed);
+        }
+        if changed {
+            settle(world);
         }
     });
     world.resource_mut::<Timings>().seconds[Stage::Dyads as usize] +=
@@ -210,33 +215,87 @@ fn draw(
             clock.time(),
         ));
     }
-    let deeds: Vec<Option<Deed>> = signature.writes.iter().map(deed).collect();
+    let deeds = signature
+        .writes
+        .iter()
+        .map(|write| deed(write, &plan.table));
+    let deeds: Vec<Option<Deed>> = deeds.collect();
     let draws = Purpose::Dyad.draws(seed);
     let mut fired = Vec::new();
+    let mut negative = 0;
+    for (column, _) in rule
+        .outputs
+        .columns
+        .iter_mut()
+        .zip(&deeds)
+        .filter(|(_, deed)| deed.is_some())
+    {
+        for rate in column.iter_mut().filter(|rate| **rate < 0.0) {
+            negative += 1;
+            *rate = 0.0;
+        }
+    }
     for (row, (pair, ..)) in pairs.iter().enumerate() {
         let columns = rule.outputs.columns.iter().zip(&deeds);
-        let rates = columns.map(|(column, deed)| deed.map_or(0.0, |_| column[row].max(0.0)));
+        let rates = columns.map(|(column, deed)| deed.map_or(0.0, |_| column[row]));
         let uniforms = || draws.uniforms(pair_id(pair.0, pair.1), clock.tick, rule.number);
         if let Some(which) = semantics::competing_risk(rates, signature.clock, uniforms) {
             fired.push((*pair, deeds[which].expect("what has a rate is a deed")));
         }
     }
+    world.resource_mut::<Clamps>().negative_pair_rates += negative;
     Ok(fired)
 }
 
-fn deed(write: &rules::Write) -> Option<Deed> {
+/// What an output of a pair rule does, if it is more than a readout.
+fn deed(write: &Write, table: &Table) -> Option<Deed> {
     match (&write.target, &write.kind) {
         (Target::PairBehavior(pair::HIT), Kind::Hit { size }) => Some(Deed::Hit {
             on: write.side,
             size: *size,
         }),
-        (Target::PairBehavior(pair::HIT), _) => Some(Deed::Hit {
-            on: Side::B,
-            size: 1.0,
-        }),
-        (Target::PairBehavior(pair::DETACH), _) => Some(Deed::Detach),
+        (Target::PairBehavior(pair::DETACH), Kind::Rate) => Some(Deed::Detach),
+        (Target::Behavior(number), Kind::Rate) => match table.behaviors[*number] {
+            Behavior::Death(how) => Some(Deed::Die {
+                who: write.side,
+                how,
+            }),
+            Behavior::Transformation(what) => Some(Deed::Become {
+                who: write.side,
+                what: what as u16,
+            }),
+            _ => None,
+        },
         _ => None,
     }
+}
+
+/// Refuses outputs of pair rules that the engine could not carry out.
+pub fn check_writes(rules: &[Box<dyn Rule>], table: &Table) -> Result<(), String> {
+    for rule in rules {
+        let signature = rule.signature();
+        if !matches!(signature.subject, Subject::Dyad { .. }) {
+            continue;
+        }
+        for write in &signature.writes {
+            let name = match &write.target {
+                Target::Readout(_) => continue,
+                Target::Behavior(number) => &table.vocabulary.behaviors.entry(*number).name,
+                Target::PairBehavior(number) => {
+                    &table.vocabulary.pair_behaviors.entry(*number).name
+                }
+            };
+            if deed(write, table).is_none() {
+                return Err(format!(
+                    "rules `{}`: `{name}` is nothing that a pair can do at this rate or in this way\n  \
+                     a pair writes the rates of `hit`, `detach`, and on its cells those of `apoptosis`, \
+                     `necrosis` and `transform to …`",
+                    signature.source
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn pair_signal(number: usize, space: &Space, ranks: &[u32; 2], memory: &Memory) -> f64 {
@@ -253,43 +312,86 @@ fn pair_signal(number: usize, space: &Space, ranks: &[u32; 2], memory: &Memory) 
     }
 }
 
-fn carry_out(world: &mut World, clock: &Clock, pair: Pair, deed: Deed) {
-    let tissue = &mut world.resource_mut::<Space>().0;
-    let memory = tissue
-        .pairs_mut()
-        .get_mut(pair)
-        .expect("a pair that fired is remembered");
+/// Whether a cell is still what it was when the pairs were read.
+fn is_as_read(world: &World, id: u64) -> bool {
+    let roster = world.resource::<Roster>();
+    let Some(rank) = world.resource::<Space>().0.rank(id) else {
+        return false;
+    };
+    let cell = world.entity(roster.entities[rank]);
+    cell.get::<Phase>()
+        .is_some_and(|phase| phase.vitality == Vitality::Live)
+        && cell
+            .get::<CellKind>()
+            .is_some_and(|kind| kind.0 == roster.kinds[rank])
+}
+
+/// Carries out a deed, unless one of the two has died or changed type by an earlier one. Says
+/// whether a cell did so by this one.
+fn carry_out(world: &mut World, clock: &Clock, pair: Pair, deed: Deed) -> bool {
+    if !is_as_read(world, pair.0) || !is_as_read(world, pair.1) {
+        return false;
+    }
+    let side = |side: Side| {
+        if side == Side::A {
+            pair
+        } else {
+            (pair.1, pair.0)
+        }
+    };
     match deed {
-        Deed::Detach => memory.detached = true,
+        Deed::Detach => memory(world, pair).detached = true,
         Deed::Hit { on, size } => {
-            memory.hits += 1;
-            let (hitter, hit) = if on == Side::A {
-                (pair.1, pair.0)
-            } else {
-                pair
-            };
+            let (hit, hitter) = side(on);
+            if on == Side::B {
+                memory(world, pair).hits += 1;
+            }
             strike(world, hitter, hit, size, 0.0);
-            let tissue = &world.resource::<Space>().0;
-            let rank = |id: u64| {
-                tissue
-                    .rank(id)
-                    .expect("cells of a pair that fired are there")
-            };
-            let kind = |id: u64| world.resource::<Roster>().kinds[rank(id)];
-            let event = Event {
-                time: clock.time(),
-                kind: EventKind::Hit,
-                cell: hitter,
-                cell_type: kind(hitter),
-                partner: Some(hit),
-                partner_type: Some(kind(hit)),
-                cause: None,
-                position: tissue.position(rank(hitter)),
-                value: size,
-            };
-            world.resource_mut::<Log>().events.push(event);
+            log_hit(world, clock, hitter, hit, size);
+        }
+        Deed::Die { who, how } => {
+            let (dying, other) = side(who);
+            if who == Side::B {
+                // Nobody but the acting cell is to be credited.
+                strike(world, other, dying, 0.0, 0.0);
+            }
+            die(world, clock, rank(world, dying), how);
+            return true;
+        }
+        Deed::Become { who, what } => {
+            let (changing, _) = side(who);
+            transform(world, clock, rank(world, changing), what);
+            return true;
         }
     }
+    false
+}
+
+fn memory(world: &mut World, pair: Pair) -> &mut Memory {
+    let tissue = &mut world.resource_mut::<Space>().into_inner().0;
+    let memory = tissue.pairs_mut().get_mut(pair);
+    memory.expect("a pair that fired is remembered")
+}
+
+fn rank(world: &World, id: u64) -> usize {
+    let rank = world.resource::<Space>().0.rank(id);
+    rank.expect("cells of a pair that fired are there")
+}
+
+fn log_hit(world: &mut World, clock: &Clock, hitter: u64, hit: u64, size: f64) {
+    let kind = |id: u64| world.resource::<Roster>().kinds[rank(world, id)];
+    let event = Event {
+        time: clock.time(),
+        kind: EventKind::Hit,
+        cell: hitter,
+        cell_type: kind(hitter),
+        partner: Some(hit),
+        partner_type: Some(kind(hit)),
+        cause: None,
+        position: world.resource::<Space>().0.position(rank(world, hitter)),
+        value: size,
+    };
+    world.resource_mut::<Log>().events.push(event);
 }
 
 /// Whether two dyad rules on one pair of types may both write hits: their rates add, unless the

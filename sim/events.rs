@@ -3,15 +3,16 @@
 
 use bevy_ecs::{entity::Entity, resource::Resource, world::World};
 use kernels::{random::child_id, tissue::Body};
+use rules::dictionary::normal;
 
 use crate::{
     arrays::{Roster, Space, group, settle},
-    cell::{CellId, ContactTime, Custom, History, Kind, Lineage, Phase, Ruled, Volume},
+    cell::{CellId, ContactTime, Custom, History, Hit, Kind, Lineage, Phase, Ruled, Volume},
     clock::Clock,
     dictionary::Behavior,
     output::{Event, EventKind, Vitality},
     plan::Plan,
-    record::{Failure, Log, Stage, Timings},
+    record::{Log, Stage, Timings},
     semantics,
     streams::Purpose,
 };
@@ -88,9 +89,6 @@ enum Fate {
 /// One phenotype step.
 pub fn phenotype(world: &mut World) {
     let clock = *world.resource::<Clock>();
-    if world.resource::<Failure>().0.is_some() || !clock.is_phenotype() {
-        return;
-    }
     let started = std::time::Instant::now();
     let fates = draw(world, &clock);
     let structural = !fates.is_empty();
@@ -164,8 +162,12 @@ fn draw(world: &mut World, clock: &Clock) -> Vec<(usize, Fate)> {
                     };
                     volume.advance(cell_type, &phase, dt);
                     space.0.set_volume(rank, volume.total);
-                    if space.0.damage(rank) < semantics::RECOVERED_DAMAGE {
-                        history.last_hitter = None;
+                    let recovered = |hit: Hit| semantics::RECOVERED_SHARE * hit.damage;
+                    if history
+                        .last_hit
+                        .is_some_and(|hit| space.0.damage(rank) < recovered(hit))
+                    {
+                        history.last_hit = None;
                     }
                     fates.extend(fate.map(|fate| (rank, fate)));
                 }
@@ -210,9 +212,10 @@ fn live_fate(
         }
     };
     let now = now.filter(|_| exits)?;
-    // A fixed phase hands its remainder on, so that rounding to steps does not add up over phases.
+    // A fixed phase hands on what rounding to steps left over, so that it does not add up over
+    // phases; but not the time for which a rule had held the phase.
     phase.elapsed = if fixed {
-        phase.elapsed - 1.0 / exit_rate
+        (phase.elapsed - 1.0 / exit_rate).min(0.5 * dt)
     } else {
         0.0
     };
@@ -235,7 +238,8 @@ fn who(world: &World, rank: usize) -> (Entity, u64, u16, [f64; 3]) {
     )
 }
 
-fn die(world: &mut World, clock: &Clock, rank: usize, vitality: Vitality) {
+/// The cell at a rank dies.
+pub fn die(world: &mut World, clock: &Clock, rank: usize, vitality: Vitality) {
     let (entity, id, kind, position) = who(world, rank);
     let relative_rupture = world.resource::<Plan>().scenario.cell_types[usize::from(kind)]
         .necrosis
@@ -253,7 +257,7 @@ fn die(world: &mut World, clock: &Clock, rank: usize, vitality: Vitality) {
     let killer = cell
         .get::<History>()
         .expect("every cell has a history")
-        .last_hitter;
+        .last_hit;
     world
         .resource_mut::<Space>()
         .0
@@ -268,19 +272,19 @@ fn die(world: &mut World, clock: &Clock, rank: usize, vitality: Vitality) {
         kind: EventKind::Death,
         cell: id,
         cell_type: kind,
-        partner: killer.map(|(id, _)| id),
-        partner_type: killer.map(|(_, kind)| kind),
+        partner: killer.map(|hit| hit.by),
+        partner_type: killer.map(|hit| hit.kind),
         cause: Some(cause),
         position,
         value: 0.0,
     };
     let events = &mut world.resource_mut::<Log>().events;
     events.push(death.clone());
-    if let Some((killer, killer_type)) = killer {
+    if let Some(hit) = killer {
         events.push(Event {
             kind: EventKind::Kill,
-            cell: killer,
-            cell_type: killer_type,
+            cell: hit.by,
+            cell_type: hit.kind,
             partner: Some(id),
             partner_type: Some(kind),
             ..death
@@ -288,7 +292,8 @@ fn die(world: &mut World, clock: &Clock, rank: usize, vitality: Vitality) {
     }
 }
 
-fn transform(world: &mut World, clock: &Clock, rank: usize, new: u16) {
+/// The cell at a rank becomes another type.
+pub fn transform(world: &mut World, clock: &Clock, rank: usize, new: u16) {
     let (entity, id, old, position) = who(world, rank);
     world.resource_scope(|world, plan: bevy_ecs::change_detection::Mut<'_, Plan>| {
         let types = &plan.scenario.cell_types;
@@ -304,7 +309,7 @@ fn transform(world: &mut World, clock: &Clock, rank: usize, new: u16) {
             let place = from
                 .custom
                 .iter()
-                .position(|other| other.name == custom.name);
+                .position(|other| normal(&other.name) == normal(&custom.name));
             place.map_or(custom.value, |place| kept[place])
         });
         let custom = Custom(custom.collect());
@@ -321,6 +326,7 @@ fn transform(world: &mut World, clock: &Clock, rank: usize, new: u16) {
                 elapsed: 0.0,
             },
             History::default(),
+            ContactTime(vec![0.0; plan.contact_times.len()].into()),
         ));
     });
     let tissue = &mut world.resource_mut::<Space>().0;

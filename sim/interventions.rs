@@ -1,8 +1,10 @@
 //! What comes from outside, and when: cells that arrive in a Poisson stream.
 
 use bevy_ecs::{change_detection::Mut, resource::Resource, world::World};
-use kernels::random::{Sequence, child_id};
-use rand_distr::{Distribution, Poisson};
+use kernels::{
+    portable::exp,
+    random::{Sequence, child_id},
+};
 
 use crate::{
     arrays::{Seedling, plant, settle},
@@ -10,7 +12,7 @@ use crate::{
     founders::within,
     output::{Event, EventKind},
     plan::Plan,
-    record::{Failure, Log},
+    record::Log,
     scenario::Arrival,
     streams::Purpose,
 };
@@ -26,9 +28,6 @@ pub struct Arrived(pub Vec<u32>);
 /// Adds what arrived within the mechanics step that ends now.
 pub fn interventions(world: &mut World) {
     let clock = *world.resource::<Clock>();
-    if world.resource::<Failure>().0.is_some() || !clock.is_mechanics() {
-        return;
-    }
     let seedlings = world.resource_scope(|world, plan: Mut<'_, Plan>| {
         let mut arrived = world.resource_mut::<Arrived>();
         let mut seedlings = Vec::new();
@@ -72,8 +71,26 @@ fn count(arrival: &Arrival, number: u64, clock: &Clock, seed: u64) -> u64 {
     let draws = Purpose::ArrivalCount.draws(seed);
     let step_number = clock.tick / clock.mechanics_ticks;
     let mut sequence = Sequence::new(draws, child_id(ROOT ^ number, step_number as u32));
-    let poisson = Poisson::new(mean).expect("a positive finite mean");
-    poisson.sample(&mut sequence) as u64
+    poisson(mean, &mut sequence)
+}
+
+/// A Poisson number of this mean, by inversion: how many uniforms can be multiplied before their
+/// product falls below exp(−mean). Only the portable exponential, so that bits do not depend on
+/// the platform.
+fn poisson(mean: f64, sequence: &mut Sequence) -> u64 {
+    // The sum of two Poisson numbers is one; beyond this the exponential would vanish.
+    const WHOLE: f64 = 500.0;
+    if mean > WHOLE {
+        return poisson(WHOLE, sequence) + poisson(mean - WHOLE, sequence);
+    }
+    let least = exp(-mean);
+    let mut product = sequence.uniform();
+    let mut number = 0;
+    while product > least {
+        product *= sequence.uniform();
+        number += 1;
+    }
+    number
 }
 
 fn newcomer(plan: &Plan, number: usize, ordinal: u32) -> Seedling {

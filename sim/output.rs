@@ -25,33 +25,8 @@ use rules::dictionary;
 use zarrs::array::ArrayError;
 use zarrs::storage::StorageError;
 
+pub use crate::cell::Vitality;
 use crate::scenario::Scenario;
-
-/// Whether a cell lives, and if not, how it died.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Vitality {
-    /// Alive.
-    Live = 0,
-    /// Dead by apoptosis, not yet gone.
-    Apoptotic = 1,
-    /// Dead by necrosis, not yet gone.
-    Necrotic = 2,
-}
-
-impl Vitality {
-    /// All of them, by number.
-    pub const ALL: [Vitality; 3] = [Vitality::Live, Vitality::Apoptotic, Vitality::Necrotic];
-
-    /// `live`, `apoptotic` or `necrotic`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Vitality::Live => "live",
-            Vitality::Apoptotic => "apoptotic",
-            Vitality::Necrotic => "necrotic",
-        }
-    }
-}
 
 /// The cells of one moment, one row a cell, ascending by id.
 #[derive(Debug, Clone, Default)]

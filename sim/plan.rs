@@ -2,6 +2,9 @@
 //! both before the first tick.
 
 mod claims;
+mod limits;
+
+use std::collections::BTreeSet;
 
 use bevy_ecs::resource::Resource;
 use rules::{Rule, Side, Subject, Target};
@@ -9,6 +12,7 @@ use rules::{Rule, Side, Subject, Target};
 use crate::{
     decide::RuledSlots,
     dictionary::{Behavior, Signal, Table},
+    dyads,
     scenario::{self, Scenario},
 };
 
@@ -21,6 +25,8 @@ pub struct Plan {
     pub table: Table,
     /// Which behaviors of each type have a value per cell in the ECS.
     pub ruled: RuledSlots,
+    /// (type, behavior) that several sources write, and so combine.
+    pub shared: BTreeSet<(usize, usize)>,
     /// [behavior]: the range a rule's value is kept in.
     pub ranges: Vec<[f64; 2]>,
     /// [watch]: its slot in the kernels' counts, if anybody reads it.
@@ -62,8 +68,11 @@ pub fn bind(scenario: Scenario) -> Result<Bound, String> {
         .map(|source| source.binding.clone())
         .collect();
     let rules = rules::open(&bindings, &table.vocabulary).map_err(|error| error.to_string())?;
+    limits::check(&scenario, &rules)?;
     claims::check_names(&rules, &table, &scenario)?;
-    claims::check_conflicts(&rules, &table)?;
+    claims::check_secretion(&rules, &table, &scenario)?;
+    dyads::check_writes(&rules, &table)?;
+    let shared = claims::shared(&rules, &table)?;
     let mut ruled = RuledSlots::new(scenario.cell_types.len());
     let mut add = |kind: usize, behavior: usize| {
         if !matches!(
@@ -104,6 +113,7 @@ pub fn bind(scenario: Scenario) -> Result<Bound, String> {
         scenario,
         table,
         ruled,
+        shared,
         ranges,
         contact_slots,
         contact_times,

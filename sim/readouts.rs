@@ -46,9 +46,12 @@ enum Meter {
 struct Walk {
     cell_type: usize,
     lag: f64,
+    /// When the present window began, min.
+    since: f64,
     tracks: BTreeMap<u64, Track>,
-    path: f64,
-    squared: f64,
+    /// Sums over windows of path/time and of squared displacement/time.
+    speed: f64,
+    spreading: f64,
     windows: u64,
 }
 
@@ -105,7 +108,7 @@ impl Readouts {
                         (simulation.time() / every + 1e-9).floor() > (before / every + 1e-9).floor()
                     };
                     if crosses(SAMPLE) {
-                        walk.sample(simulation, crosses(walk.lag));
+                        walk.sample(simulation);
                     }
                 }
                 _ => {}
@@ -155,10 +158,10 @@ impl Readouts {
                     (cell_days > 0.0).then(|| kills as f64 / cell_days)
                 }
                 (Measure::MeanSpeed { .. }, Meter::Walk(walk)) => {
-                    (walk.windows > 0).then(|| walk.path / (walk.windows as f64 * walk.lag))
+                    (walk.windows > 0).then(|| walk.speed / walk.windows as f64)
                 }
                 (_, Meter::Walk(walk)) => (walk.windows > 0)
-                    .then(|| walk.squared / (2.0 * dimensions * walk.windows as f64 * walk.lag)),
+                    .then(|| walk.spreading / (2.0 * dimensions * walk.windows as f64)),
                 (_, Meter::Frames { sum, count }) => (count > 0).then(|| sum / f64::from(count)),
             };
             Reading {
@@ -190,16 +193,23 @@ impl Walk {
         Walk {
             cell_type,
             lag,
+            since: 0.0,
             tracks: BTreeMap::new(),
-            path: 0.0,
-            squared: 0.0,
+            speed: 0.0,
+            spreading: 0.0,
             windows: 0,
         }
     }
 
     /// Adds a sample to every track. A cell that is pressed by another is not free, and loses its
-    /// track; at the end of a window tracks are counted and begun anew.
-    fn sample(&mut self, simulation: &Simulation, ends: bool) {
+    /// track; at the first sample after a lag tracks are counted, by the time that has really
+    /// passed, and begun anew.
+    fn sample(&mut self, simulation: &Simulation) {
+        let passed = simulation.time() - self.since;
+        let ends = passed >= self.lag - 1e-9;
+        if ends {
+            self.since = simulation.time();
+        }
         let (roster, tissue) = (simulation.roster(), simulation.tissue());
         let mut going = std::mem::take(&mut self.tracks);
         for &rank in &roster.of_type[self.cell_type] {
@@ -226,8 +236,8 @@ impl Walk {
                 continue;
             }
             if let Some(track) = track {
-                self.path += track.path;
-                self.squared += distance(track.start, at) * distance(track.start, at);
+                self.speed += track.path / passed;
+                self.spreading += distance(track.start, at) * distance(track.start, at) / passed;
                 self.windows += 1;
             }
             self.tracks.insert(id, fresh);

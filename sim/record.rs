@@ -24,6 +24,8 @@ pub struct Clamps {
     pub clamped: Vec<u64>,
     /// [behavior]: values written.
     pub written: Vec<u64>,
+    /// Rates of pairs that were negative, and taken as 0.
+    pub negative_pair_rates: u64,
 }
 
 impl Clamps {
@@ -32,6 +34,7 @@ impl Clamps {
         Clamps {
             clamped: vec![0; behaviors],
             written: vec![0; behaviors],
+            negative_pair_rates: 0,
         }
     }
 

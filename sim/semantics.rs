@@ -22,6 +22,6 @@ pub fn daughter_offset(mother_radius: f64) -> f64 {
 /// What becomes of uptake when a cell dies.
 pub const UPTAKE_OF_DEAD: f64 = 0.1;
 
-/// Damage below this share of one unit hit counts as recovered: the last hitter is forgotten and
-/// gets no credit for a later death.
-pub const RECOVERED_DAMAGE: f64 = 0.05;
+/// When less damage is left than this share of the last hit's, it counts as recovered: the last
+/// hitter is forgotten and gets no credit for a later death.
+pub const RECOVERED_SHARE: f64 = 0.05;

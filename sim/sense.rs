@@ -82,7 +82,7 @@ pub fn sense(
         ),
         Signal::Volume => out.extend(ranks().map(|rank| cell(rank).2.total)),
         Signal::Custom(places) => out.extend(ranks().map(|rank| {
-            places[usize::from(roster.kinds[rank])].map_or(0.0, |place| cell(rank).3.0[place])
+            places[usize::from(roster.kinds[rank])].map_or(f64::NAN, |place| cell(rank).3.0[place])
         })),
     }
 }

@@ -2,7 +2,7 @@
 
 use bevy_ecs::{schedule::Schedule, world::World};
 use kernels::{Pool, tissue::Tissue};
-use rules::{Rule, Subject, Target};
+use rules::{Rule, Subject};
 
 use crate::{
     arrays::{Roster, Space, plant, settle},
@@ -134,6 +134,7 @@ impl Simulation {
         for (name, count) in [
             ("density below zero", kernels.negative_density),
             ("cell outside the domain", kernels.outside),
+            ("negative rate of a pair", clamps.negative_pair_rates),
         ] {
             if count > 0 {
                 all.push((name.into(), count, 0));
@@ -213,7 +214,7 @@ impl Simulation {
         let entity = roster.entities[rank];
         match &plan.table.behaviors[number] {
             Behavior::Kernel(channel) => self.tissue().channel(*channel, rank),
-            Behavior::Custom(places) => places[kind].map_or(0.0, |place| {
+            Behavior::Custom(places) => places[kind].map_or(f64::NAN, |place| {
                 self.world
                     .get::<Custom>(entity)
                     .expect("every cell has custom numbers")
@@ -246,33 +247,12 @@ impl Simulation {
 /// Sorts rules into cell and dyad rules and says when each is due.
 fn install(rules: Vec<Box<dyn Rule>>, plan: &Plan, clock: &Clock) -> (CellRules, DyadRules) {
     let (mut cell_rules, mut dyad_rules) = (CellRules::default(), DyadRules::default());
-    let mut written: Vec<(usize, usize)> = Vec::new();
-    for (number, rule) in rules.into_iter().enumerate() {
-        let signature = rule.signature();
-        let period = plan
-            .scenario
-            .clocks
-            .ticks(signature.clock)
-            .max(clock.mechanics_ticks);
-        match &signature.subject {
-            Subject::Dyad { .. } => dyad_rules.0.push(DyadRule::new(rule, number as u8, period)),
-            Subject::Cell { types } => {
-                let mut combine = Vec::new();
-                for write in &signature.writes {
-                    let Target::Behavior(behavior) = write.target else {
-                        combine.push(None);
-                        continue;
-                    };
-                    let before = types
-                        .iter()
-                        .any(|&kind| written.contains(&(kind, behavior)));
-                    combine.push(if before { signature.combine } else { None });
-                    written.extend(types.iter().map(|&kind| (kind, behavior)));
-                }
-                cell_rules
-                    .0
-                    .push(CellRule::new(rule, number as u8, period, combine));
-            }
+    for (rule, number) in rules.into_iter().zip(0..) {
+        let period = plan.scenario.clocks.ticks(rule.signature().clock);
+        let period = period.max(clock.mechanics_ticks);
+        match rule.signature().subject {
+            Subject::Dyad { .. } => dyad_rules.0.push(DyadRule::new(rule, number, period)),
+            Subject::Cell { .. } => cell_rules.0.push(CellRule::new(rule, number, period)),
         }
     }
     (cell_rules, dyad_rules)

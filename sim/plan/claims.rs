@@ -1,8 +1,10 @@
 //! What rules speak of and claim: whether it exists, and whether two of them claim the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem::discriminant;
 
-use rules::{Combine, Rule, Side, Subject, Target, Write};
+use kernels::channels::Channel;
+use rules::{Combine, Kind, Rule, Side, Subject, Target, Write};
 
 use crate::{
     dictionary::{Behavior, Signal, Table},
@@ -55,15 +57,16 @@ pub fn check_names(
                 let name = &table.vocabulary.behaviors.entry(number).name;
                 missing(places, write.side, name).map_or(Ok(()), Err)?;
             }
-            check_phase(write, &types(write.side), table, scenario)
+            check_meaning(write, &types(write.side), table, scenario)
                 .map_err(|message| format!("rules `{}` {message}", signature.source))?;
         }
     }
     Ok(())
 }
 
-/// A rate of leaving a phase means nothing to a type without that phase.
-fn check_phase(
+/// A rule may write what means nothing to its cells: leaving a phase that the cycle does not have,
+/// becoming what one is.
+fn check_meaning(
     write: &Write,
     types: &[usize],
     table: &Table,
@@ -72,86 +75,197 @@ fn check_phase(
     let Target::Behavior(number) = write.target else {
         return Ok(());
     };
-    let Behavior::PhaseExit(phase) = table.behaviors[number] else {
-        return Ok(());
-    };
-    let lacking = types
-        .iter()
-        .map(|&kind| &scenario.cell_types[kind])
-        .find(|cell_type| cell_type.cycle.phases.len() <= phase);
-    match lacking {
-        None => Ok(()),
-        Some(cell_type) => Err(format!(
-            "write `{}` of `{}`, whose cycle `{}` has {} phases\n  give it a cycle: [cell_types.\"{}\".cycle] model = \"live\"",
-            table.vocabulary.behaviors.entry(number).name,
-            cell_type.name,
-            cell_type.cycle.model,
-            cell_type.cycle.phases.len(),
-            cell_type.name,
-        )),
+    let name = &table.vocabulary.behaviors.entry(number).name;
+    for &kind in types {
+        let cell_type = &scenario.cell_types[kind];
+        let of = &cell_type.name;
+        match table.behaviors[number] {
+            Behavior::PhaseExit(phase) if cell_type.cycle.phases.len() <= phase => {
+                return Err(format!(
+                    "write `{name}` of `{of}`, whose cycle `{}` has {} phases\n  \
+                     give it a cycle: [cell_types.\"{of}\".cycle] model = \"live\"",
+                    cell_type.cycle.model,
+                    cell_type.cycle.phases.len(),
+                ));
+            }
+            Behavior::Transformation(into) if into == kind => {
+                return Err(format!(
+                    "write `{name}` of `{of}`, which is that already\n  name another type"
+                ));
+            }
+            _ => {}
+        }
     }
+    Ok(())
 }
 
-/// Who writes what: (type or pair of types, target) to sources in order.
-type Claims = BTreeMap<(Vec<usize>, String), Vec<(String, Option<Combine>, f64)>>;
+/// Secretion tends to a target: a rule that raises the rate of a type without one would make the
+/// cell a sink.
+pub fn check_secretion(
+    rules: &[Box<dyn Rule>],
+    table: &Table,
+    scenario: &Scenario,
+) -> Result<(), String> {
+    let written: Vec<(usize, Channel, &str)> = rules
+        .iter()
+        .flat_map(|rule| {
+            let signature = rule.signature();
+            let types = match &signature.subject {
+                Subject::Cell { types } => types.clone(),
+                Subject::Dyad { .. } => Vec::new(),
+            };
+            let channels: Vec<Channel> = signature
+                .writes
+                .iter()
+                .filter_map(|write| match write.target {
+                    Target::Behavior(number) => match table.behaviors[number] {
+                        Behavior::Kernel(channel) => Some(channel),
+                        _ => None,
+                    },
+                    _ => None,
+                })
+                .collect();
+            types.into_iter().flat_map(move |kind| {
+                let source = signature.source.as_str();
+                channels
+                    .clone()
+                    .into_iter()
+                    .map(move |channel| (kind, channel, source))
+            })
+        })
+        .collect();
+    for (kind, channel, source) in &written {
+        let Channel::SecretionRate(substrate) = *channel else {
+            continue;
+        };
+        let target = Channel::SecretionTarget(substrate);
+        let cell_type = &scenario.cell_types[*kind];
+        let has_target = cell_type.exchange[substrate].secretion_target > 0.0
+            || written
+                .iter()
+                .any(|(other, channel, _)| other == kind && *channel == target);
+        if !has_target {
+            let (of, what) = (&cell_type.name, &scenario.substrates[substrate].name);
+            return Err(format!(
+                "rules `{source}` write `{what} secretion` of `{of}`, which has no secretion target\n  \
+                 state it: [cell_types.\"{of}\".exchange.{what}] secretion_target = …; \
+                 or write `{what} export`, which needs none"
+            ));
+        }
+    }
+    Ok(())
+}
 
-fn claims(rules: &[Box<dyn Rule>], table: &Table) -> Claims {
-    let mut claims = Claims::new();
+/// One source's claim on a behavior.
+struct Claim<'a> {
+    source: &'a str,
+    combine: Option<Combine>,
+    clock: f64,
+    kind: &'a Kind,
+}
+
+/// What is claimed: a behavior of cells of a type, or of a pair of types.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Claimed {
+    Cell { kind: usize, behavior: usize },
+    Pair { kinds: [usize; 2], name: String },
+}
+
+/// All claims, in the order of the scenario.
+fn claims<'a>(rules: &'a [Box<dyn Rule>], table: &Table) -> BTreeMap<Claimed, Vec<Claim<'a>>> {
+    let mut claims: BTreeMap<Claimed, Vec<Claim<'a>>> = BTreeMap::new();
     for rule in rules {
         let signature = rule.signature();
-        let subjects = match &signature.subject {
-            Subject::Cell { types } => types.iter().map(|&kind| vec![kind]).collect(),
-            Subject::Dyad { a, b } => vec![vec![*a, *b]],
-        };
         for write in &signature.writes {
-            let name = match &write.target {
-                Target::Behavior(number) => table.vocabulary.behaviors.entry(*number).name.clone(),
-                Target::PairBehavior(number) => {
-                    table.vocabulary.pair_behaviors.entry(*number).name.clone()
+            let claimed: Vec<Claimed> = match (&signature.subject, &write.target) {
+                (_, Target::Readout(_)) => Vec::new(),
+                (Subject::Cell { types }, Target::Behavior(behavior)) => {
+                    let behavior = *behavior;
+                    let each = types.iter().map(|&kind| Claimed::Cell { kind, behavior });
+                    each.collect()
                 }
-                Target::Readout(_) => continue,
+                (Subject::Dyad { a, b }, target) => vec![Claimed::Pair {
+                    kinds: [*a, *b],
+                    name: format!("{} of {:?}", target_name(target, table), write.side),
+                }],
+                (Subject::Cell { .. }, Target::PairBehavior(_)) => Vec::new(),
             };
-            for subject in &subjects {
-                let entry = (signature.source.clone(), signature.combine, signature.clock);
-                claims
-                    .entry((subject.clone(), name.clone()))
-                    .or_default()
-                    .push(entry);
+            for claimed in claimed {
+                claims.entry(claimed).or_default().push(Claim {
+                    source: &signature.source,
+                    combine: signature.combine,
+                    clock: signature.clock,
+                    kind: &write.kind,
+                });
             }
         }
     }
     claims
 }
 
-/// Two sources may write one behavior only if the later one says how they combine.
-pub fn check_conflicts(rules: &[Box<dyn Rule>], table: &Table) -> Result<(), String> {
-    for ((subject, behavior), sources) in claims(rules, table) {
-        let subject: Vec<_> = subject
-            .iter()
-            .map(|&kind| table.vocabulary.types[kind].as_str())
-            .collect();
-        let subject = subject.join(" on ");
+fn target_name<'a>(target: &'a Target, table: &'a Table) -> &'a str {
+    match target {
+        Target::Behavior(number) => &table.vocabulary.behaviors.entry(*number).name,
+        Target::PairBehavior(number) => &table.vocabulary.pair_behaviors.entry(*number).name,
+        Target::Readout(name) => name,
+    }
+}
+
+/// The behaviors that several sources write, as (type, behavior). Two sources may write one only
+/// if the later one says how they combine; they then share a clock and mean the same by a number.
+pub fn shared(rules: &[Box<dyn Rule>], table: &Table) -> Result<BTreeSet<(usize, usize)>, String> {
+    let mut shared = BTreeSet::new();
+    for (claimed, sources) in claims(rules, table) {
+        let (behavior, subject, is_pair) = match &claimed {
+            Claimed::Cell { kind, behavior } => (
+                table.vocabulary.behaviors.entry(*behavior).name.clone(),
+                table.vocabulary.types[*kind].clone(),
+                false,
+            ),
+            Claimed::Pair { kinds, name } => (
+                name.rsplit_once(" of ")
+                    .map_or(name.as_str(), |(name, _)| name)
+                    .to_owned(),
+                kinds
+                    .map(|kind| table.vocabulary.types[kind].as_str())
+                    .join(" on "),
+                true,
+            ),
+        };
         for pair in sources.windows(2) {
-            let ((first, _, clock), (second, combine, other)) = (&pair[0], &pair[1]);
-            let allowed = if subject.contains(" on ") {
-                may_share(*combine)
-            } else {
-                combine.is_some()
+            let (first, second) = (&pair[0], &pair[1]);
+            let may = match is_pair {
+                true => may_share(second.combine),
+                false => second.combine.is_some(),
             };
-            if !allowed {
+            let [one, other] = [first.source, second.source];
+            let both = format!("both write `{behavior}` of `{subject}`");
+            if !may {
                 return Err(format!(
-                    "E-CONFLICT: rules `{first}` and `{second}` both write `{behavior}` of `{subject}`\n  \
-                     leave one out, or say how they combine: {second} = {{ file = \"…\", combine = \"sum\" }} \
+                    "E-CONFLICT: rules `{one}` and `{other}` {both}\n  \
+                     leave one out, or say how they combine: {other} = {{ file = \"…\", combine = \"sum\" }} \
                      (sum, product or priority; pairs only sum)"
                 ));
             }
-            if clock != other {
+            if first.clock != second.clock {
                 return Err(format!(
-                    "E-CONFLICT: rules `{first}` (every {clock} min) and `{second}` (every {other} min) both \
-                     write `{behavior}` of `{subject}`\n  give them one clock"
+                    "E-CONFLICT: rules `{one}` (every {} min) and `{other}` (every {} min) {both}\n  \
+                     give them one clock",
+                    first.clock, second.clock
+                ));
+            }
+            if discriminant(first.kind) != discriminant(second.kind) {
+                return Err(format!(
+                    "E-CONFLICT: rules `{one}` and `{other}` {both}, one as a change and one as a value\n  \
+                     let both give values, or both changes"
                 ));
             }
         }
+        if let Claimed::Cell { kind, behavior } = claimed
+            && sources.len() > 1
+        {
+            shared.insert((kind, behavior));
+        }
     }
-    Ok(())
+    Ok(shared)
 }
