@@ -90,7 +90,9 @@ pub enum Error {
     Malformed(String),
     /// A unit of another dimension than the one wanted.
     #[error(
-        "`{found}` is a {found_dimension}, but a {wanted_dimension} is wanted, such as `{wanted}`"
+        "`{found}` is {}, but {} is wanted, such as `{wanted}`",
+        with_article(found_dimension),
+        with_article(wanted_dimension)
     )]
     Dimension {
         /// The unit as written.
@@ -102,6 +104,15 @@ pub enum Error {
         /// What that measures.
         wanted_dimension: String,
     },
+}
+
+/// `a length`, `an amount/length^3`; 1/time is read as one over time.
+pub(crate) fn with_article(dimension: &str) -> String {
+    let article = match dimension.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        true => "an",
+        false => "a",
+    };
+    format!("{article} {dimension}")
 }
 
 impl Unit {
@@ -322,6 +333,10 @@ mod tests {
         assert_eq!(
             base("4 µm", "µm/min").unwrap_err().to_string(),
             "`µm` is a length, but a length/time is wanted, such as `µm/min`"
+        );
+        assert_eq!(
+            base("4 µM", "rad").unwrap_err().to_string(),
+            "`µM` is an amount/length^3, but an angle is wanted, such as `rad`"
         );
         assert_eq!(
             base("4 parsec", "µm").unwrap_err().to_string(),

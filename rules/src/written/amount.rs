@@ -57,8 +57,8 @@ impl<'a> Amount<'a> {
             .map_err(|error| match error {
                 units::Error::Dimension { .. } => format!("{error}\n  that is the unit of {what}"),
                 _ => format!(
-                    "{error}\n  write {what} in `{wanted}`, or in another unit that measures a {}",
-                    wanted.dimension()
+                    "{error}\n  write {what} in `{wanted}`, or in another unit that measures {}",
+                    units::with_article(&wanted.dimension())
                 ),
             })?;
         let value = units::rescale(self.number, factor);
