@@ -17,26 +17,26 @@ pub struct Entry {
     pub is_event_rate: bool,
 }
 
-/// A name that stands in no dictionary, and those that are nearest to it.
+/// A name that stands in no dictionary, and those that may have been meant.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("unknown {what} `{name}`\n  did you mean {}? known {what}s: {}", quoted(nearest), known.join(", "))]
+#[error("unknown {what} `{name}`\n  {}known {what}s: {}", suggestion(nearest), known.join(", "))]
 pub struct UnknownName {
     /// `signal`, `behavior`, `cell type`, `substrate`, …
     pub what: &'static str,
     /// The name as written.
     pub name: String,
-    /// Up to three known names, nearest first.
+    /// Up to three known names that are near, nearest first.
     pub nearest: Vec<String>,
     /// Every known name, sorted.
     pub known: Vec<String>,
 }
 
-fn quoted(names: &[String]) -> String {
-    names
-        .iter()
-        .map(|name| format!("`{name}`"))
-        .collect::<Vec<_>>()
-        .join(" or ")
+fn suggestion(names: &[String]) -> String {
+    if names.is_empty() {
+        return String::new();
+    }
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    format!("did you mean {}? ", names.join(" or "))
 }
 
 /// A list of named entries, found by name or synonym.
@@ -78,7 +78,7 @@ impl Dictionary {
     /// The number of the entry called `name`; case, `_` and runs of spaces do not matter.
     ///
     /// # Errors
-    /// [`UnknownName`] with the nearest known names.
+    /// [`UnknownName`] with the names that are near.
     pub fn find(&self, name: &str) -> Result<usize, UnknownName> {
         self.index.get(&normal(name)).copied().ok_or_else(|| {
             unknown(
@@ -109,6 +109,12 @@ pub fn normal(name: &str) -> String {
         .to_lowercase()
 }
 
+/// Whether one of two names may have been meant for the other: they begin alike and have most
+/// letters in common, or at most two letters in five are wrong, missing or too many.
+fn is_near(similarity: f64, a: &str, b: &str) -> bool {
+    similarity > 0.8 || strsim::normalized_damerau_levenshtein(a, b) >= 0.6
+}
+
 /// The error for a `name` that is none of `known`.
 pub fn unknown<'a>(
     what: &'static str,
@@ -125,13 +131,10 @@ pub fn unknown<'a>(
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
     let nearest = ranked
         .iter()
+        .filter(|(score, other)| is_near(*score, &wanted, &normal(other)))
         .take(3)
-        .filter(|(score, _)| *score > 0.7)
-        .map(|(_, other)| (*other).clone());
-    let mut nearest: Vec<String> = nearest.collect();
-    if nearest.is_empty() {
-        nearest.extend(ranked.first().map(|(_, other)| (*other).clone()));
-    }
+        .map(|(_, other)| (*other).clone())
+        .collect();
     UnknownName {
         what,
         name: name.to_owned(),
@@ -165,12 +168,30 @@ impl Vocabulary {
     /// The number of the cell type called `name`.
     ///
     /// # Errors
-    /// [`UnknownName`] with the nearest known types.
+    /// [`UnknownName`] with the types that are near.
     pub fn cell_type(&self, name: &str) -> Result<usize, UnknownName> {
         let wanted = normal(name);
         self.types
             .iter()
             .position(|other| normal(other) == wanted)
             .ok_or_else(|| unknown("cell type", name, self.types.iter().map(String::as_str)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_suggested_only_where_they_are_near() {
+        let nearest =
+            |name: &str, known: &[&str]| unknown("substrate", name, known.iter().copied()).nearest;
+        assert_eq!(nearest("oxigen", &["glucose", "oxygen"]), ["oxygen"]);
+        assert_eq!(nearest("PD1", &["MHC-I", "PD-L1"]), ["PD-L1"]);
+        assert_eq!(nearest("phagocytose", &["phagocytose apoptotic"]).len(), 1);
+        assert_eq!(
+            unknown("substrate", "lactate", ["oxygen", "glucose"].into_iter()).to_string(),
+            "unknown substrate `lactate`\n  known substrates: glucose, oxygen"
+        );
     }
 }
