@@ -347,7 +347,7 @@ fn a_missing_file_is_refused() {
         "all.rules",
         "none.rules",
         "s/scenario.toml:21: rules.all: there is no file s/none.rules\n  \
-         paths are taken from the scenario's folder",
+         paths are taken from the folder of the scenario that states them",
     );
     refused(
         &good(),

@@ -240,6 +240,74 @@ fn the_hash_knows_meaning_and_not_spelling() {
 }
 
 #[test]
+fn what_a_file_states_stands_on_top_of_what_it_extends() {
+    let below = good(&[]);
+    let extended = root().join("tests/scenarios_good/extended");
+    let scenario = read(&extended, &["seed=12".into()], None)
+        .unwrap_or_else(|problems| panic!("{}", lines(&problems)));
+    // What neither states, what only the lower file states, what the upper one does, what is set.
+    assert_eq!(scenario.name, "extended");
+    assert_eq!(scenario.duration, below.duration);
+    assert!(scenario.description.contains("smaller"));
+    assert_eq!(scenario.seed, 12);
+    // Keys that exclude one another give way, and names are compared as everywhere.
+    assert_eq!(scenario.domain.max, [150.0, 150.0, 10.0]);
+    let names: Vec<&str> = scenario.cell_types.iter().map(|one| &*one.name).collect();
+    let known = [
+        "tumor",
+        "resistant tumor",
+        "CD8 T cell",
+        "exhausted",
+        "fibroblast",
+    ];
+    assert_eq!(names, known);
+    let volume = |number: usize| scenario.cell_types[number].volume.total;
+    assert_eq!((volume(0), volume(1)), (volume(4), 1000.0));
+    assert!((volume(0) - 4.0 / 3.0 * PI * 343.0).abs() < 1e-9);
+    let own = &scenario.cell_types[4].custom[1];
+    assert_eq!((own.value, own.unit.to_string()), (5.0, "µM".into()));
+    // Entries are dropped and added.
+    let groups: Vec<&str> = scenario.cells.iter().map(|one| &*one.name).collect();
+    assert_eq!(groups, ["nodule", "patch", "biopsy", "stroma"]);
+    assert!(matches!(&scenario.cells[0].place, Place::Explicit { cells } if cells.len() == 1));
+    assert!(matches!(
+        &scenario.cells[1].place,
+        Place::Region { region: Region::Ball { outer, .. }, .. } if *outer == 20.0
+    ));
+    assert!(scenario.arrivals.is_empty());
+    let sources: Vec<&str> = scenario.rules.iter().map(|one| &*one.name).collect();
+    assert_eq!(sources, ["behavior", "late"]);
+    assert_eq!(scenario.outputs.interval, 30.0);
+}
+
+#[test]
+fn the_hash_is_that_of_the_whole_in_however_many_files_it_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let killing = root().join("tests/scenarios_good/killing");
+    let text = std::fs::read_to_string(killing.join("scenario.toml")).unwrap();
+    let (lower, upper) = text.split_once("[contacts]").unwrap();
+    let (lowest, middle) = lower.split_once("[cells.nodule]").unwrap();
+    let write = |name: &str, text: &str| {
+        let file = folder.path().join(name);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    };
+    // The lowest file's seed gives way, and each file's paths are seen from its own folder.
+    write("1/scenario.toml", &lowest.replace("seed = 7", "seed = 8"));
+    for file in ["cells.csv", "cells.rules"] {
+        std::fs::create_dir_all(folder.path().join("2")).unwrap();
+        std::fs::copy(killing.join(file), folder.path().join("2").join(file)).unwrap();
+    }
+    let middle = format!("extends = \"../1\"\nseed = 7\n[cells.nodule]{middle}");
+    write("2/middle.toml", &middle);
+    let upper = format!("extends = \"2/middle.toml\"\nname = \"killing\"\n[contacts]{upper}");
+    write("scenario.toml", &upper);
+    let split = read(folder.path(), &[], None).unwrap_or_else(|p| panic!("{}", lines(&p)));
+    assert_eq!(split.hash().unwrap(), good(&[]).hash().unwrap());
+    assert_eq!(split.file, folder.path().join("scenario.toml"));
+}
+
+#[test]
 fn a_missing_scenario_says_where_it_was_looked_for() {
     let problems = read(&root().join("tests/scenarios_good"), &[], None).unwrap_err();
     let text = lines(&problems);
@@ -371,6 +439,16 @@ fn refuses(schema: &Value, value: &Value, top: &Value) -> Option<String> {
     if !is_right {
         return Some(format!("{value} is not {schema}"));
     }
+    if let Some(condition) = schema.get("if") {
+        let branch = match inner(condition, value) {
+            None => "then",
+            Some(_) => "else",
+        };
+        let refused = schema.get(branch).and_then(|one| inner(one, value));
+        if refused.is_some() {
+            return refused;
+        }
+    }
     if let (Some(items), Some(values)) = (schema.get("items"), value.as_array()) {
         return values.iter().find_map(|value| inner(items, value));
     }
@@ -399,7 +477,12 @@ fn the_schema_accepts_good_scenarios_and_refuses_unknown_keys() {
     let schema = schema();
     let refusal = |text: &str| refuses(&schema, &toml::from_str(text).unwrap(), &schema);
     let good = root().join("tests/scenarios_good");
-    for file in ["killing/scenario.toml", "segmentation.toml", "sphere.toml"] {
+    for file in [
+        "killing/scenario.toml",
+        "extended/scenario.toml",
+        "segmentation.toml",
+        "sphere.toml",
+    ] {
         let text = std::fs::read_to_string(good.join(file)).unwrap();
         assert_eq!(refusal(&text), None, "{file}");
     }
@@ -410,6 +493,8 @@ fn the_schema_accepts_good_scenarios_and_refuses_unknown_keys() {
         "negative",
         "wrong_type",
         "cycle_model",
+        "extends_no_text",
+        "extends_mistakes",
     ] {
         let text = std::fs::read_to_string(bad.join(file).with_extension("toml")).unwrap();
         assert!(refusal(&text).is_some(), "{file}");
@@ -417,19 +502,21 @@ fn the_schema_accepts_good_scenarios_and_refuses_unknown_keys() {
 }
 
 #[test]
-fn the_manual_s_example_is_a_scenario() {
+fn the_manual_s_examples_are_scenarios() {
     let manual = std::fs::read_to_string(root().join("docs/scenario.md")).unwrap();
-    let example = manual
-        .split("```toml\n")
-        .nth(1)
-        .unwrap()
-        .split("```")
-        .next()
-        .unwrap();
+    let blocks = manual.split("```toml\n").skip(1);
+    let examples: Vec<&str> = blocks.filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(examples.len(), 2);
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("scenario.toml"), example).unwrap();
-    let scenario = read(folder.path(), &[], None).unwrap_or_else(|p| panic!("{}", lines(&p)));
-    assert_eq!(scenario.cell_types.len(), 2);
+    // The second example extends the first.
+    for (name, example, types) in [("nodule", examples[0], 2), ("patrol", examples[1], 3)] {
+        let folder = folder.path().join(name);
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("scenario.toml"), example).unwrap();
+        let scenario = read(&folder, &[], None).unwrap_or_else(|p| panic!("{}", lines(&p)));
+        assert_eq!(scenario.cell_types.len(), types);
+        assert_eq!(scenario.cells.len(), 2);
+    }
 }
 
 #[test]

@@ -23,6 +23,8 @@ pub use quantity::{
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct File {
+    /// The scenario on top of which this one stands: a file, or a folder that holds a `scenario.toml`, relative to this file. What this file states is merged over it.
+    pub extends: Option<String>,
     /// What the scenario is called. Default: the name of its folder.
     pub name: Option<String>,
     /// What it shows, in a sentence or two.
@@ -183,7 +185,7 @@ pub struct Faces {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RuleSource {
-    /// The file, relative to the scenario's folder: `.rules`, `.csv` or `.onnx`.
+    /// The file, relative to the folder of the scenario that states it: `.rules`, `.csv` or `.onnx`.
     pub file: String,
     /// Time between two calls, min, a multiple of the mechanics step. Default: the file's own, or the phenotype step.
     pub clock: Option<Quantity<Duration>>,

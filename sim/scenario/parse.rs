@@ -1,17 +1,18 @@
 //! From a file to a [`Scenario`].
 
-use std::path::Path as FilePath;
+use std::path::{Path as FilePath, PathBuf};
 
 use super::Scenario;
 use super::deserialize;
 use super::file::File;
-use super::problem::{Path, Place, Problem};
+use super::problem::{Place, Problem};
 use super::resolve::resolve;
 use super::tree::Tree;
 
 /// Reads the scenario at `path`, a file or a folder that holds `scenario.toml`.
 ///
-/// `overrides` are settings `key=value`, merged into the file before anything is checked.
+/// The file is put on top of the one it extends. `overrides` are settings `key=value`, merged into
+/// it before anything is checked.
 /// `cells`, where given, is a table whose cells stand in for all the file's groups, read as
 /// `[import]` says.
 ///
@@ -26,26 +27,18 @@ pub fn read(
         true => path.join("scenario.toml"),
         false => path.to_owned(),
     };
-    let text = std::fs::read_to_string(&file).map_err(|error| {
-        let help = "a scenario is a .toml file, or a folder that holds a scenario.toml";
-        vec![Problem {
-            place: Place::File(file.clone()),
-            key: Path::root(),
-            message: format!("cannot be read: {error}"),
-            help: help.into(),
-        }]
-    })?;
     let scenario = || {
-        let tree = Tree::read(file.clone(), &text, overrides)?;
+        let tree = Tree::read(file.clone(), overrides)?;
         let stated: File = deserialize::whole(&tree)?;
         resolve(&stated, &tree, cells)
     };
     scenario().map_err(|mut problems: Vec<Problem>| {
         // From the top of the file down, then other files, then the command line.
-        problems.sort_by_key(|problem| match &problem.place {
-            Place::Line(other, line) if *other == file => (0, *line),
-            Place::Setting(_) => (2, 0),
-            _ => (1, 0),
+        problems.sort_by_cached_key(|problem| match &problem.place {
+            Place::Line(other, line) if *other == file => (0, PathBuf::new(), *line),
+            Place::Line(other, line) => (1, other.clone(), *line),
+            Place::File(other) => (1, other.clone(), 0),
+            Place::Setting(_) => (2, PathBuf::new(), 0),
         });
         // What an heir inherits is as wrong there as where it stands, and stands in one place.
         let mut distinct: Vec<Problem> = Vec::new();

@@ -31,10 +31,8 @@ pub fn resolve(
     tree: &Tree,
     cells: Option<&FilePath>,
 ) -> Result<Scenario, Vec<Problem>> {
-    let folder = tree.file.parent().unwrap_or(FilePath::new("")).to_owned();
     let mut names = Resolver {
         tree,
-        folder,
         problems: Vec::new(),
         notes: Vec::new(),
         types: file
@@ -59,7 +57,6 @@ pub fn resolve(
 /// What is known while a file is resolved, and what was found wrong so far.
 struct Resolver<'a> {
     tree: &'a Tree,
-    folder: PathBuf,
     problems: Vec<Problem>,
     notes: Vec<String>,
     types: Vec<String>,
@@ -100,7 +97,7 @@ impl Resolver<'_> {
         Scenario {
             name: file.name.clone().unwrap_or_else(|| self.default_name()),
             description: file.description.clone(),
-            file: self.tree.file.clone(),
+            file: self.tree.file().to_owned(),
             seed: file.seed,
             duration,
             domain,
@@ -119,8 +116,10 @@ impl Resolver<'_> {
 
     /// The folder's name for a `scenario.toml`, else the file's.
     fn default_name(&self) -> String {
-        let file = &self.tree.file;
-        let folder = self.folder.canonicalize().ok();
+        let file = self.tree.file();
+        // A file named without a folder lies in the current one.
+        let folder = self.tree.folder(&Path::root()).join(".");
+        let folder = folder.canonicalize().ok();
         let name = match file.file_name() {
             Some(name) if name == "scenario.toml" => {
                 folder.as_deref().and_then(FilePath::file_name)
@@ -214,10 +213,10 @@ impl Resolver<'_> {
 
     /// A file that the scenario names; it must be there.
     fn file(&mut self, at: &Path, name: &str) -> PathBuf {
-        let file = self.folder.join(name);
+        let file = self.tree.folder(at).join(name);
         if !file.is_file() {
             let message = format!("there is no file {}", file.display());
-            let help = "paths are taken from the scenario's folder".into();
+            let help = "paths are taken from the folder of the scenario that states them".into();
             self.complain(at, message, help);
         }
         file

@@ -1,12 +1,13 @@
 //! The tables and values of a scenario file, each with the place where it was stated.
 //!
-//! Settings of the command line and inherited values are merged here, before anything is checked,
-//! so that they are checked like what stands in the file.
+//! The scenario that a file extends, settings of the command line and inherited values are merged
+//! here, before anything is checked, so that they are checked like what stands in the file.
 
+mod extends;
 mod overlay;
 mod setting;
 
-use std::path::PathBuf;
+use std::path::{Path as FilePath, PathBuf};
 
 use rules::dictionary::normal;
 use toml::Spanned;
@@ -16,13 +17,46 @@ use super::problem::{Path, Place, Problem, Step, misspelled};
 use overlay::overlay;
 use setting::setting;
 
+/// Tables whose entries have names of the scenario's own, and what such an entry is.
+pub const NAMED: &[(&str, &str)] = &[
+    ("substrates", "substrate"),
+    ("cell_types", "cell type"),
+    ("cells", "group"),
+    ("arrivals", "stream"),
+    ("rules", "rule source"),
+    ("readouts", "readout"),
+];
+
 /// Where a node comes from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Origin {
-    /// A line of the file, counted from 1.
-    Line(usize),
+    /// A line of a file.
+    Line {
+        /// The file, by number: 0 for the one that is read, then what it extends, and so on down.
+        file: usize,
+        /// Counted from 1.
+        line: usize,
+    },
     /// A setting, by number.
     Setting(usize),
+}
+
+impl Origin {
+    fn place(self, files: &[PathBuf], settings: &[String]) -> Place {
+        match self {
+            Origin::Line { file, line } => Place::Line(files[file].clone(), line),
+            Origin::Setting(number) => Place::Setting(settings[number].clone()),
+        }
+    }
+
+    /// The folder from which paths are taken; for settings that of the first file.
+    fn folder(self, files: &[PathBuf]) -> &FilePath {
+        let file = match self {
+            Origin::Line { file, .. } => file,
+            Origin::Setting(_) => 0,
+        };
+        files[file].parent().unwrap_or(FilePath::new(""))
+    }
 }
 
 /// A value and its place.
@@ -51,40 +85,27 @@ pub enum Value {
     Table(Vec<(String, Node)>),
 }
 
-/// A file with the settings that were merged into it.
+/// A file on top of what it extends, with the settings that were merged into it.
 #[derive(Debug, Clone)]
 pub struct Tree {
-    /// The file.
-    pub file: PathBuf,
     /// The whole of it.
     pub root: Node,
+    files: Vec<PathBuf>,
     settings: Vec<String>,
 }
 
 impl Tree {
-    /// Reads a file's text, merges `settings` (`key=value`) into it, and gives each cell type
-    /// what it inherits.
+    /// Reads a file and those it extends, merges `settings` (`key=value`) into them, and gives
+    /// each cell type what it inherits.
     ///
     /// # Errors
-    /// The first line that is not TOML, or every setting and inheritance that cannot be.
-    pub fn read(file: PathBuf, text: &str, settings: &[String]) -> Result<Tree, Vec<Problem>> {
-        let lines = Lines::of(text);
-        let document = DeTable::parse(text).map_err(|error| {
-            let line = lines.at(error.span().map_or(0, |span| span.start));
-            vec![Problem {
-                place: Place::Line(file.clone(), line),
-                key: Path::root(),
-                message: error.message().replace('\n', ", "),
-                help: "a scenario is a TOML file, see https://toml.io".into(),
-            }]
-        })?;
-        let root = Node {
-            origin: Origin::Line(1),
-            value: table(document.into_inner(), &|at| Origin::Line(lines.at(at))),
-        };
+    /// The first file that cannot be read or is not TOML, or every setting and inheritance that
+    /// cannot be.
+    pub fn read(file: PathBuf, settings: &[String]) -> Result<Tree, Vec<Problem>> {
+        let (files, root) = extends::read(file)?;
         let mut tree = Tree {
-            file,
             root,
+            files,
             settings: settings.to_vec(),
         };
         let stated = tree.inherited(&tree.root);
@@ -112,6 +133,16 @@ impl Tree {
         }
     }
 
+    /// The file that was read, not one that it extends.
+    pub fn file(&self) -> &FilePath {
+        &self.files[0]
+    }
+
+    /// The folder from which the path that a key states is taken: that of the file it stands in.
+    pub fn folder(&self, path: &Path) -> &FilePath {
+        self.nearest(path).origin.folder(&self.files)
+    }
+
     /// The node a path leads to, or the deepest on the way there.
     pub fn nearest(&self, path: &Path) -> &Node {
         let mut node = &self.root;
@@ -127,12 +158,9 @@ impl Tree {
     /// The place of the value a path leads to, or of the table that lacks it.
     pub fn place(&self, path: &Path) -> Place {
         if path.is_root() {
-            return Place::File(self.file.clone());
+            return Place::File(self.file().to_owned());
         }
-        match self.nearest(path).origin {
-            Origin::Line(line) => Place::Line(self.file.clone(), line),
-            Origin::Setting(number) => Place::Setting(self.settings[number].clone()),
-        }
+        self.nearest(path).origin.place(&self.files, &self.settings)
     }
 
     /// Takes a value out; whether there was one.
@@ -155,12 +183,7 @@ impl Tree {
                 None => return false,
             }
         }
-        let Value::Table(entries) = &mut node.value else {
-            return false;
-        };
-        let before = entries.len();
-        entries.retain(|(name, _)| name != last);
-        entries.len() < before
+        node.remove(last).is_some()
     }
 
     /// The file with each cell type completed by what it inherits.
@@ -263,14 +286,32 @@ impl Node {
         }
     }
 
+    /// Takes the entry `key` out of a table.
+    fn remove(&mut self, key: &str) -> Option<Node> {
+        let Value::Table(entries) = &mut self.value else {
+            return None;
+        };
+        let at = entries.iter().position(|(name, _)| name == key)?;
+        Some(entries.remove(at).1)
+    }
+
+    /// A table's entries.
+    fn entries(&self) -> &[(String, Node)] {
+        match &self.value {
+            Value::Table(entries) => entries,
+            _ => &[],
+        }
+    }
+
     /// The names of a table's entries.
     fn keys(&self) -> impl Iterator<Item = &str> {
-        let entries = match &self.value {
-            Value::Table(entries) => entries.as_slice(),
-            _ => &[],
-        };
-        entries.iter().map(|(name, _)| name.as_str())
+        self.entries().iter().map(|(name, _)| name.as_str())
     }
+}
+
+/// Whether an entry of one of the [`NAMED`] tables says that what stands below it is to go.
+fn is_dropped(entry: &Node) -> bool {
+    matches!(entry.value, Value::Bool(false))
 }
 
 fn table(entries: DeTable<'_>, origin: &dyn Fn(usize) -> Origin) -> Value {

@@ -16,7 +16,7 @@ pub struct Group {
     pub cell_type: Option<String>,
     /// Their centers, [x, y] or [x, y, z] each, µm.
     pub at: Option<Vec<Vec<Quantity<Coordinate>>>>,
-    /// A CSV table, relative to the scenario's folder, with columns x, y, z, type, and any of volume, radius, a behavior, custom:NAME.
+    /// A CSV table, relative to the folder of the scenario that states it, with columns x, y, z, type, and any of volume, radius, a behavior, custom:NAME.
     pub file: Option<String>,
     /// How many, at random in the region.
     pub count: Option<u64>,

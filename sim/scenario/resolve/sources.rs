@@ -81,11 +81,15 @@ impl Resolver<'_> {
         }
         let engine = match source.engine.as_str() {
             "embedded" => Engine::Embedded,
-            // A bare name is for the system's loader to find.
-            library if !library.contains('/') && !self.folder.join(library).exists() => {
-                Engine::OnnxRuntime(library.into())
+            library => {
+                let at = at.key("engine");
+                // A bare name is for the system's loader to find.
+                if !library.contains('/') && !self.tree.folder(&at).join(library).exists() {
+                    Engine::OnnxRuntime(library.into())
+                } else {
+                    Engine::OnnxRuntime(self.file(&at, library))
+                }
             }
-            library => Engine::OnnxRuntime(self.file(&at.key("engine"), library)),
         };
         Binding {
             name: name.to_owned(),

@@ -4,17 +4,7 @@ use rules::dictionary::normal;
 use toml::de::DeValue;
 
 use super::super::problem::misspelled;
-use super::{Node, Origin, Value, convert};
-
-/// Tables whose entries have names of the scenario's own, and what such an entry is.
-const NAMED: &[(&str, &str)] = &[
-    ("substrates", "substrate"),
-    ("cell_types", "cell type"),
-    ("cells", "group of cells"),
-    ("arrivals", "stream of arrivals"),
-    ("rules", "rule source"),
-    ("readouts", "readout"),
-];
+use super::{NAMED, Node, Origin, Value, convert};
 
 /// Reads `key=value` as tables around one value. `known` is the file with everything inherited,
 /// which says what names there are.
@@ -26,6 +16,12 @@ pub(super) fn setting(number: usize, text: &str, known: &Node) -> Result<Node, (
                 .to_owned(),
         )
     })?;
+    if keys[0] == "extends" {
+        return Err((
+            "a setting comes too late to say what a file extends".to_owned(),
+            "write `extends` in the file, or a file that extends this one".to_owned(),
+        ));
+    }
     let origin = Origin::Setting(number);
     let mut here = Some(known);
     for (depth, key) in keys.clone().iter().enumerate() {
