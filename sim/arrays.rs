@@ -21,11 +21,11 @@ pub struct Space(pub Tissue);
 /// Cells by rank, that is by ascending id.
 #[derive(Resource, Debug, Default)]
 pub struct Roster {
-    /// [rank].
+    /// `[rank]`.
     pub entities: Vec<Entity>,
-    /// [rank].
+    /// `[rank]`.
     pub kinds: Vec<u16>,
-    /// [rank].
+    /// `[rank]`.
     pub vitality: Vec<Vitality>,
     /// Ranks of the cells of each type, ascending.
     pub of_type: Vec<Vec<u32>>,

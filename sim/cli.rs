@@ -54,7 +54,7 @@ pub struct Chosen {
     /// Sets one value of the scenario, by its path: `arrivals.cd8.rate=0`. May be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub settings: Vec<String>,
-    /// A table of segmented cells that replaces the scenario's own, read as its [import] says.
+    /// A table of segmented cells that replaces the scenario's own, read as its `[import]` says.
     #[arg(long, value_name = "FILE")]
     pub cells: Option<PathBuf>,
 }

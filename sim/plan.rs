@@ -27,9 +27,9 @@ pub struct Plan {
     pub ruled: RuledSlots,
     /// (type, behavior) that several sources write, and so combine.
     pub shared: BTreeSet<(usize, usize)>,
-    /// [behavior]: the range a rule's value is kept in.
+    /// `[behavior]`: the range a rule's value is kept in.
     pub ranges: Vec<[f64; 2]>,
-    /// [watch]: its slot in the kernels' counts, if anybody reads it.
+    /// `[watch]`: its slot in the kernels' counts, if anybody reads it.
     pub contact_slots: Vec<Option<usize>>,
     /// Watches whose time is kept.
     pub contact_times: Vec<usize>,

@@ -20,9 +20,9 @@ pub struct Failure(pub Option<String>);
 /// How often a rule's value had to be put back into its behavior's range, by behavior.
 #[derive(Resource, Debug, Default)]
 pub struct Clamps {
-    /// [behavior]: values clamped.
+    /// `[behavior]`: values clamped.
     pub clamped: Vec<u64>,
-    /// [behavior]: values written.
+    /// `[behavior]`: values written.
     pub written: Vec<u64>,
     /// Rates of pairs that were negative, and taken as 0.
     pub negative_pair_rates: u64,

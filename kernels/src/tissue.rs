@@ -70,13 +70,13 @@ pub struct Setup {
     pub groups: Vec<Group>,
     /// Tables of every channel, by group.
     pub channels: Channels,
-    /// [group][group]: √(A_ij A_ji), the factor on adhesion.
+    /// `[group][group]`: √(A_ij A_ji), the factor on adhesion.
     pub affinities: Vec<Real>,
     /// Whether each group's chemotaxis takes gradients by direction alone.
     pub normalize_each_gradient: Vec<bool>,
     /// Velocity of a wall's push at its face, µm/min.
     pub wall_repulsion: Real,
-    /// [group]: bit s is set if the group counts in slot s of [`Tissue::contacts`].
+    /// `[group]`: bit s is set if the group counts in slot s of [`Tissue::contacts`].
     pub watched: Vec<u64>,
     /// Number of slots.
     pub slots: usize,
@@ -267,7 +267,7 @@ impl Tissue {
         &self.setup.grid
     }
 
-    /// [substrate][voxel], each in its substrate's unit.
+    /// `[substrate][voxel]`, each in its substrate's unit.
     pub fn densities(&self) -> &[Real] {
         &self.densities
     }

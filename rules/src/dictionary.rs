@@ -156,7 +156,7 @@ pub struct Vocabulary {
     pub behaviors: Dictionary,
     /// What a pair in contact may do: hit, detach.
     pub pair_behaviors: Dictionary,
-    /// The value of each behavior as the scenario states it, [type][behavior], in the behavior's unit.
+    /// The value of each behavior as the scenario states it, `[type][behavior]`, in the behavior's unit.
     pub base: Vec<Vec<f64>>,
     /// The phenotype step, min.
     pub phenotype_step: f64,

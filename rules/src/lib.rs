@@ -158,9 +158,9 @@ pub struct Signature {
 pub struct Batch<'a> {
     /// Number of cells or pairs; may be zero.
     pub rows: usize,
-    /// [read][row], in the unit of the dictionary's entry.
+    /// `[read][row]`, in the unit of the dictionary's entry.
     pub signals: &'a [Vec<f64>],
-    /// [row][lane], empty when the rule asks for none.
+    /// `[row][lane]`, empty when the rule asks for none.
     pub noise: &'a [f32],
     /// Whether the cell of the row is dead; always false for pairs.
     pub dead: &'a [bool],
@@ -171,7 +171,7 @@ pub struct Batch<'a> {
 /// Where a rule writes.
 #[derive(Debug, Default)]
 pub struct Outputs {
-    /// [write][row], in the unit of the dictionary's entry.
+    /// `[write][row]`, in the unit of the dictionary's entry.
     pub columns: Vec<Vec<f64>>,
     /// Rows that could not be computed, with the reason; their outputs are to be ignored.
     pub failed: Vec<(usize, String)>,

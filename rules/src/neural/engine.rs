@@ -22,7 +22,7 @@ pub const FEWEST: usize = 16;
 pub struct Feed<'a> {
     /// The input's name.
     pub name: &'a str,
-    /// [rows, width], or [1] for `dt`.
+    /// `[rows, width]`, or `[1]` for `dt`.
     pub shape: &'a [usize],
     /// As many numbers as the shape says.
     pub data: &'a [f32],

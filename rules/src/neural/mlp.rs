@@ -31,9 +31,9 @@ pub struct Layer {
     pub inputs: usize,
     /// Numbers out.
     pub outputs: usize,
-    /// [input][output], flat.
+    /// `[input][output]`, flat.
     pub weights: Vec<f32>,
-    /// [output].
+    /// `[output]`.
     pub bias: Vec<f32>,
 }
 
