@@ -55,3 +55,28 @@ fn every_scenario_binds_and_steps() {
         );
     }
 }
+
+#[test]
+fn the_small_tumor_has_the_biology_of_the_large_one() {
+    let biology = |name: &str| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("scenarios")
+            .join(name);
+        let scenario = parse::read(&folder, &[], None)
+            .unwrap_or_else(|problems| panic!("{name}: {}", problems[0]));
+        let rules = scenario.rules.iter().map(|source| {
+            let file = source.binding.file.canonicalize().unwrap();
+            format!("{}: {}", source.name, file.display())
+        });
+        let rules: Vec<String> = rules.collect();
+        let same = (
+            &scenario.cell_types,
+            &scenario.substrates,
+            &scenario.clocks,
+            &scenario.readouts,
+            rules,
+        );
+        serde_json::to_value(same).unwrap()
+    };
+    assert_eq!(biology("tumor_immune_small"), biology("tumor_immune"));
+}
