@@ -11,6 +11,10 @@ use rules::neural::{
     proto::{Graph, Model, Node, OperatorSet, Tensor, ValueInfo},
 };
 use serde_json::json;
+use sim::output::EventKind;
+use sim::plan::bind;
+use sim::scenario::parse;
+use sim::simulation::Simulation;
 use tempfile::TempDir;
 
 const SCENARIO: &str = r#"duration = "60 min"
@@ -74,6 +78,114 @@ fn model(acts_on: &str, until: f64) -> Vec<u8> {
     model.set_metadata("milieu.spec", text);
     seal(&mut model, &golden_rows(&spec, 64)).unwrap();
     model.encode_to_vec()
+}
+
+/// A model whose output is `value` whatever `age` is: x · 0 + value.
+fn constant(mut spec: serde_json::Value, value: f64) -> Vec<u8> {
+    let input = if spec["form"] == "cell" { "x" } else { "a" };
+    spec["inputs"] = json!([{"tensor": input, "col": 0, "name": "age", "unit": "min",
+                             "lo": 0, "hi": 1000, "mean": 500, "std": 100}]);
+    spec["dt"] = json!({"trained": 6, "min": 0.1, "max": 60, "unit": "min"});
+    let spec = Spec::from_json(spec).unwrap();
+    let one = |name: &str| ValueInfo::floats(name, &[None, Some(1)], "n_rows");
+    let mut model = Model {
+        ir_version: Some(10),
+        graph: Some(Graph {
+            name: Some("rule".into()),
+            node: vec![
+                Node::new("Mul", &[input, "zero"], "nothing"),
+                Node::new("Add", &["nothing", "value"], "y"),
+            ],
+            initializer: vec![
+                Tensor::floats("zero", &[1, 1], &[0.0]),
+                Tensor::floats("value", &[1, 1], &[value as f32]),
+            ],
+            input: vec![one(input)],
+            output: vec![one("y")],
+            ..Graph::default()
+        }),
+        opset_import: vec![OperatorSet {
+            domain: Some(String::new()),
+            version: Some(18),
+        }],
+        ..Model::default()
+    };
+    model.set_metadata("milieu.contract", "1".into());
+    model.set_metadata("milieu.spec", serde_json::to_string(&spec).unwrap());
+    seal(&mut model, &golden_rows(&spec, 64)).unwrap();
+    model.encode_to_vec()
+}
+
+/// A cell model of these types that sets migration speed to `value`, with a relaxation time if any.
+fn speed(acts_on: serde_json::Value, value: f64, tau: Option<f64>) -> Vec<u8> {
+    let mut output = json!({"tensor": "y", "name": "migration speed", "kind": "parameter",
+                            "unit": "µm/min"});
+    if let Some(tau) = tau {
+        output["tau"] = json!(tau);
+    }
+    constant(
+        json!({"form": "cell", "acts_on": acts_on, "outputs": [output]}),
+        value,
+    )
+}
+
+const TWO_TYPES: &str = r#"duration = "60 min"
+
+[domain]
+dimensions = 2
+size = [200, 200]
+
+[clocks]
+diffusion = 0.1
+
+[cell_types.a]
+apoptosis = { duration = 1000 }
+
+[cell_types.b]
+apoptosis = { duration = 1000 }
+
+[cells.a]
+type = "a"
+at = [[0, 0]]
+
+[cells.b]
+type = "b"
+at = [[12, 0]]
+
+[rules]
+first = "first.onnx"
+second = { file = "second.onnx", combine = "sum" }
+
+[outputs]
+cell_columns = ["migration speed"]
+"#;
+
+/// The simulation of `TWO_TYPES` with some models, after an hour.
+fn after_an_hour(scenario: &str, models: &[(&str, Vec<u8>)]) -> Result<Simulation, String> {
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join("scenario.toml"), scenario).unwrap();
+    for (name, bytes) in models {
+        fs::write(home.path().join(name), bytes).unwrap();
+    }
+    let scenario =
+        parse::read(home.path(), &[], None).map_err(|problems| problems[0].to_string())?;
+    let end = scenario.end_tick();
+    let mut simulation = Simulation::new(bind(scenario)?, 1)?;
+    while simulation.tick() < end {
+        simulation.step()?;
+    }
+    Ok(simulation)
+}
+
+/// The migration speed of the cell of a type.
+fn speed_of(simulation: &mut Simulation, kind: u16) -> f64 {
+    let table = simulation.table();
+    let rank = table
+        .cell_type
+        .iter()
+        .position(|other| *other == kind)
+        .unwrap();
+    table.extra[0].values[rank]
 }
 
 fn workplace(scenario: &str, model: &[u8]) -> TempDir {
@@ -191,4 +303,67 @@ fn an_absent_onnx_runtime_is_an_error_and_not_a_panic() {
     let home = workplace(&scenario, &model("tumor", 300.0));
     let said = refusal(&home);
     assert!(said.starts_with("model.onnx: E-ENGINE: "), "{said}");
+}
+
+#[test]
+fn sources_combine_for_the_types_they_share_and_no_others() {
+    let models = [
+        ("first.onnx", speed(json!("a"), 1.0, None)),
+        ("second.onnx", speed(json!(["a", "b"]), 2.0, None)),
+    ];
+    let mut simulation = after_an_hour(TWO_TYPES, &models).unwrap();
+    assert_eq!(speed_of(&mut simulation, 0), 3.0);
+    // `b` has the second model alone, and its value does not grow from call to call.
+    assert_eq!(speed_of(&mut simulation, 1), 2.0);
+}
+
+#[test]
+fn relaxation_tends_to_the_combined_value() {
+    let models = [
+        ("first.onnx", speed(json!("a"), 1.0, Some(6.0))),
+        ("second.onnx", speed(json!("a"), 1.0, Some(6.0))),
+    ];
+    let mut simulation = after_an_hour(TWO_TYPES, &models).unwrap();
+    let expected = 2.0 * (1.0 - f64::exp(-60.0 / 6.0));
+    assert!((speed_of(&mut simulation, 0) - expected).abs() < 1e-12);
+}
+
+/// `TWO_TYPES` with one model of a pair.
+fn pair(output: serde_json::Value, value: f64) -> Result<Simulation, String> {
+    let spec = json!({"form": "dyad", "acts_on": {"a": "a", "b": "b"}, "outputs": [output]});
+    let second = "second = { file = \"second.onnx\", combine = \"sum\" }\n";
+    let scenario = TWO_TYPES.replace(second, "");
+    after_an_hour(&scenario, &[("first.onnx", constant(spec, value))])
+}
+
+#[test]
+fn a_pair_s_model_may_kill_and_is_credited() {
+    let output = json!({"tensor": "y", "name": "apoptosis", "on": "b", "kind": "rate",
+                        "unit": "1/min", "reduce": "sum"});
+    let simulation = pair(output, 10.0).unwrap();
+    let told: Vec<_> = simulation.events().iter().map(|event| event.kind).collect();
+    assert_eq!(told, [EventKind::Death, EventKind::Kill]);
+    let kill = &simulation.events()[1];
+    assert_eq!((kill.cell_type, kill.partner_type), (0, Some(1)));
+}
+
+#[test]
+fn a_negative_rate_of_a_pair_is_counted() {
+    let output = json!({"tensor": "y", "name": "hit", "on": "b", "kind": "hit", "size": 1,
+                        "unit": "1/min", "reduce": "sum"});
+    let simulation = pair(output, -10.0).unwrap();
+    assert!(simulation.events().is_empty());
+    assert_eq!(simulation.clamps()[0].0, "negative rate of a pair");
+}
+
+#[test]
+fn what_a_pair_cannot_do_is_refused() {
+    let output = json!({"tensor": "y", "name": "phagocytose a", "on": "b", "kind": "rate",
+                        "unit": "1/min", "reduce": "sum"});
+    assert_eq!(
+        pair(output, 1.0).err().unwrap(),
+        "rules `first`: `phagocytose a` is nothing that a pair can do at this rate or in this way\n  \
+         a pair writes the rates of `hit`, `detach`, and on its cells those of `apoptosis`, \
+         `necrosis` and `transform to …`"
+    );
 }

@@ -50,7 +50,7 @@ pub fn model() -> Vec<u8> {
         "outputs": [{
             "tensor": "hit", "name": "hit", "on": "b", "kind": "hit", "unit": "1/min", "size": 1, "reduce": "sum"
         }],
-        "dt": {"trained": 0.5, "min": 0.1, "max": 6, "unit": "min"},
+        "dt": {"trained": 0.2, "min": 0.1, "max": 6, "unit": "min"},
     }))
     .expect("the spec keeps the contract");
     let card = json!({

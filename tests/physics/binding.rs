@@ -191,15 +191,78 @@ fn a_model_and_sentences_on_one_behavior_need_a_word_on_how_they_combine() {
         leave one out, or say how they combine: more = { file = \"…\", combine = \"sum\" } \
         (sum, product or priority; pairs only sum)";
     for combine in [None, Some(Combine::Product), Some(Combine::Priority)] {
-        assert_eq!(both(combine, 0.5), Err(conflict.to_owned()), "{combine:?}");
+        assert_eq!(both(combine, 0.2), Err(conflict.to_owned()), "{combine:?}");
     }
-    assert_eq!(both(Some(Combine::Sum), 0.5), Ok(()));
+    assert_eq!(both(Some(Combine::Sum), 0.2), Ok(()));
     assert_eq!(
         both(Some(Combine::Sum), 1.0),
         Err(
-            "E-CONFLICT: rules `killing` (every 0.5 min) and `more` (every 1 min) both write `hit` of `CD8 T cell on tumor`\n  \
+            "E-CONFLICT: rules `killing` (every 0.2 min) and `more` (every 1 min) both write `hit` of `CD8 T cell on tumor`\n  \
              give them one clock"
                 .to_owned()
         )
+    );
+}
+
+/// What is said of a plane with this besides.
+fn said_of(clocks: [f64; 3], rest: &str, rules: &str) -> String {
+    let text = plane(400.0, clocks, rest);
+    let result = bound(&[("scenario.toml", &text), ("all.rules", rules)]);
+    result.err().expect("the scenario is wrong")
+}
+
+#[test]
+fn what_could_not_act_is_refused() {
+    let rest = "[cell_types.tumor]\n[rules]\nall = \"all.rules\"\n";
+    let clocks = [0.1, 0.1, 6.0];
+    assert_eq!(
+        said_of(
+            clocks,
+            rest,
+            "tumor: time increases cycle entry towards 1, above 1 min\n"
+        ),
+        "rules `all` write `cycle entry` of `tumor`, whose cycle `none` has 0 phases\n  \
+         give it a cycle: [cell_types.\"tumor\".cycle] model = \"live\""
+    );
+    assert_eq!(
+        said_of(
+            clocks,
+            rest,
+            "tumor: time increases transform to tumor towards 1, above 1 min\n"
+        ),
+        "rules `all` write `transform to tumor` of `tumor`, which is that already\n  \
+         name another type"
+    );
+    let substrate = "[substrates.drug]\ndiffusion_coefficient = 1\n".to_owned() + rest;
+    assert_eq!(
+        said_of(
+            clocks,
+            &substrate,
+            "tumor: time increases drug secretion towards 1, above 1 min\n"
+        ),
+        "rules `all` write `drug secretion` of `tumor`, which has no secretion target\n  \
+         state it: [cell_types.\"tumor\".exchange.drug] secretion_target = …; \
+         or write `drug export`, which needs none"
+    );
+}
+
+#[test]
+fn what_would_overflow_or_overshoot_is_refused() {
+    let clocks = [0.1, 0.1, 6.0];
+    let flood = "[cell_types.tumor]\n[arrivals.all]\ntype = \"tumor\"\nrate = 1e9\n";
+    assert_eq!(
+        said_of(clocks, flood, ""),
+        "arrivals.all: 1000000000 1/min are 100000000 cells in one mechanics step; \
+         at most 10000 are possible\n  lower the rate"
+    );
+    assert_eq!(
+        said_of([1.0, 1.0, 60.0], "[cell_types.tumor]\n", ""),
+        "cell_types.\"tumor\": a volume changes at 0.05 1/min, too fast for a phenotype step of 60 min\n  \
+         shorten clocks.phenotype to 20 min or less, or slow the change"
+    );
+    let units = "[cell_types.a]\ncustom = { dose = \"3 nM\" }\n[cell_types.b]\ncustom = { dose = \"2 µM\" }\n";
+    assert_eq!(
+        said_of(clocks, units, ""),
+        "custom:dose is in nM for `a`, but in µM for `b`\n  give it one unit"
     );
 }

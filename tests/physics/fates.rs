@@ -200,3 +200,46 @@ fn a_transformed_cell_keeps_its_place_its_volume_and_shared_numbers() {
     assert_eq!((numbers[0], numbers[2]), (9.0, 3.0));
     assert!(numbers[1].is_nan());
 }
+
+/// A fixed phase that a rule holds for ten times its length is left at once when the rule lets
+/// go, and the next takes its whole length: the time of waiting is not handed on.
+#[test]
+fn a_held_phase_hands_on_no_time() {
+    let cell = "cycle = { model = \"custom\", phases = [\
+        { name = \"one\", duration = 60, fixed = true }, \
+        { name = \"two\", duration = 60, fixed = true, divides = true }] }";
+    let rest = ghost("tumor", cell)
+        + "[cells.first]\ntype = \"tumor\"\nat = [[0, 0]]\n[rules]\nall = \"all.rules\"\n";
+    let rule = "tumor: time decreases cycle entry towards 0 1/min, below 600 min\n";
+    let text = plane(400.0, [6.0, 6.0, 6.0], &rest);
+    let mut simulation = simulation(&[("scenario.toml", &text), ("all.rules", rule)]);
+    advance(&mut simulation, 1000.0);
+    let first = &events(&simulation, EventKind::Division)[0];
+    // Let go at 600 min, the step in which the rule no longer holds; then 60 min of phase two.
+    near(first.time, 660.0, 6.0);
+}
+
+/// What is shown must not change what happens: a type that keeps no contact time of its own
+/// brings none along when it becomes one that does.
+#[test]
+fn a_column_of_contact_time_changes_nothing() {
+    let run = |columns: &str| {
+        let rest = ghost("before", "transformations = { after = 0.01 }")
+            + &ghost("after", "")
+            + &ghost("dead", "")
+            + &ghost("other", "")
+            + &lattice("before", 10, 100.0, [0.0, 0.0])
+            + &lattice("other", 10, 100.0, [12.0, 0.0])
+            + "[rules]\nall = \"all.rules\"\n"
+            + columns;
+        let rule = "after: contact time with other increases transform to dead towards 0.05 1/min, \
+                    half-max 60 min, Hill power 4\n";
+        let text = plane(1200.0, [0.5, 0.5, 6.0], &rest);
+        let mut simulation = simulation(&[("scenario.toml", &text), ("all.rules", rule)]);
+        advance(&mut simulation, 300.0);
+        events(&simulation, EventKind::Transformation)
+    };
+    let shown = run("[outputs]\ncell_columns = [\"contact time with other\"]\n");
+    assert!(shown.len() > 100);
+    assert_eq!(shown, run(""));
+}
