@@ -18,21 +18,41 @@ use crate::{Error, Grid, Pool, Real, positive, same_length};
 /// Below this many maps, or sums of them, an exchange is shorter than waking the threads.
 const LARGE: usize = 1 << 15;
 
+/// No row: the end of a voxel's list.
+const NOBODY: u32 = u32::MAX;
+
 /// The maps of all voxels with cells, for each substrate in ascending voxel.
 #[derive(Clone, Debug, Default)]
 pub struct Exchange {
-    voxels: usize,
+    cells: Cells,
+    /// dt / W, min/µm³.
+    factor: Real,
     voxel_volume: Real,
     substrates: Vec<Maps>,
-    /// Rows in the order of (voxel, row), and scratch to get there.
-    order: Vec<u32>,
-    starts: Vec<u32>,
+    /// Scratch: voxels with cells; (row, voxel left, voxel entered).
+    occupied: Vec<u32>,
+    moves: Vec<[u32; 3]>,
 }
 
+/// Which cells are in which voxel.
+#[derive(Clone, Debug, Default)]
+struct Cells {
+    voxel_of_row: Vec<u32>,
+    /// `[voxel]`: its lowest row, or [`NOBODY`].
+    first: Vec<u32>,
+    /// `[row]`: the next higher row of the same voxel, or [`NOBODY`].
+    next: Vec<u32>,
+}
+
+/// One substrate.
 #[derive(Clone, Debug, Default)]
 struct Maps {
     maps: Vec<Map>,
+    /// `[row]`: what a cell adds to the sums of its voxel.
     terms: Vec<Terms>,
+    /// Scratch: voxels whose maps are made anew, and the list that becomes `maps`.
+    renewed: Vec<u32>,
+    spare: Vec<Map>,
 }
 
 /// ρ ← scale ρ + shift.
@@ -43,9 +63,8 @@ struct Map {
     voxel: u32,
 }
 
-/// What a [`Map`] is made of, as changes of density in one step: dt ΣVS/W, dt ΣVSρ*/W, dt ΣVU/W,
-/// dt ΣE/W.
-#[derive(Clone, Copy, Debug)]
+/// What a [`Map`] is made of: VS, VSρ*, VU and E of a cell; of a voxel their sums.
+#[derive(Clone, Copy, Debug, Default)]
 struct Terms {
     secretion: Real,
     target: Real,
@@ -75,7 +94,7 @@ impl Exchange {
     /// `voxels_of_cells` and `volumes` (µm³) are `[row]`; `rates(substrate, row)` is `[S, ρ*, U, E]`
     /// in 1/min, density, 1/min, amount/min; `held(substrate, voxel)` says where a boundary holds
     /// the density: such a voxel is skipped, its cells exchange nothing. To be called again when
-    /// a cell changed its voxel, volume or rates.
+    /// a cell changed its volume or rates; where cells have only moved, [`Exchange::follow`] does.
     ///
     /// # Errors
     /// [`Error::Length`] if the columns differ in length, [`Error::Range`] if `dt` is not positive
@@ -93,89 +112,79 @@ impl Exchange {
     ) -> Result<(), Error> {
         positive("the time step of exchange", dt)?;
         same_length("cell volumes", voxels_of_cells.len(), volumes.len())?;
-        if let Some(&voxel) = voxels_of_cells.iter().find(|&&v| v as usize >= grid.len()) {
-            return Err(Error::Range {
-                what: "a cell's voxel",
-                value: voxel.into(),
-                range: "below the number of voxels",
-            });
-        }
-        self.voxels = grid.len();
+        voxels_of_cells
+            .iter()
+            .try_for_each(|&voxel| inside(voxel, grid.len()))?;
         self.voxel_volume = grid.voxel_volume();
-        self.sort(voxels_of_cells);
-        self.substrates.resize_with(substrates, Maps::default);
         let factor = dt / self.voxel_volume;
-        let order = &self.order;
-        let large = order.len() * substrates >= LARGE;
+        self.factor = factor;
+        self.cells.list(grid.len(), voxels_of_cells);
+        self.cells.occupied(&mut self.occupied);
+        self.substrates.resize_with(substrates, Maps::default);
+        let (cells, occupied) = (&self.cells, &self.occupied);
+        let large = volumes.len() * substrates >= LARGE;
         pool.pieces(&mut self.substrates, 1, large, |substrate, list| {
             let list = &mut list[0];
-            list.maps.clear();
             list.terms.clear();
-            let same_voxel =
-                |a: &u32, b: &u32| voxels_of_cells[*a as usize] == voxels_of_cells[*b as usize];
-            for rows in order.chunk_by(same_voxel) {
-                let mut terms = Terms {
-                    secretion: 0.0,
-                    target: 0.0,
-                    uptake: 0.0,
-                    export: 0.0,
-                };
-                for &row in rows {
-                    let [secretion, target, uptake, export] = rates(substrate, row as usize);
-                    let volume = volumes[row as usize];
-                    terms.secretion += volume * secretion;
-                    terms.target += volume * secretion * target;
-                    terms.uptake += volume * uptake;
-                    terms.export += export;
-                }
-                if terms.secretion == 0.0 && terms.uptake == 0.0 && terms.export == 0.0 {
-                    continue;
-                }
-                let voxel = voxels_of_cells[rows[0] as usize];
-                if held(substrate, voxel as usize) {
-                    continue;
-                }
-                terms.secretion *= factor;
-                terms.target *= factor;
-                terms.uptake *= factor;
-                terms.export *= factor;
-                let scale = 1.0 / (1.0 + terms.secretion + terms.uptake);
-                list.maps.push(Map {
-                    scale,
-                    shift: terms.target * scale + terms.export,
-                    voxel,
-                });
-                list.terms.push(terms);
-            }
+            list.terms
+                .extend(volumes.iter().enumerate().map(|(row, &volume)| {
+                    let [secretion, target, uptake, export] = rates(substrate, row);
+                    Terms {
+                        secretion: volume * secretion,
+                        target: volume * secretion * target,
+                        uptake: volume * uptake,
+                        export,
+                    }
+                }));
+            list.maps.clear();
+            list.renewed.clear();
+            list.renewed.extend_from_slice(occupied);
+            list.renew(cells, factor, |voxel| held(substrate, voxel));
         });
         Ok(())
     }
 
-    /// Fills `order` with the rows by (voxel, row).
-    fn sort(&mut self, voxels_of_cells: &[u32]) {
-        let cells = voxels_of_cells.len();
-        self.order.clear();
-        self.order.extend(0..cells as u32);
-        // Counting costs a pass over all voxels; where cells are few, comparing is cheaper. The
-        // order is the same.
-        if self.voxels > 64 * cells {
-            self.order
-                .sort_unstable_by_key(|&row| (voxels_of_cells[row as usize], row));
-            return;
+    /// Cells have moved, and nothing else has changed since [`Exchange::prepare`]: sums anew the
+    /// voxels that were left or entered by a cell that exchanges anything. The bits are those of
+    /// [`Exchange::prepare`].
+    ///
+    /// # Errors
+    /// [`Error::Length`] if the number of cells has changed, [`Error::Range`] if a cell's voxel is
+    /// not in the grid.
+    pub fn follow(
+        &mut self,
+        voxels_of_cells: &[u32],
+        held: impl Fn(usize, usize) -> bool + Sync,
+        pool: &Pool,
+    ) -> Result<(), Error> {
+        let before = &self.cells.voxel_of_row;
+        same_length("voxels of cells", before.len(), voxels_of_cells.len())?;
+        self.moves.clear();
+        for (row, (&left, &entered)) in before.iter().zip(voxels_of_cells).enumerate() {
+            if left != entered {
+                inside(entered, self.cells.first.len())?;
+                self.moves.push([row as u32, left, entered]);
+            }
         }
-        self.starts.clear();
-        self.starts.resize(self.voxels + 1, 0);
-        for &voxel in voxels_of_cells {
-            self.starts[voxel as usize + 1] += 1;
+        if self.moves.is_empty() {
+            return Ok(());
         }
-        for voxel in 0..self.voxels {
-            self.starts[voxel + 1] += self.starts[voxel];
-        }
-        for (row, &voxel) in voxels_of_cells.iter().enumerate() {
-            let next = &mut self.starts[voxel as usize];
-            self.order[*next as usize] = row as u32;
-            *next += 1;
-        }
+        self.cells.list(self.cells.first.len(), voxels_of_cells);
+        let (cells, moves, factor) = (&self.cells, &self.moves, self.factor);
+        let large = moves.len() * self.substrates.len() >= LARGE;
+        pool.pieces(&mut self.substrates, 1, large, |substrate, list| {
+            let list = &mut list[0];
+            list.renewed.clear();
+            for &[row, left, entered] in moves {
+                if !list.terms[row as usize].are_zero() {
+                    list.renewed.extend([left, entered]);
+                }
+            }
+            list.renewed.sort_unstable();
+            list.renewed.dedup();
+            list.renew(cells, factor, |voxel| held(substrate, voxel));
+        });
+        Ok(())
     }
 
     /// Applies the maps to `densities`, `[substrate][voxel]`. `counted_negative` grows by the number
@@ -184,25 +193,33 @@ impl Exchange {
     /// # Panics
     /// If `densities` is not as long as the last [`Exchange::prepare`] was told.
     pub fn apply(&self, densities: &mut [Real], counted_negative: &mut u64, pool: &Pool) {
-        assert_eq!(densities.len(), self.substrates.len() * self.voxels);
-        if self.voxels == 0 {
+        assert_eq!(
+            densities.len(),
+            self.substrates.len() * self.cells.first.len()
+        );
+        if densities.is_empty() {
             return;
         }
         let large = self.substrates.iter().map(|s| s.maps.len()).sum::<usize>() >= LARGE;
         let negative = std::sync::atomic::AtomicU64::new(0);
-        pool.pieces(densities, self.voxels, large, |substrate, density| {
-            let mut below = 0;
-            for map in &self.substrates[substrate].maps {
-                let value = &mut density[map.voxel as usize];
-                *value = *value * map.scale + map.shift;
-                if *value < 0.0 {
-                    *value = 0.0;
-                    below += 1;
+        pool.pieces(
+            densities,
+            self.cells.first.len(),
+            large,
+            |substrate, density| {
+                let mut below = 0;
+                for map in &self.substrates[substrate].maps {
+                    let value = &mut density[map.voxel as usize];
+                    *value = *value * map.scale + map.shift;
+                    if *value < 0.0 {
+                        *value = 0.0;
+                        below += 1;
+                    }
                 }
-            }
-            // Whole numbers add to the same sum in any order.
-            negative.fetch_add(below, std::sync::atomic::Ordering::Relaxed);
-        });
+                // Whole numbers add to the same sum in any order.
+                negative.fetch_add(below, std::sync::atomic::Ordering::Relaxed);
+            },
+        );
         *counted_negative += negative.into_inner();
     }
 
@@ -215,12 +232,14 @@ impl Exchange {
         densities: &mut [Real],
         counted_negative: &mut u64,
     ) -> Vec<Moved> {
-        assert_eq!(densities.len(), self.substrates.len() * self.voxels);
+        let voxels = self.cells.first.len();
+        assert_eq!(densities.len(), self.substrates.len() * voxels);
         let volume = self.voxel_volume;
         let account = |(substrate, list): (usize, &Maps)| {
             let mut moved = Moved::default();
-            for (map, terms) in list.maps.iter().zip(&list.terms) {
-                let value = &mut densities[substrate * self.voxels + map.voxel as usize];
+            for map in &list.maps {
+                let terms = list.sum(&self.cells, map.voxel).times(self.factor);
+                let value = &mut densities[substrate * voxels + map.voxel as usize];
                 let between = (*value + terms.target) * map.scale;
                 *value = *value * map.scale + map.shift;
                 let mut export = terms.export;
@@ -236,5 +255,126 @@ impl Exchange {
             moved
         };
         self.substrates.iter().enumerate().map(account).collect()
+    }
+}
+
+/// `Ok` if the grid has such a voxel.
+fn inside(voxel: u32, voxels: usize) -> Result<(), Error> {
+    if (voxel as usize) < voxels {
+        return Ok(());
+    }
+    Err(Error::Range {
+        what: "a cell's voxel",
+        value: voxel.into(),
+        range: "below the number of voxels",
+    })
+}
+
+impl Cells {
+    /// Lists the rows of each of `voxels` voxels.
+    fn list(&mut self, voxels: usize, voxel_of_row: &[u32]) {
+        if self.first.len() == voxels {
+            // Where cells are few, a pass over all voxels would be most of the work.
+            for &voxel in &self.voxel_of_row {
+                self.first[voxel as usize] = NOBODY;
+            }
+        } else {
+            self.first.clear();
+            self.first.resize(voxels, NOBODY);
+        }
+        self.voxel_of_row.clear();
+        self.voxel_of_row.extend_from_slice(voxel_of_row);
+        self.next.resize(voxel_of_row.len(), NOBODY);
+        // Each row goes before the higher ones, so that the lists ascend.
+        for (row, &voxel) in voxel_of_row.iter().enumerate().rev() {
+            let first = &mut self.first[voxel as usize];
+            self.next[row] = std::mem::replace(first, row as u32);
+        }
+    }
+
+    /// Fills `out` with the voxels that have cells, ascending.
+    fn occupied(&self, out: &mut Vec<u32>) {
+        out.clear();
+        // Where cells are few, comparing is cheaper than a pass over all voxels.
+        if self.first.len() > 64 * self.voxel_of_row.len() {
+            out.extend_from_slice(&self.voxel_of_row);
+            out.sort_unstable();
+            out.dedup();
+        } else {
+            let voxels = 0..self.first.len() as u32;
+            out.extend(voxels.filter(|&voxel| self.first[voxel as usize] != NOBODY));
+        }
+    }
+
+    /// The rows in a voxel, ascending.
+    #[inline]
+    fn of(&self, voxel: u32) -> impl Iterator<Item = usize> + '_ {
+        let some = |row: u32| (row != NOBODY).then_some(row as usize);
+        std::iter::successors(some(self.first[voxel as usize]), move |&row| {
+            some(self.next[row])
+        })
+    }
+}
+
+impl Terms {
+    fn are_zero(&self) -> bool {
+        [self.secretion, self.target, self.uptake, self.export] == [0.0; 4]
+    }
+
+    fn times(self, factor: Real) -> Terms {
+        Terms {
+            secretion: self.secretion * factor,
+            target: self.target * factor,
+            uptake: self.uptake * factor,
+            export: self.export * factor,
+        }
+    }
+}
+
+impl Maps {
+    fn sum(&self, cells: &Cells, voxel: u32) -> Terms {
+        let mut sum = Terms::default();
+        for row in cells.of(voxel) {
+            let terms = &self.terms[row];
+            sum.secretion += terms.secretion;
+            sum.target += terms.target;
+            sum.uptake += terms.uptake;
+            sum.export += terms.export;
+        }
+        sum
+    }
+
+    /// Makes the maps of the `renewed` voxels anew, which ascend.
+    fn renew(&mut self, cells: &Cells, factor: Real, held: impl Fn(usize) -> bool) {
+        if self.renewed.is_empty() {
+            return;
+        }
+        let mut kept = &self.maps[..];
+        let mut maps = std::mem::take(&mut self.spare);
+        maps.clear();
+        for &voxel in &self.renewed {
+            let before = kept.partition_point(|map| map.voxel < voxel);
+            maps.extend_from_slice(&kept[..before]);
+            kept = &kept[before..];
+            if let [map, after @ ..] = kept
+                && map.voxel == voxel
+            {
+                kept = after;
+            }
+            let terms = self.sum(cells, voxel);
+            let nothing = terms.secretion == 0.0 && terms.uptake == 0.0 && terms.export == 0.0;
+            if nothing || held(voxel as usize) {
+                continue;
+            }
+            let terms = terms.times(factor);
+            let scale = 1.0 / (1.0 + terms.secretion + terms.uptake);
+            maps.push(Map {
+                scale,
+                shift: terms.target * scale + terms.export,
+                voxel,
+            });
+        }
+        maps.extend_from_slice(kept);
+        self.spare = std::mem::replace(&mut self.maps, maps);
     }
 }

@@ -169,6 +169,8 @@ pub struct Tissue {
     touching: Vec<Pair>,
     work_is_stale: bool,
     exchange_is_stale: bool,
+    /// Whether a cell has changed its voxel since exchange was told.
+    voxels_changed: bool,
     /// Corrections that were needed to keep the state physical.
     pub clamps: Clamps,
 }
@@ -231,6 +233,7 @@ impl Tissue {
             touching: Vec::new(),
             work_is_stale: true,
             exchange_is_stale: true,
+            voxels_changed: false,
             clamps: Clamps::default(),
             setup,
         })
@@ -526,13 +529,27 @@ impl Tissue {
                 columns.len(),
                 &self.voxels,
                 &self.rows.volume,
-                |substrate, row| columns[substrate].map(|column| column.get(row, group[row])),
+                |substrate, row| {
+                    // Written out, because `map` over an array is not inlined here.
+                    let [secretion, target, uptake, export] = &columns[substrate];
+                    let group = group[row];
+                    [
+                        secretion.get(row, group),
+                        target.get(row, group),
+                        uptake.get(row, group),
+                        export.get(row, group),
+                    ]
+                },
                 self.setup.diffusion_step,
                 |substrate, voxel| self.diffusion.is_held(substrate, voxel),
                 &self.pool,
             )?;
             self.exchange_is_stale = false;
+        } else if self.voxels_changed {
+            let held = |substrate, voxel| self.diffusion.is_held(substrate, voxel);
+            self.exchange.follow(&self.voxels, held, &self.pool)?;
         }
+        self.voxels_changed = false;
         self.diffusion.step(&mut self.densities, &self.pool);
         self.exchange.apply(
             &mut self.densities,
@@ -668,7 +685,7 @@ impl Tissue {
         )?;
         for (voxel, position) in self.voxels.iter_mut().zip(&rows.position) {
             let now = self.setup.grid.voxel_of(*position) as u32;
-            self.exchange_is_stale |= now != *voxel;
+            self.voxels_changed |= now != *voxel;
             *voxel = now;
         }
         Ok(())

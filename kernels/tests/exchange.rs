@@ -167,6 +167,68 @@ fn few_cells_and_many_are_sorted_alike() {
 }
 
 #[test]
+fn following_moves_gives_the_bits_of_preparing_anew() {
+    let grid = grid();
+    let cells = 150;
+    let draws = Draws {
+        seed: 5,
+        purpose: 0,
+    };
+    let mut random = Sequence::new(draws, 0);
+    let volumes: Vec<f64> = (0..cells).map(|_| 3000.0 * random.uniform()).collect();
+    let rates: Vec<[f64; 4]> = (0..4 * cells)
+        .map(|_| [1.0, 30.0, 10.0, 400.0].map(|most| most * random.uniform()))
+        .collect();
+    // Substrate 0 is everybody's, 1 is some cells', 2 is nobody's, and 3 cancels in pairs.
+    let of = |substrate: usize, row: usize| match substrate {
+        1 if !row.is_multiple_of(5) => [0.0; 4],
+        2 => [0.0; 4],
+        3 => [
+            0.0,
+            0.0,
+            0.0,
+            if row.is_multiple_of(2) { 7.0 } else { -7.0 },
+        ],
+        _ => rates[substrate * cells + row],
+    };
+    let held = |substrate: usize, voxel: usize| substrate == 0 && voxel.is_multiple_of(8);
+    let after = |exchange: &Exchange| {
+        let mut densities = vec![1.0; 4 * grid.len()];
+        let mut accounted = densities.clone();
+        let mut negative = [0; 2];
+        exchange.apply(&mut densities, &mut negative[0], &Pool::serial());
+        let moved = exchange.apply_accounted(&mut accounted, &mut negative[1]);
+        let bits: Vec<u64> = densities.iter().map(|x| x.to_bits()).collect();
+        (bits, negative, moved)
+    };
+    let mut voxels = vec![0; cells];
+    let mut exchange = Exchange::new();
+    let pool = Pool::serial();
+    exchange
+        .prepare(&grid, 4, &voxels, &volumes, of, 0.1, held, &pool)
+        .unwrap();
+    for round in 0..200 {
+        // Nobody moves, one, some, or almost everybody; sometimes all crowd into a corner.
+        let share = [0.0, 1.0 / cells as f64, 0.1, 0.95][round % 4];
+        let room = if round % 20 == 7 { 3 } else { grid.len() };
+        for voxel in &mut voxels {
+            if random.uniform() < share {
+                *voxel = (random.uniform() * room as f64) as u32;
+            }
+        }
+        exchange.follow(&voxels, held, &pool).unwrap();
+        let mut fresh = Exchange::new();
+        fresh
+            .prepare(&grid, 4, &voxels, &volumes, of, 0.1, held, &pool)
+            .unwrap();
+        assert!(after(&exchange) == after(&fresh), "round {round}");
+    }
+    assert!(exchange.follow(&voxels[1..], held, &pool).is_err());
+    voxels[9] = grid.len() as u32;
+    assert!(exchange.follow(&voxels, held, &pool).is_err());
+}
+
+#[test]
 fn identical_bits_for_any_thread_count() {
     let grid = Grid::new([0.0; 3], [400.0; 3], [10.0; 3]).unwrap();
     let voxels: Vec<u32> = (0..50_000u32)
