@@ -92,6 +92,7 @@ fn contact(criterion: &mut Criterion) {
         let mut pressure = vec![0.0; cells];
         let mut counts = vec![0; cells];
         let mut contacts = Contacts::default();
+        let everybody = vec![true; cells];
         let pool = Pool::serial();
         group.throughput(Throughput::Elements(cells as u64));
         group.sample_size(10);
@@ -103,6 +104,7 @@ fn contact(criterion: &mut Criterion) {
                     pressure: &mut pressure,
                     counts: &mut counts,
                     contacts: listed.then_some(&mut contacts),
+                    listed: &everybody,
                 };
                 law.step(&bodies, &bins, response, &pool).unwrap();
             });

@@ -107,9 +107,11 @@ pub struct Response<'a> {
     pub counts: &'a mut [u32],
     /// Who is in contact with whom: overwritten.
     pub contacts: Option<&'a mut Contacts>,
+    /// Whose contacts are listed; nobody else has any in `contacts`. May be empty without them.
+    pub listed: &'a [bool],
 }
 
-/// Who is in contact with whom: for each row its neighbors in ascending row.
+/// Who is in contact with whom: for each listed row its neighbors in ascending row.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Contacts {
     starts: Vec<u32>,
@@ -123,17 +125,17 @@ impl Contacts {
         self.starts.len().saturating_sub(1)
     }
 
-    /// Number of ordered pairs: each contact counts twice.
+    /// Number of ordered pairs: a contact of two listed rows counts twice.
     pub fn len(&self) -> usize {
         self.neighbors.len()
     }
 
-    /// Does nobody touch anybody?
+    /// Does no listed row touch anybody?
     pub fn is_empty(&self) -> bool {
         self.neighbors.is_empty()
     }
 
-    /// The rows in contact with `row`, ascending.
+    /// The rows in contact with `row`, ascending; none if it was not listed.
     pub fn of(&self, row: usize) -> &[u32] {
         &self.neighbors[self.span(row)]
     }
@@ -246,6 +248,9 @@ impl Contact {
         same_length("pressures", cells, response.pressure.len())?;
         if !response.counts.is_empty() {
             same_length("counts", cells * self.slots, response.counts.len())?;
+        }
+        if response.contacts.is_some() {
+            same_length("rows that are listed or not", cells, response.listed.len())?;
         }
         let law = cpu::Law {
             groups: self.groups,

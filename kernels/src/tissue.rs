@@ -140,6 +140,10 @@ struct Worked {
     repair: Vec<[Real; 2]>,
     /// Rows with a rate of eating or attacking.
     acting: Vec<u32>,
+    /// Rows that remember whom they touch.
+    remembering: Vec<u32>,
+    /// [row]: whether anybody asks whom the row touches.
+    listed: Vec<bool>,
 }
 
 /// Fields and bodies.
@@ -583,15 +587,13 @@ impl Tissue {
             group: &rows.group,
         };
         self.counts.resize(self.setup.slots * rows.id.len(), 0);
-        // An attack in progress goes on when nobody has a rate of attacking any more.
-        let lists = !self.worked.acting.is_empty()
-            || !self.setup.remembered.is_empty()
-            || rows.target.iter().any(|&target| target != NOBODY);
+        let lists = !self.setup.remembered.is_empty() || self.worked.listed.contains(&true);
         let response = Response {
             velocity: &mut rows.velocity,
             pressure: &mut rows.pressure,
             counts: &mut self.counts,
             contacts: lists.then_some(&mut self.contacts),
+            listed: &self.worked.listed,
         };
         let bodies = Bodies::new(columns, self.setup.groups.len())?;
         self.contact
@@ -698,8 +700,15 @@ impl Tissue {
         }
         let rows = &self.rows;
         self.touching.clear();
-        for (row, &group) in rows.group.iter().enumerate() {
-            for &(_, other) in self.setup.remembered.iter().filter(|(a, _)| *a == group) {
+        for &row in &self.worked.remembering {
+            let row = row as usize;
+            let group = rows.group[row];
+            for &(_, other) in self
+                .setup
+                .remembered
+                .iter()
+                .filter(|(own, _)| *own == group)
+            {
                 let neighbors = self.contacts.of(row).iter();
                 let others = neighbors.filter(|&&j| rows.group[j as usize] == other);
                 self.touching
@@ -766,6 +775,19 @@ impl Tissue {
                 known.1
             }));
         worked.acting = hazards::acting(channels, &self.setup.groups, &rows.group);
+        let remembers = |row: &usize| {
+            let mut pairs = self.setup.remembered.iter();
+            pairs.any(|&(own, _)| own == rows.group[*row])
+        };
+        worked.remembering = (0..cells).filter(remembers).map(|row| row as u32).collect();
+        // An attack in progress goes on when its row has no rate of attacking any more.
+        worked.listed.clear();
+        worked
+            .listed
+            .extend(rows.target.iter().map(|&target| target != NOBODY));
+        for &row in worked.acting.iter().chain(&worked.remembering) {
+            worked.listed[row as usize] = true;
+        }
         let columns = Columns {
             id: &rows.id,
             position: &rows.position,

@@ -77,6 +77,10 @@ impl Cells {
     }
 
     fn step(&self, dimensions: usize, threads: usize) -> Found {
+        self.step_listing(dimensions, threads, &vec![true; self.id.len()])
+    }
+
+    fn step_listing(&self, dimensions: usize, threads: usize, listed: &[bool]) -> Found {
         let bodies = self.bodies();
         let mut law = Contact::new(AFFINITY.to_vec(), WATCHED.to_vec(), 2).unwrap();
         let mut bins = Bins::new(BOX[0], BOX[1], bodies.range(), dimensions).unwrap();
@@ -96,6 +100,7 @@ impl Cells {
                 pressure: &mut found.pressure,
                 counts: &mut found.counts,
                 contacts: Some(&mut found.contacts),
+                listed,
             };
             law.step(&bodies, &bins, response, &Pool::new(threads).unwrap())
                 .unwrap();
@@ -305,9 +310,30 @@ fn cells_without_size_and_no_cells_are_no_trouble() {
         pressure: &mut [],
         counts: &mut [],
         contacts: None,
+        listed: &[],
     };
     law.step(&none.bodies(), &bins, response, &Pool::serial())
         .unwrap();
+}
+
+#[test]
+fn only_listed_rows_have_contacts_and_all_else_is_as_it_was() {
+    let cells = Cells::crowd(5000, 2);
+    let listed: Vec<bool> = (0..5000).map(|row| row % 7 == 0 || row > 4900).collect();
+    let all = cells.step(2, 1);
+    for threads in [1, 3] {
+        let some = cells.step_listing(2, threads, &listed);
+        assert_eq!(some.velocity, all.velocity);
+        assert_eq!(some.pressure, all.pressure);
+        assert_eq!(some.counts, all.counts);
+        assert_eq!(some.contacts.rows(), 5000);
+        let kept = all
+            .contacts
+            .iter()
+            .filter(|(row, ..)| listed[*row as usize]);
+        assert!(some.contacts.iter().eq(kept));
+        assert!(!some.contacts.is_empty() && some.contacts.len() < all.contacts.len());
+    }
 }
 
 #[test]
@@ -321,6 +347,7 @@ fn bins_too_narrow_are_refused() {
         pressure: &mut [0.0; 10],
         counts: &mut [],
         contacts: None,
+        listed: &[],
     };
     let error = law
         .step(&cells.bodies(), &bins, response, &Pool::serial())

@@ -56,9 +56,10 @@ struct Piece {
     gathered: Vec<Gathered>,
     /// `[place][slot]`.
     counts: Vec<u32>,
-    /// (neighbor row, distance) of all places, and where each place's end.
+    /// (neighbor row, distance) of all listed rows.
     contacts: Vec<(u32, Real)>,
-    ends: Vec<u32>,
+    /// The listed rows, and where the contacts of each end.
+    listed: Vec<(u32, u32)>,
     near: Vec<u32>,
 }
 
@@ -179,7 +180,7 @@ impl Room {
         } else {
             law.slots
         };
-        let listed = response.contacts.is_some();
+        let listed = response.contacts.is_some().then_some(response.listed);
         let packed = &self.packed;
         pool.pieces(
             &mut self.pieces[..count],
@@ -208,25 +209,25 @@ impl Room {
             }
         }
         if let Some(contacts) = response.contacts {
-            collect(pieces, order, contacts);
+            collect(pieces, cells, contacts);
         }
     }
 }
 
-/// Puts the pieces' contacts in the order of rows.
-fn collect(pieces: &[Piece], order: &[u32], contacts: &mut Contacts) {
+/// Puts the pieces' contacts in the order of `rows` rows.
+fn collect(pieces: &[Piece], rows: usize, contacts: &mut Contacts) {
     contacts.starts.clear();
-    contacts.starts.resize(order.len() + 1, 0);
-    for (row, found) in listed(pieces, order) {
+    contacts.starts.resize(rows + 1, 0);
+    for (row, found) in pieces.iter().flat_map(Piece::listed) {
         contacts.starts[row + 1] = found.len() as u32;
     }
-    for row in 0..order.len() {
+    for row in 0..rows {
         contacts.starts[row + 1] += contacts.starts[row];
     }
-    let total = contacts.starts[order.len()] as usize;
+    let total = contacts.starts[rows] as usize;
     contacts.neighbors.resize(total, 0);
     contacts.distances.resize(total, 0.0);
-    for (row, found) in listed(pieces, order) {
+    for (row, found) in pieces.iter().flat_map(Piece::listed) {
         let start = contacts.starts[row] as usize;
         for (offset, &(neighbor, distance)) in found.iter().enumerate() {
             contacts.neighbors[start + offset] = neighbor;
@@ -235,22 +236,17 @@ fn collect(pieces: &[Piece], order: &[u32], contacts: &mut Contacts) {
     }
 }
 
-/// Each row and its contacts, in bin order.
-fn listed<'a>(
-    pieces: &'a [Piece],
-    order: &'a [u32],
-) -> impl Iterator<Item = (usize, &'a [(u32, Real)])> {
-    let of_piece = |(piece, rows): (&'a Piece, &'a [u32])| {
-        rows.iter().enumerate().map(|(place, &row)| {
-            let start = if place == 0 { 0 } else { piece.ends[place - 1] };
-            let found = &piece.contacts[start as usize..piece.ends[place] as usize];
+impl Piece {
+    /// Each listed row and its contacts, in bin order.
+    fn listed(&self) -> impl Iterator<Item = (usize, &[(u32, Real)])> {
+        let mut start = 0;
+        self.listed.iter().map(move |&(row, end)| {
+            let found = &self.contacts[start as usize..end as usize];
+            start = end;
             (row as usize, found)
         })
-    };
-    pieces.iter().zip(order.chunks(PIECE)).flat_map(of_piece)
-}
+    }
 
-impl Piece {
     /// [`Piece::gather`] in the widest registers at hand. The compiler neither fuses nor reorders
     /// floating-point arithmetic, so the bits are those of any other width.
     fn fill(
@@ -261,7 +257,7 @@ impl Piece {
         packed: &Packed,
         places: std::ops::Range<usize>,
         slots: usize,
-        listed: bool,
+        listed: Option<&[bool]>,
     ) {
         #[cfg(target_arch = "x86_64")]
         {
@@ -274,7 +270,7 @@ impl Piece {
                 packed: &Packed,
                 places: std::ops::Range<usize>,
                 slots: usize,
-                listed: bool,
+                listed: Option<&[bool]>,
             ) {
                 piece.gather(law, bodies, bins, packed, places, slots, listed);
             }
@@ -296,13 +292,13 @@ impl Piece {
         packed: &Packed,
         places: std::ops::Range<usize>,
         slots: usize,
-        listed: bool,
+        listed: Option<&[bool]>,
     ) {
         self.gathered.clear();
         self.counts.clear();
         self.counts.resize(places.len() * slots, 0);
         self.contacts.clear();
-        self.ends.clear();
+        self.listed.clear();
         let first = places.start;
         let mut around = None;
         for place in places {
@@ -316,6 +312,7 @@ impl Piece {
             let affinity = &law.affinity[own.group as usize * law.groups..][..law.groups];
             let (x, y, z) = (packed.x[place], packed.y[place], packed.z[place]);
             let mut sum = Gathered::default();
+            let is_listed = listed.is_some_and(|listed| listed[own.row as usize]);
             let listed_before = self.contacts.len();
             for &other in &self.near[..found] {
                 let other = other as usize;
@@ -368,16 +365,16 @@ impl Piece {
                             bits &= bits - 1;
                         }
                     }
-                    if listed {
+                    if is_listed {
                         self.contacts.push((its.row, distance));
                     }
                 }
             }
             sum.pressure /= PRESSURE_UNIT;
             self.gathered.push(sum);
-            if listed {
+            if is_listed {
                 self.contacts[listed_before..].sort_unstable_by_key(|&(row, _)| row);
-                self.ends.push(self.contacts.len() as u32);
+                self.listed.push((own.row, self.contacts.len() as u32));
             }
         }
     }
