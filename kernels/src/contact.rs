@@ -89,10 +89,23 @@ impl<'a> Bodies<'a> {
     /// The largest distance at which two of these cells meet, µm: the least width of bins. 0 if
     /// there are no cells; a radius that is not a number is passed over.
     pub fn range(&self) -> Real {
-        let columns = &self.columns;
-        let outer = columns.radius.iter().chain(columns.reach);
-        2.0 * outer.fold(0.0, |most: Real, &length| most.max(length))
+        2.0 * largest(self.columns.radius).max(largest(self.columns.reach))
     }
+}
+
+/// The largest entry above 0; 0 if there is none.
+fn largest(column: &[Real]) -> Real {
+    // Each comparison of a single running maximum waits for the one before; eight do not.
+    let mut most = [0.0; 8];
+    let (chunks, rest) = column.as_chunks::<8>();
+    for lengths in chunks.iter().map(|chunk| &chunk[..]).chain([rest]) {
+        for (most, &length) in most.iter_mut().zip(lengths) {
+            if length > *most {
+                *most = length;
+            }
+        }
+    }
+    most.into_iter().fold(0.0, Real::max)
 }
 
 /// Where a step writes. All `[row]`, or as said.

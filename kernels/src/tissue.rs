@@ -113,6 +113,8 @@ struct Rows {
     previous_velocity: Vec<[Real; 3]>,
     moved: Vec<bool>,
     volume: Vec<Real>,
+    /// Of the sphere of the volume: a cube root, taken when the volume is written.
+    radius: Vec<Real>,
     direction: Vec<[Real; 3]>,
     pressure: Vec<Real>,
     damage: Vec<Real>,
@@ -125,7 +127,6 @@ struct Rows {
 /// What mechanics reads of each row, filled anew when rates, volumes or rows have changed.
 #[derive(Debug, Default)]
 struct Worked {
-    radius: Vec<Real>,
     reach: Vec<Real>,
     repulsion: Vec<Real>,
     adhesion: Vec<Real>,
@@ -162,6 +163,8 @@ pub struct Tissue {
     ids: Vec<u64>,
     /// [rank].
     row_of_rank: Vec<u32>,
+    /// Rows with a target, by ascending id.
+    attackers: Vec<u32>,
     /// Voxel of each row.
     voxels: Vec<u32>,
     bins: Bins,
@@ -228,6 +231,7 @@ impl Tissue {
             worked: Worked::default(),
             ids: Vec::new(),
             row_of_rank: Vec::new(),
+            attackers: Vec::new(),
             voxels: Vec::new(),
             bins: Bins::default(),
             contact,
@@ -295,6 +299,7 @@ impl Tissue {
         rows.previous_velocity.push([0.0; 3]);
         rows.moved.push(false);
         rows.volume.push(body.volume);
+        rows.radius.push(radius(body.volume));
         rows.direction.push([0.0; 3]);
         rows.pressure
             .push(like.map_or(0.0, |row| rows.pressure[row]));
@@ -357,6 +362,8 @@ impl Tissue {
                 *target = NOBODY;
             }
         }
+        let attacks = |row: &u32| rows.target[*row as usize] != NOBODY;
+        self.attackers = self.row_of_rank.iter().copied().filter(attacks).collect();
         // What contacts said of rows is void; counts by row are kept until the next mechanics step.
         let slots = self.setup.slots;
         let cells = self.rows.id.len();
@@ -389,7 +396,11 @@ impl Tissue {
     /// Sets the volume (µm³) of the cell at a rank.
     pub fn set_volume(&mut self, rank: usize, volume: Real) {
         let row = self.row(rank);
+        if self.rows.volume[row] == volume {
+            return;
+        }
         self.rows.volume[row] = volume;
+        self.rows.radius[row] = radius(volume);
         self.work_is_stale = true;
         self.exchange_is_stale = true;
     }
@@ -399,8 +410,8 @@ impl Tissue {
     pub fn set_group(&mut self, rank: usize, group: u16) {
         let row = self.row(rank);
         self.rows.group[row] = group;
-        self.rows.target[row] = NOBODY;
         self.rows.direction[row] = [0.0; 3];
+        self.end_attacks(&[row]);
         self.setup.channels.reset_row(row, usize::from(group));
         self.work_is_stale = true;
         self.exchange_is_stale = true;
@@ -454,7 +465,7 @@ impl Tissue {
 
     /// Radius, µm.
     pub fn radius(&self, rank: usize) -> Real {
-        radius(self.rows.volume[self.row(rank)])
+        self.rows.radius[self.row(rank)]
     }
 
     /// Group.
@@ -580,7 +591,7 @@ impl Tissue {
         let columns = Columns {
             id: &rows.id,
             position: &rows.position,
-            radius: &self.worked.radius,
+            radius: &rows.radius,
             reach: &self.worked.reach,
             repulsion: &self.worked.repulsion,
             adhesion: &self.worked.adhesion,
@@ -601,9 +612,9 @@ impl Tissue {
         self.bond()?;
         self.walk(tick)?;
         let rows = &mut self.rows;
-        let (strength, radius) = (self.setup.wall_repulsion, &self.worked.radius);
+        let strength = self.setup.wall_repulsion;
         self.domain
-            .push_from_walls(strength, &rows.position, radius, &mut rows.velocity)
+            .push_from_walls(strength, &rows.position, &rows.radius, &mut rows.velocity)
     }
 
     /// Attackers and their targets hold each other.
@@ -611,12 +622,8 @@ impl Tissue {
         let rows = &self.rows;
         let column = self.setup.channels.column(Channel::BondStiffness);
         let mut bonds = Vec::new();
-        for (rank, &row) in self.row_of_rank.iter().enumerate() {
+        for &row in &self.attackers {
             let a = row as usize;
-            if rows.target[a] == NOBODY {
-                continue;
-            }
-            debug_assert_eq!(self.ids[rank], rows.id[a]);
             if let Some(target) = self.rank(rows.target[a]) {
                 let b = self.row(target);
                 let stiffness =
@@ -743,11 +750,7 @@ impl Tissue {
         fill(&mut worked.persistence, Channel::PersistenceTime);
         fill(&mut worked.bias, Channel::Bias);
         fill(&mut worked.reach, Channel::RelativeReach);
-        worked.radius.clear();
-        worked
-            .radius
-            .extend(rows.volume.iter().map(|&volume| radius(volume)));
-        for (reach, radius) in worked.reach.iter_mut().zip(&worked.radius) {
+        for (reach, radius) in worked.reach.iter_mut().zip(&rows.radius) {
             *reach *= radius;
         }
         worked.crawls.clear();
@@ -791,7 +794,7 @@ impl Tissue {
         let columns = Columns {
             id: &rows.id,
             position: &rows.position,
-            radius: &worked.radius,
+            radius: &rows.radius,
             reach: &worked.reach,
             repulsion: &worked.repulsion,
             adhesion: &worked.adhesion,
@@ -848,6 +851,7 @@ impl Rows {
         take(&mut self.previous_velocity, order);
         take(&mut self.moved, order);
         take(&mut self.volume, order);
+        take(&mut self.radius, order);
         take(&mut self.direction, order);
         take(&mut self.pressure, order);
         take(&mut self.damage, order);

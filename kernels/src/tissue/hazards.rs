@@ -69,8 +69,12 @@ impl Tissue {
     /// progress, and says what fired.
     pub fn interact(&mut self, tick: u64) -> Fired {
         let mut fired = Fired::default();
-        if self.worked.acting.is_empty() && self.rows.target.iter().all(|&target| target == NOBODY)
-        {
+        let targets = self.rows.target.iter();
+        debug_assert_eq!(
+            targets.filter(|&&target| target != NOBODY).count(),
+            self.attackers.len()
+        );
+        if self.worked.acting.is_empty() && self.attackers.is_empty() {
             return fired;
         }
         self.draw_meals(tick, &mut fired);
@@ -83,9 +87,6 @@ impl Tissue {
             .meals
             .retain(|&(eater, prey)| !eaten.contains(&eater) && eaten.insert(prey));
         fired.attacks.sort_unstable();
-        fired
-            .blows
-            .sort_unstable_by_key(|&(attacker, target, _)| (attacker, target));
         fired
     }
 
@@ -155,8 +156,14 @@ impl Tissue {
                 fired.attacks.push((id, self.rows.id[other]));
             }
         }
-        for (row, target) in begun {
+        for &(row, target) in &begun {
             self.rows.target[row] = target;
+            self.attackers.push(row as u32);
+        }
+        if !begun.is_empty() {
+            let ids = &self.rows.id;
+            self.attackers
+                .sort_unstable_by_key(|&row| ids[row as usize]);
         }
     }
 
@@ -170,11 +177,9 @@ impl Tissue {
             channels.column(Channel::AttackDuration),
         );
         let mut ended = Vec::new();
-        for row in 0..self.rows.id.len() {
+        for &row in &self.attackers {
+            let row = row as usize;
             let target = self.rows.target[row];
-            if target == NOBODY {
-                continue;
-            }
             let group = self.rows.group[row];
             let id = self.rows.id[row];
             let other = self.rank(target).map(|rank| self.row(rank));
@@ -192,8 +197,19 @@ impl Tissue {
                 ended.push(row);
             }
         }
-        for row in ended {
+        self.end_attacks(&ended);
+    }
+
+    /// The cells of these rows let go of their targets, if they have one.
+    pub(super) fn end_attacks(&mut self, rows: &[usize]) {
+        let mut ended = false;
+        for &row in rows {
+            ended |= self.rows.target[row] != NOBODY;
             self.rows.target[row] = NOBODY;
+        }
+        if ended {
+            let target = &self.rows.target;
+            self.attackers.retain(|&row| target[row as usize] != NOBODY);
         }
     }
 
