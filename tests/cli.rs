@@ -462,6 +462,12 @@ fn bad_settings_are_refused_where_they_stand() {
         "--set duration=\"3 parsec\": duration: unknown unit `parsec`\n  \
          write a number in min, or text with a unit such as \"8 h\"",
     );
+    refused(
+        &good(),
+        &["run", "s", "--until", "0.03"],
+        "--set duration=0.03: duration: 0.03 min is not a multiple of the diffusion step, 0.1 min\n  \
+         a run takes whole diffusion steps",
+    );
 }
 
 #[test]

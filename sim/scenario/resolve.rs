@@ -68,7 +68,7 @@ impl Resolver<'_> {
         let root = Path::root();
         let domain = self.domain(&file.domain);
         let clocks = self.clocks(&file.clocks);
-        let duration = file.duration.0;
+        let duration = self.duration(file, &clocks);
         let substrates = self.substrates(file, &domain);
         let cell_types: Vec<_> = file
             .cell_types

@@ -115,6 +115,19 @@ impl Resolver<'_> {
         clocks
     }
 
+    pub(super) fn duration(&mut self, file: &File, clocks: &Clocks) -> f64 {
+        let duration = file.duration.0;
+        if !is_multiple(duration, clocks.diffusion) {
+            let message = format!(
+                "{duration} min is not a multiple of the diffusion step, {} min",
+                clocks.diffusion
+            );
+            let help = "a run takes whole diffusion steps".into();
+            self.complain(&Path::root().key("duration"), message, help);
+        }
+        duration
+    }
+
     pub(super) fn substrates(&mut self, file: &File, domain: &Domain) -> Vec<Substrate> {
         let at = Path::root().key("substrates");
         let stated = file.substrates.iter();
