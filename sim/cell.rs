@@ -204,6 +204,11 @@ pub fn radius(volume: f64) -> f64 {
     cbrt(volume * (3.0 / (4.0 * std::f64::consts::PI)))
 }
 
+/// Volume of the sphere of a radius (µm), µm³.
+pub fn sphere(radius: f64) -> f64 {
+    4.0 / 3.0 * std::f64::consts::PI * radius * radius * radius
+}
+
 impl VolumeLaw {
     fn of(cell_type: &CellType, phase: &Phase, target_nuclear_solid: f64) -> VolumeLaw {
         let volume = &cell_type.volume;

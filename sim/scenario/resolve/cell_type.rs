@@ -14,6 +14,7 @@ use super::super::{
     Volume,
 };
 use super::Resolver;
+use crate::cell::sphere;
 
 /// Colors that can be told apart by most eyes, in the order in which types get them.
 /// Source: P. Tol, "Colour schemes", SRON technical note 3.2 (2021), schemes `bright` and `muted`.
@@ -370,9 +371,4 @@ impl stated::Necrosis {
             relative_rupture_volume: self.relative_rupture_volume.0,
         }
     }
-}
-
-/// Volume of a sphere, µm³.
-pub(super) fn sphere(radius: f64) -> f64 {
-    4.0 / 3.0 * std::f64::consts::PI * radius * radius * radius
 }

@@ -8,6 +8,7 @@ use super::super::problem::Path;
 use super::super::{Arrival, CellType, Domain, Founder, Place, Placement};
 use super::Resolver;
 use super::table::Table;
+use crate::cell;
 
 impl Resolver<'_> {
     pub(super) fn groups(
@@ -112,7 +113,7 @@ impl Resolver<'_> {
             group.cuboid.as_ref(),
             domain,
         )?;
-        let radius = radius(types[cell_type].volume.total);
+        let radius = cell::radius(types[cell_type].volume.total);
         let default = if group.packed { 1.9 * radius } else { 0.0 };
         let spacing = group.spacing.map_or(default, |spacing| spacing.0);
         if group.packed && spacing == 0.0 {
@@ -180,9 +181,4 @@ impl Resolver<'_> {
             }
         }
     }
-}
-
-/// Radius of a sphere, µm.
-fn radius(volume: f64) -> f64 {
-    (volume * 0.75 / std::f64::consts::PI).cbrt()
 }

@@ -6,9 +6,9 @@ use super::super::file::cells as stated;
 use super::super::problem::Path;
 use super::super::{CellType, Domain, Founder, Place, Placement};
 use super::Resolver;
-use super::cell_type::sphere;
 use super::region::{contains, middle, out_of};
 use super::table::{Columns, Table};
+use crate::cell::sphere;
 
 impl Resolver<'_> {
     /// The cells of a table of segmented cells, instead of all groups.

@@ -6,9 +6,9 @@ use rules::dictionary::normal;
 
 use super::super::problem::{Problem, misspelled};
 use super::super::{CellType, Domain, Founder};
-use super::cell_type::sphere;
 use super::elsewhere;
 use super::region::{contains, out_of};
+use crate::cell::sphere;
 
 /// A CSV table with a header; empty fields are allowed, ragged rows are not.
 pub(super) struct Table {
