@@ -131,7 +131,7 @@ fn scatter(
         let free = (0..TRIES)
             .map(|_| within(region, domain, sequence))
             .find(|point| {
-                spacing <= 0.0
+                spacing == 0.0
                     || tree
                         .locate_within_distance(*point, spacing * spacing)
                         .next()
@@ -145,7 +145,10 @@ fn scatter(
                 points.len()
             )
         })?;
-        tree.insert(GeomWithData::new(point, ()));
+        // Cells that may lie anywhere need not be found again.
+        if spacing > 0.0 {
+            tree.insert(GeomWithData::new(point, ()));
+        }
         points.push(point);
     }
     Ok(points)

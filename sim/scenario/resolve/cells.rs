@@ -5,10 +5,18 @@ use std::path::Path as FilePath;
 use super::super::file::Named;
 use super::super::file::cells as stated;
 use super::super::problem::Path;
-use super::super::{Arrival, CellType, Domain, Founder, Place, Placement};
+use super::super::{Arrival, CellType, Domain, Founder, Place, Placement, Region};
 use super::Resolver;
+use super::region::size;
 use super::table::Table;
 use crate::cell;
+
+/// Cells of one group: as many take a gigabyte before the first step.
+const MOST_CELLS: f64 = 10_000_000.0;
+
+/// How many times over the cells of a group may fill their region: contact costs that many
+/// neighbors a cell, and nobody who means it piles up more.
+const MOST_LAYERS: f64 = 20.0;
 
 impl Resolver<'_> {
     pub(super) fn groups(
@@ -120,13 +128,59 @@ impl Resolver<'_> {
             let message = "packed cells need a distance".into();
             let help = "write a positive `spacing`, or leave it out for 1.9 radii".into();
             self.complain(&at.key("spacing"), message, help);
+            return None;
         }
+        self.room(at, group, &region, spacing, radius, domain);
         Some(Place::Region {
             cell_type,
             count: group.count,
             region,
             spacing,
         })
+    }
+
+    /// Complains about more cells than a region or a run can hold, before any is placed.
+    fn room(
+        &mut self,
+        at: &Path,
+        group: &stated::Group,
+        region: &Region,
+        spacing: f64,
+        radius: f64,
+        domain: &Domain,
+    ) {
+        let size = size(region, domain);
+        let (key, count) = match group.count {
+            Some(count) => ("count", count as f64),
+            // Rows √3/2 spacings apart, or layers of them √(2/3) apart.
+            None if domain.dimensions == 2 => {
+                ("spacing", size / (0.75f64.sqrt() * spacing * spacing))
+            }
+            None => (
+                "spacing",
+                size * 2.0f64.sqrt() / (spacing * spacing * spacing),
+            ),
+        };
+        let (cell, fill) = match domain.dimensions {
+            2 => (std::f64::consts::PI * radius * radius, "cover"),
+            _ => (cell::sphere(radius), "fill"),
+        };
+        let times = count * cell / size;
+        let help = match key {
+            "count" => "lower it, or enlarge the region",
+            _ => "raise it, or leave it out for 1.9 radii",
+        };
+        if count > MOST_CELLS {
+            let message =
+                format!("{count:.0} cells are too many; a group holds at most {MOST_CELLS}");
+            self.complain(&at.key(key), message, help.into());
+        } else if times > MOST_LAYERS {
+            let message = format!(
+                "{count:.0} cells of {radius:.1} µm radius {fill} the region {times:.0} times over; \
+                 at most {MOST_LAYERS} times is possible"
+            );
+            self.complain(&at.key(key), message, help.into());
+        }
     }
 
     pub(super) fn arrivals(

@@ -7,6 +7,7 @@ use super::super::file::{Coordinate, Quantity};
 use super::super::problem::{Path, Problem};
 use super::super::{Domain, Region};
 use super::{Resolver, elsewhere};
+use crate::cell::sphere;
 
 impl Resolver<'_> {
     pub(super) fn region(
@@ -150,6 +151,19 @@ pub(super) fn out_of(
 /// Whether a point lies in the domain, its faces included.
 pub(super) fn contains(domain: &Domain, point: [f64; 3]) -> bool {
     (0..3).all(|axis| domain.min[axis] <= point[axis] && point[axis] <= domain.max[axis])
+}
+
+/// Area (2D, µm²) or volume (3D, µm³) of a region.
+pub(super) fn size(region: &Region, domain: &Domain) -> f64 {
+    match (region, domain.dimensions) {
+        (Region::Box { min, max }, dimensions) => (0..usize::from(dimensions))
+            .map(|axis| max[axis] - min[axis])
+            .product(),
+        (Region::Ball { inner, outer, .. }, 2) => {
+            std::f64::consts::PI * (outer * outer - inner * inner)
+        }
+        (Region::Ball { inner, outer, .. }, _) => sphere(*outer) - sphere(*inner),
+    }
 }
 
 pub(super) fn middle(domain: &Domain) -> [f64; 3] {
