@@ -498,6 +498,16 @@ fn a_word_the_program_does_not_know_is_bad_usage() {
     assert_eq!(milieu(home.path(), &["--help"]).status.code(), Some(0));
 }
 
+#[cfg(unix)]
+#[test]
+fn cells_without_end_are_not_read() {
+    refused(
+        &good(),
+        &["run", "s", "--cells", "/dev/zero"],
+        "/dev/zero: this is not a regular file\n  a table of cells is a CSV file with a header",
+    );
+}
+
 // What goes wrong on the way.
 
 /// A limit on the size of files stands for a full disk: the program sees the same, an error in the

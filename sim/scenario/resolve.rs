@@ -215,7 +215,11 @@ impl Resolver<'_> {
     fn file(&mut self, at: &Path, name: &str) -> PathBuf {
         let file = self.tree.folder(at).join(name);
         if !file.is_file() {
-            let message = format!("there is no file {}", file.display());
+            let message = match (file.is_dir(), file.exists()) {
+                (true, _) => format!("{} is a folder", file.display()),
+                (_, true) => format!("{} is not a regular file", file.display()),
+                _ => format!("there is no file {}", file.display()),
+            };
             let help = "paths are taken from the folder of the scenario that states them".into();
             self.complain(at, message, help);
         }

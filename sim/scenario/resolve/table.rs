@@ -49,6 +49,16 @@ impl Table {
             let help = "a table of cells is a CSV file with a header".into();
             elsewhere(file, line, message, help)
         };
+        // A device such as /dev/zero has no end.
+        let kind = std::fs::metadata(file).map_err(|error| unreadable(error.into()))?;
+        if !kind.is_file() {
+            let message = match kind.is_dir() {
+                true => "this is a folder",
+                false => "this is not a regular file",
+            };
+            let help = "a table of cells is a CSV file with a header".into();
+            return Err(elsewhere(file, None, message.into(), help));
+        }
         let mut reader = csv::ReaderBuilder::new()
             .trim(csv::Trim::All)
             .from_path(file)
