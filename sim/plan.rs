@@ -40,7 +40,7 @@ pub struct Plan {
 }
 
 /// A further column of cell tables.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Extra {
     /// A signal, by number.
     Signal(usize),
@@ -182,7 +182,17 @@ fn columns(scenario: &Scenario, table: &Table) -> Result<Vec<Extra>, String> {
             Err(_) => Err(format!("outputs.cell_columns: {unknown}")),
         },
     };
-    names.map(find).collect()
+    let all: Vec<Extra> = names.map(find).collect::<Result<_, _>>()?;
+    for (number, column) in all.iter().enumerate() {
+        let stated = &scenario.outputs.cell_columns;
+        if let Some(first) = all[..number].iter().position(|other| other == column) {
+            return Err(format!(
+                "outputs.cell_columns: `{}` and `{}` name one column\n  leave one of them out",
+                stated[first], stated[number]
+            ));
+        }
+    }
+    Ok(all)
 }
 
 /// Slots for the watches that rules and columns read; watches whose time is kept; types that keep it.

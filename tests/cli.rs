@@ -498,6 +498,19 @@ fn a_word_the_program_does_not_know_is_bad_usage() {
     assert_eq!(milieu(home.path(), &["--help"]).status.code(), Some(0));
 }
 
+#[test]
+fn one_column_twice_is_refused_before_anything_runs() {
+    let columns = "\"cells\"]\ncell_columns = [\"oxygen\", \"Oxygen\"]";
+    let home = workplace(&SCENARIO.replace("\"cells\"]", columns), CELLS, RULES);
+    for command in ["run", "check"] {
+        refused(
+            &home,
+            &[command, "s"],
+            "outputs.cell_columns: `oxygen` and `Oxygen` name one column\n  leave one of them out",
+        );
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn cells_without_end_are_not_read() {
