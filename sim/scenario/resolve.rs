@@ -74,7 +74,9 @@ impl Resolver<'_> {
             .cell_types
             .iter()
             .enumerate()
-            .map(|(number, (name, stated))| self.cell_type(number, name, stated, &substrates))
+            .map(|(number, (name, stated))| {
+                self.cell_type(number, name, stated, &substrates, &domain)
+            })
             .collect();
         self.distinct(&root.key("substrates"), &self.substrates.clone());
         self.distinct(&root.key("cell_types"), &self.types.clone());

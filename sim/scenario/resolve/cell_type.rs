@@ -10,10 +10,11 @@ use super::super::file::named::Detailed;
 use super::super::file::quantity::Range;
 use super::super::problem::{Path, misspelled};
 use super::super::{
-    CellType, Custom, Cycle, Death, Exchange, Interactions, Mechanics, Motility, Phase, Substrate,
-    Volume,
+    CellType, Custom, Cycle, Death, Domain, Exchange, Interactions, Mechanics, Motility, Phase,
+    Substrate, Volume,
 };
 use super::Resolver;
+use super::region::too_wide;
 use crate::cell::sphere;
 
 /// Colors that can be told apart by most eyes, in the order in which types get them.
@@ -34,6 +35,7 @@ impl Resolver<'_> {
         name: &str,
         stated: &stated::CellType,
         substrates: &[Substrate],
+        domain: &Domain,
     ) -> CellType {
         let at = Path::root().key("cell_types").key(name);
         let transformations = &stated.transformations;
@@ -50,7 +52,7 @@ impl Resolver<'_> {
             cycle: self.cycle(&at.key("cycle"), &stated.cycle),
             apoptosis: stated.apoptosis.resolved(),
             necrosis: stated.necrosis.resolved(),
-            volume: self.volume(&at.key("volume"), &stated.volume),
+            volume: self.volume(&at.key("volume"), &stated.volume, domain),
             mechanics: self.mechanics(&at.key("mechanics"), &stated.mechanics),
             motility: self.motility(&at.key("motility"), &stated.motility),
             exchange: self.exchange(&at.key("exchange"), stated, substrates),
@@ -188,7 +190,7 @@ impl Resolver<'_> {
         number
     }
 
-    fn volume(&mut self, at: &Path, stated: &stated::Volume) -> Volume {
+    fn volume(&mut self, at: &Path, stated: &stated::Volume, domain: &Domain) -> Volume {
         let total = match (stated.total, stated.radius) {
             (Some(_), Some(_)) => {
                 let message = "both `total` and `radius` are stated".into();
@@ -200,6 +202,10 @@ impl Resolver<'_> {
             (None, Some(radius)) => sphere(radius.0),
             (None, None) => TOTAL,
         };
+        if let Some((message, help)) = too_wide(total, domain) {
+            let key = stated.radius.map_or("total", |_| "radius");
+            self.complain(&at.key(key), message, help);
+        }
         let nuclear = stated.nuclear.map_or(total * NUCLEAR / TOTAL, |own| own.0);
         if nuclear >= total {
             let message =

@@ -50,7 +50,7 @@ impl Resolver<'_> {
                     "the extent must be stated once".into(),
                     "write either `size`, or both `min` and `max`".into(),
                 );
-                (vec![-0.5; axes], vec![0.5; axes], "")
+                (vec![-1e9; axes], vec![1e9; axes], "")
             }
         };
         if low.len() != axes || high.len() != axes {

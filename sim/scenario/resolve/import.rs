@@ -5,9 +5,9 @@ use std::path::Path as FilePath;
 use super::super::file::cells as stated;
 use super::super::problem::Path;
 use super::super::{CellType, Domain, Founder, Place, Placement};
-use super::Resolver;
-use super::region::{contains, middle, out_of};
+use super::region::{contains, middle, out_of, too_wide};
 use super::table::{Columns, Table};
+use super::{Resolver, elsewhere};
 use crate::cell::sphere;
 
 impl Resolver<'_> {
@@ -116,6 +116,11 @@ impl Resolver<'_> {
                 Some(("radius", _)) => sphere(pixel * size),
                 _ => pixel * pixel * pixel * size,
             });
+            if let Some((message, help)) = volume.and_then(|volume| too_wide(volume, domain)) {
+                self.problems
+                    .push(elsewhere(file, Some(row.line), message, help));
+                return None;
+            }
             cells.push(Founder {
                 cell_type,
                 position,

@@ -7,7 +7,7 @@ use super::super::file::{Coordinate, Quantity};
 use super::super::problem::{Path, Problem};
 use super::super::{Domain, Region};
 use super::{Resolver, elsewhere};
-use crate::cell::sphere;
+use crate::cell::{radius, sphere};
 
 impl Resolver<'_> {
     pub(super) fn region(
@@ -146,6 +146,24 @@ pub(super) fn out_of(
         message,
         "enlarge the domain, or leave these rows out".into(),
     )
+}
+
+/// What is wrong with a cell of this volume (µm³), if it is wider than the domain, and the way out.
+pub(super) fn too_wide(volume: f64, domain: &Domain) -> Option<(String, String)> {
+    let diameter = 2.0 * radius(volume);
+    let extents = (0..usize::from(domain.dimensions)).map(|axis| {
+        let extent = domain.max[axis] - domain.min[axis];
+        (extent, ["x", "y", "z"][axis])
+    });
+    let (extent, name) = extents.min_by(|a, b| a.0.total_cmp(&b.0))?;
+    (diameter > extent).then(|| {
+        (
+            format!(
+                "a cell of {diameter:.1} µm diameter is wider than the domain, {extent} µm along {name}"
+            ),
+            "make it smaller, or enlarge the domain".to_owned(),
+        )
+    })
 }
 
 /// Whether a point lies in the domain, its faces included.

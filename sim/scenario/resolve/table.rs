@@ -7,7 +7,7 @@ use rules::dictionary::normal;
 use super::super::problem::{Problem, misspelled};
 use super::super::{CellType, Domain, Founder};
 use super::elsewhere;
-use super::region::{contains, out_of};
+use super::region::{contains, out_of, too_wide};
 use crate::cell::sphere;
 
 /// A CSV table with a header; empty fields are allowed, ragged rows are not.
@@ -145,6 +145,9 @@ impl Table {
             if size.is_some_and(|size| size <= 0.0) {
                 let help = "leave the field empty for the type's own".into();
                 return Err(self.problem(line, "the size is not positive".into(), help));
+            }
+            if let Some((message, help)) = size.and_then(|size| too_wide(size, domain)) {
+                return Err(self.problem(line, message, help));
             }
             let mut values = Vec::new();
             for &column in &extra {
