@@ -46,10 +46,10 @@ pub struct Chosen {
     /// A scenario file, or a folder that holds scenario.toml.
     pub scenario: PathBuf,
     /// Seed of every random stream.
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub seed: Option<String>,
     /// End of the run: minutes, or a time with a unit (`2 d`).
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true)]
     pub until: Option<String>,
     /// Sets one value of the scenario, by its path: `arrivals.cd8.rate=0`. May be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
@@ -63,7 +63,7 @@ impl Chosen {
     /// All settings, those with a flag of their own last.
     pub fn overrides(&self) -> Vec<String> {
         let mut all = self.settings.clone();
-        all.extend(self.seed.map(|seed| format!("seed={seed}")));
+        all.extend(self.seed.as_ref().map(|seed| format!("seed={seed}")));
         all.extend(self.until.as_ref().map(|until| match until.parse::<f64>() {
             Ok(_) => format!("duration={until}"),
             Err(_) => format!("duration={until:?}"),
@@ -115,11 +115,20 @@ pub fn schema() -> Result<(), Stop> {
     ))
 }
 
+/// More threads than any one machine has cores: systems refuse to start many times as many.
+const MOST_THREADS: i64 = 1024;
+
 /// How many threads to compute on.
-pub fn threads(wanted: Option<usize>) -> Result<usize, Stop> {
+pub fn threads(wanted: Option<i64>) -> Result<usize, Stop> {
+    let help = "leave the option out for one on each core";
     match wanted {
-        Some(0) => Err(Stop::input("--threads 0: at least one thread is needed")),
-        Some(threads) => Ok(threads),
+        Some(few) if few < 1 => Err(Stop::input(format!(
+            "--threads {few}: at least one thread is needed\n  {help}"
+        ))),
+        Some(many) if many > MOST_THREADS => Err(Stop::input(format!(
+            "--threads {many}: at most {MOST_THREADS} threads are possible\n  {help}"
+        ))),
+        Some(threads) => Ok(threads as usize),
         None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
     }
 }

@@ -172,6 +172,8 @@ fn settings_of_the_command_line_are_in_the_record() {
         "2",
         "--set",
         "cell_types.tumor.apoptosis.rate=0.01",
+        "--cells",
+        "s/cells.csv",
     ];
     assert_eq!(milieu(home.path(), &arguments).status.code(), Some(0));
     let record = record(&home.path().join("o"));
@@ -180,7 +182,8 @@ fn settings_of_the_command_line_are_in_the_record() {
         serde_json::json!([
             "cell_types.tumor.apoptosis.rate=0.01",
             "seed=7",
-            "duration=\"2 h\""
+            "duration=\"2 h\"",
+            "--cells s/cells.csv"
         ])
     );
     assert_eq!(record["seed"], 7);
@@ -471,12 +474,36 @@ fn bad_settings_are_refused_where_they_stand() {
 }
 
 #[test]
-fn no_threads_are_too_few() {
-    refused(
-        &good(),
-        &["run", "s", "--threads", "0"],
-        "--threads 0: at least one thread is needed",
-    );
+fn threads_are_at_least_one_and_not_beyond_reason() {
+    for (threads, message) in [
+        ("0", "at least one thread is needed"),
+        ("-1", "at least one thread is needed"),
+        ("100000", "at most 1024 threads are possible"),
+    ] {
+        refused(
+            &good(),
+            &["run", "s", "--threads", threads],
+            &format!("--threads {threads}: {message}\n  leave the option out for one on each core"),
+        );
+    }
+}
+
+#[test]
+fn negative_numbers_are_refused_by_what_they_set() {
+    for (option, number, message) in [
+        (
+            "--seed",
+            "-1",
+            "--set seed=-1: seed: this is the number -1\n  write a whole number, not negative",
+        ),
+        (
+            "--until",
+            "-5",
+            "--set duration=-5: duration: -5 must be positive\n  write it like \"8 h\"",
+        ),
+    ] {
+        refused(&good(), &["run", "s", option, number], message);
+    }
 }
 
 #[test]

@@ -35,8 +35,8 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Threads to compute on [default: all]; results do not depend on it.
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    threads: Option<i64>,
     /// Replace the results that --out holds.
     #[arg(long)]
     force: bool,
@@ -54,6 +54,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Stop> {
     let hash = scenario.hash().map_err(Stop::input)?;
     let mut record = Record::new(&scenario, hash);
     record.overrides = arguments.chosen.overrides();
+    let cells = arguments.chosen.cells.as_ref();
+    let cells = cells.map(|file| format!("--cells {}", file.display()));
+    record.overrides.extend(cells);
     record.threads = threads;
     record.rules = bound.rules.iter().map(|rule| rule.provenance()).collect();
     record.engine = "cpu, f64".into();
