@@ -159,6 +159,9 @@ impl<K: Kind> Visitor<'_> for Read<K> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        if is_too_large(text) {
+            return self.checked(f64::INFINITY, &format_args!("`{text}`"));
+        }
         let number = read(text, &unit::<K>()).map_err(|error| {
             E::custom(format!("{error}\nwrite {}", wanted(K::UNIT, K::EXAMPLE)))
         })?;
@@ -174,6 +177,15 @@ fn read(text: &str, wanted: &Unit) -> Result<f64, units::Error> {
         }
         _ => units::quantity(text, wanted),
     }
+}
+
+/// Whether the text begins with digits that make no finite number: `1e999 µm`, which would else be
+/// read as 1e99 of the unit `9 µm`.
+fn is_too_large(text: &str) -> bool {
+    let text = text.trim();
+    let end = text.find(|c: char| !c.is_ascii_digit() && !"+-.eE".contains(c));
+    let number = text[..end.unwrap_or(text.len())].parse::<f64>();
+    number.is_ok_and(f64::is_infinite)
 }
 
 fn wanted(unit: &str, example: &str) -> String {
@@ -246,6 +258,7 @@ impl Measured {
         };
         let number = match self {
             Measured::Number(number) => *number,
+            Measured::Text(text) if is_too_large(text) => f64::INFINITY,
             Measured::Text(text) => {
                 units::quantity(text, wanted).map_err(|error| format!("{error}\n{}", example()))?
             }

@@ -9,6 +9,9 @@ use super::super::problem::Path;
 use super::super::{Boundary, Clocks, Domain, Substrate};
 use super::{Resolver, is_multiple};
 
+/// Voxels of a grid: one substrate on as many takes eight gigabytes.
+const MOST_VOXELS: f64 = 1e9;
+
 impl Resolver<'_> {
     pub(super) fn domain(&mut self, stated: &file::Domain) -> Domain {
         let at = Path::root().key("domain");
@@ -72,6 +75,8 @@ impl Resolver<'_> {
             if extent <= 0.0 {
                 let message = format!("`max` is not above `min` along {name}");
                 self.complain(&at.key("max"), message, "swap or enlarge them".into());
+            } else if extent > MOST_VOXELS * voxel[axis] {
+                // Said below, of all axes together.
             } else if !is_multiple(extent, voxel[axis]) && !key.is_empty() {
                 let below = (extent / voxel[axis]).floor().max(1.0) * voxel[axis];
                 let message = format!(
@@ -81,6 +86,15 @@ impl Resolver<'_> {
                 let help = format!("{below} µm or {} µm would be", below + voxel[axis]);
                 self.complain(&at.key(key), message, help);
             }
+        }
+        let count: f64 = (0..axes)
+            .map(|axis| (max[axis] - min[axis]) / voxel[axis])
+            .product();
+        if count > MOST_VOXELS && !key.is_empty() {
+            let message =
+                format!("{count:.1e} voxels are too many; at most {MOST_VOXELS:.0e} are possible");
+            let help = "enlarge the voxels (20 µm by default), or make the domain smaller".into();
+            self.complain(&at.key("voxel"), message, help);
         }
         if axes == 2 {
             (min[2], max[2]) = (-voxel[2] / 2.0, voxel[2] / 2.0);
