@@ -92,12 +92,23 @@ fn base(files: &[PathBuf], named: &Node) -> Result<(PathBuf, String), Problem> {
 fn document(number: usize, file: &FilePath, text: &str) -> Result<Node, Problem> {
     let lines = Lines::of(text);
     let document = DeTable::parse(text).map_err(|error| {
-        let line = lines.at(error.span().map_or(0, |span| span.start));
+        let span = error.span().unwrap_or(0..0);
+        let line = lines.at(span.start);
+        let (message, help) = match (error.message(), text.get(span)) {
+            ("duplicate key", Some(key)) => (
+                format!("the key `{key}` stands here again"),
+                "state it once; a table is stated once, with all that it holds",
+            ),
+            (message, _) => (
+                message.replace('\n', ", "),
+                "a scenario is a TOML file, see https://toml.io",
+            ),
+        };
         Problem {
             place: Place::Line(file.to_owned(), line),
             key: Path::root(),
-            message: error.message().replace('\n', ", "),
-            help: "a scenario is a TOML file, see https://toml.io".into(),
+            message,
+            help: help.into(),
         }
     })?;
     let origin = |line| Origin::Line { file: number, line };
