@@ -526,6 +526,21 @@ fn a_word_the_program_does_not_know_is_bad_usage() {
 }
 
 #[test]
+fn a_setting_below_the_short_form_of_a_rule_source_keeps_its_file() {
+    let home = good();
+    let output = milieu(home.path(), &["check", "s", "--set", "rules.all.clock=3"]);
+    let said = text(&output.stdout);
+    assert!(said.contains("  all = s/all.rules"), "{said}");
+    assert!(said.contains("Hill power 2, every 3 min"), "{said}");
+    refused(
+        &home,
+        &["run", "s", "--set", "rules.all.engin=onnx"],
+        "--set rules.all.engin=onnx: rules.all.engin: unknown key `engin`\n  \
+         did you mean `engine`? known keys: clock, combine, engine, file, sha256",
+    );
+}
+
+#[test]
 fn one_column_twice_is_refused_before_anything_runs() {
     let columns = "\"cells\"]\ncell_columns = [\"oxygen\", \"Oxygen\"]";
     let home = workplace(&SCENARIO.replace("\"cells\"]", columns), CELLS, RULES);

@@ -21,6 +21,12 @@ const EXCLUSIVE: &[(&[&str], &[&[&str]])] = &[
 /// Puts what `over` states on top of `base`, which stands at `path`: tables are merged, everything
 /// else is replaced.
 pub(super) fn overlay(base: &mut Node, over: &Node, path: &[&str]) {
+    if is_short(base, path)
+        && let Value::Table(_) = over.value
+    {
+        let file = base.clone();
+        base.value = Value::Table(vec![("file".into(), file)]);
+    }
     let (Value::Table(entries), Value::Table(new)) = (&mut base.value, &over.value) else {
         let is_custom = matches!(path, ["cell_types", _, "custom", _]);
         // A bare number for `{ value = 1.0, unit = "µM" }` keeps the unit.
@@ -73,6 +79,12 @@ pub(super) fn overlay(base: &mut Node, over: &Node, path: &[&str]) {
             (None, _) => entries.push((key.clone(), node.clone())),
         }
     }
+}
+
+/// Whether a node that stands at `path` is short for a table: `growth = "growth.rules"` for
+/// `growth = { file = "growth.rules" }`.
+pub(super) fn is_short(node: &Node, path: &[impl AsRef<str>]) -> bool {
+    matches!(path, [table, _] if table.as_ref() == "rules") && matches!(node.value, Value::Text(_))
 }
 
 /// Takes out the keys that those in `over` exclude. Where `over` contradicts itself, all stay.

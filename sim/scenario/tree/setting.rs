@@ -4,6 +4,7 @@ use rules::dictionary::normal;
 use toml::de::DeValue;
 
 use super::super::problem::misspelled;
+use super::overlay::is_short;
 use super::{NAMED, Node, Origin, Value, convert};
 
 /// Reads `key=value` as tables around one value. `known` is the file with everything inherited,
@@ -27,6 +28,7 @@ pub(super) fn setting(number: usize, text: &str, known: &Node) -> Result<Node, (
     for (depth, key) in keys.clone().iter().enumerate() {
         if let Some(node) = here
             && !matches!(node.value, Value::Table(_))
+            && !is_short(node, &keys[..depth])
         {
             return Err((
                 format!("`{}` is a value, not a table", keys[..depth].join(".")),
