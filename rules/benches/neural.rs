@@ -119,7 +119,7 @@ fn calls(criterion: &mut Criterion, name: &str, engine: Engine) {
 fn neural(criterion: &mut Criterion) {
     calls(criterion, "rten", Engine::Embedded);
     match find_onnx_runtime() {
-        Some(library) => calls(criterion, "ort", Engine::OnnxRuntime(library)),
+        Some(library) => calls(criterion, "ort", Engine::OnnxRuntime(Some(library))),
         None => eprintln!("skipped: ONNX Runtime (ORT_DYLIB_PATH is not set)"),
     }
 }

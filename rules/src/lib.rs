@@ -246,8 +246,8 @@ pub enum Engine {
     /// The embedded pure-Rust engine.
     #[default]
     Embedded,
-    /// ONNX Runtime from this library.
-    OnnxRuntime(PathBuf),
+    /// ONNX Runtime from this library; `None` is the one that `ORT_DYLIB_PATH` names.
+    OnnxRuntime(Option<PathBuf>),
 }
 
 /// Binds every file of rules to a scenario, in the scenario's order.

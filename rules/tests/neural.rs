@@ -1092,7 +1092,7 @@ fn damaged_files_are_errors_and_never_panics() {
 #[test]
 fn a_missing_onnx_runtime_is_an_error() {
     let mut binding = binding();
-    binding.engine = Engine::OnnxRuntime("no/such/libonnxruntime.so".into());
+    binding.engine = Engine::OnnxRuntime(Some("no/such/libonnxruntime.so".into()));
     let fault = Model::from_bytes(&good_cell().encode_to_vec(), &binding, &vocabulary())
         .err()
         .unwrap();
@@ -1101,7 +1101,7 @@ fn a_missing_onnx_runtime_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("libonnxruntime.so");
     std::fs::write(&file, b"no library").unwrap();
-    binding.engine = Engine::OnnxRuntime(file);
+    binding.engine = Engine::OnnxRuntime(Some(file));
     let fault = Model::from_bytes(&good_cell().encode_to_vec(), &binding, &vocabulary())
         .err()
         .unwrap();
@@ -1109,13 +1109,29 @@ fn a_missing_onnx_runtime_is_an_error() {
 }
 
 #[test]
+fn onnx_runtime_by_its_name_is_what_the_environment_names() {
+    if find_onnx_runtime().is_some() {
+        eprintln!("skipped: ORT_DYLIB_PATH is set, so nothing is missing");
+        return;
+    }
+    let mut binding = binding();
+    binding.engine = Engine::OnnxRuntime(None);
+    let fault = Model::from_bytes(&good_cell().encode_to_vec(), &binding, &vocabulary())
+        .err()
+        .unwrap();
+    assert_eq!(fault.code, "E-ENGINE");
+    let way_out = "set ORT_DYLIB_PATH, or name the library: engine = \"/path/libonnxruntime.so\"";
+    assert!(fault.message.contains(way_out), "{}", fault.message);
+}
+
+#[test]
 fn onnx_runtime_agrees_with_the_embedded_engine() {
-    let Some(library) = find_onnx_runtime() else {
+    if find_onnx_runtime().is_none() {
         eprintln!("skipped: ONNX Runtime (ORT_DYLIB_PATH is not set)");
         return;
-    };
+    }
     let mut binding = binding();
-    binding.engine = Engine::OnnxRuntime(library);
+    binding.engine = Engine::OnnxRuntime(None);
     for (model, ranges) in [(good_cell(), CELL), (good_dyad(), DYAD)] {
         let native = Model::from_bytes(&model.encode_to_vec(), &binding, &vocabulary())
             .ok()

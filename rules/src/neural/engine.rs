@@ -56,7 +56,15 @@ pub trait Session: Send + Sync {
 pub fn open(engine: &Engine, model: &[u8]) -> Result<Box<dyn Session>, String> {
     guarded(|| match engine {
         Engine::Embedded => super::rten::open(model),
-        Engine::OnnxRuntime(library) => super::ort::open(library, model),
+        Engine::OnnxRuntime(Some(library)) => super::ort::open(library, model),
+        Engine::OnnxRuntime(None) => {
+            let library = find_onnx_runtime().ok_or(
+                "the engine `onnxruntime` is the library that the environment variable \
+                 ORT_DYLIB_PATH names, and it is not set; set ORT_DYLIB_PATH, or name the \
+                 library: engine = \"/path/libonnxruntime.so\"",
+            )?;
+            super::ort::open(&library, model)
+        }
     })
 }
 

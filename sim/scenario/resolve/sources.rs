@@ -81,13 +81,14 @@ impl Resolver<'_> {
         }
         let engine = match source.engine.as_str() {
             "embedded" => Engine::Embedded,
+            "onnxruntime" => Engine::OnnxRuntime(None),
             library => {
                 let at = at.key("engine");
                 // A bare name is for the system's loader to find.
                 if !library.contains('/') && !self.tree.folder(&at).join(library).exists() {
-                    Engine::OnnxRuntime(library.into())
+                    Engine::OnnxRuntime(Some(library.into()))
                 } else {
-                    Engine::OnnxRuntime(self.file(&at, library))
+                    Engine::OnnxRuntime(Some(self.file(&at, library)))
                 }
             }
         };
