@@ -75,12 +75,18 @@ impl Dictionary {
         number
     }
 
-    /// The number of the entry called `name`; case, `_` and runs of spaces do not matter.
+    /// The number of the entry called `name`, if there is one; case, `_` and runs of spaces do not
+    /// matter.
+    pub fn number(&self, name: &str) -> Option<usize> {
+        self.index.get(&normal(name)).copied()
+    }
+
+    /// The number of the entry called `name`, as [`Dictionary::number`] finds it.
     ///
     /// # Errors
     /// [`UnknownName`] with the names that are near.
     pub fn find(&self, name: &str) -> Result<usize, UnknownName> {
-        self.index.get(&normal(name)).copied().ok_or_else(|| {
+        self.number(name).ok_or_else(|| {
             unknown(
                 self.what,
                 name,
@@ -165,15 +171,18 @@ pub struct Vocabulary {
 }
 
 impl Vocabulary {
+    /// The number of the cell type called `name`, if there is one.
+    pub fn type_number(&self, name: &str) -> Option<usize> {
+        let wanted = normal(name);
+        self.types.iter().position(|other| normal(other) == wanted)
+    }
+
     /// The number of the cell type called `name`.
     ///
     /// # Errors
     /// [`UnknownName`] with the types that are near.
     pub fn cell_type(&self, name: &str) -> Result<usize, UnknownName> {
-        let wanted = normal(name);
-        self.types
-            .iter()
-            .position(|other| normal(other) == wanted)
+        self.type_number(name)
             .ok_or_else(|| unknown("cell type", name, self.types.iter().map(String::as_str)))
     }
 }

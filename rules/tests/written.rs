@@ -421,3 +421,21 @@ fn a_file_that_is_not_there_or_not_the_one_is_named() {
          sentences end in `.rules`, tables in `.csv`, models in `.onnx`"
     );
 }
+
+/// Once every factor was compared with all words behind it, and 500 of them took a minute.
+#[test]
+fn a_very_long_sentence_is_refused_at_once() {
+    let factors = vec!["oxygen"; 2000];
+    for text in [
+        format!(
+            "tumor cell: {} increases apoptosis",
+            factors.join(" times ")
+        ),
+        format!("tumor cell: {} increases apoptosis", factors.join(" plus ")),
+        format!("tumor cell: oxygen increases {}", factors.join(" towards ")),
+        format!("tumor cell: oxygen increases {}", factors.join(", ")),
+        format!("{}: oxygen", factors.join(" on ")),
+    ] {
+        assert!(sentences(&text).is_err());
+    }
+}

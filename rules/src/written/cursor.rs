@@ -60,8 +60,9 @@ impl<'a> Cursor<'a> {
         rest[..end].trim()
     }
 
-    /// Reads a name that `find` knows and one of the `ends` behind it: the longest such name, or
-    /// what stands in double quotes. The end `""` is the end of the sentence.
+    /// Reads a name that has a `number` and one of the `ends` behind it: the longest such name, or
+    /// what stands in double quotes. The end `""` is the end of the sentence. `refusal` says what
+    /// is wrong with a name that has none; it is asked once, since near names are slow to find.
     ///
     /// # Errors
     /// That there is no name, none that is known, or none of the `ends` behind it.
@@ -69,7 +70,8 @@ impl<'a> Cursor<'a> {
         &mut self,
         what: &str,
         ends: &[&'static str],
-        find: impl Fn(&str) -> Result<usize, String>,
+        number: impl Fn(&str) -> Option<usize>,
+        refusal: impl Fn(&str) -> String,
     ) -> Result<(usize, &'static str), Wrong> {
         let at = self.start();
         let rest = self.rest();
@@ -80,7 +82,8 @@ impl<'a> Cursor<'a> {
                     "a double quote is not closed\n  put `\"` behind the name".into(),
                 ));
             };
-            let number = find(inside[..close].trim()).map_err(|message| (at, message))?;
+            let name = inside[..close].trim();
+            let number = number(name).ok_or_else(|| (at, refusal(name)))?;
             let behind = &rest[close + 2..];
             let next = behind.trim_start();
             let Some(end) = ends.iter().find(|end| starts_with(next, end)) else {
@@ -94,16 +97,13 @@ impl<'a> Cursor<'a> {
         }
         let candidates: Vec<_> = stops(rest, ends).collect();
         for (name_end, end, after) in candidates.iter().rev() {
-            if let Ok(number) = find(rest[..*name_end].trim()) {
+            if let Some(number) = number(rest[..*name_end].trim()) {
                 self.at += after;
                 return Ok((number, end));
             }
         }
         match candidates.first() {
-            Some((name_end, ..)) => match find(rest[..*name_end].trim()) {
-                Err(message) => Err((at, message)),
-                Ok(_) => Err((at, missing(what, rest, ends))),
-            },
+            Some((name_end, ..)) => Err((at, refusal(rest[..*name_end].trim()))),
             None => Err((at, missing(what, rest, ends))),
         }
     }

@@ -6,6 +6,9 @@ use super::cursor::{Cursor, Wrong};
 use super::statement::Statement;
 use crate::{Read, Side, Subject, Vocabulary};
 
+/// Most signals in one product: every factor looks at all words behind it.
+const MOST_FACTORS: usize = 16;
+
 /// Reads a sentence; its source is `source`, its line is left at 0.
 ///
 /// # Errors
@@ -14,13 +17,17 @@ pub fn parse(text: &str, source: usize, vocabulary: &Vocabulary) -> Result<State
     let mut cursor = Cursor::new(text);
     let subject = subject(&mut cursor, vocabulary)?;
     let (signals, increases) = signals(&mut cursor, &subject, vocabulary)?;
-    let (behavior, stop) = cursor.name("behavior", &["from", "towards", ",", ""], |name| {
-        self::behavior(name, &subject, vocabulary)
-    })?;
-    let entry = match subject {
-        Subject::Cell { .. } => vocabulary.behaviors.entry(behavior),
-        Subject::Dyad { .. } => vocabulary.pair_behaviors.entry(behavior),
+    let behaviors = match subject {
+        Subject::Cell { .. } => &vocabulary.behaviors,
+        Subject::Dyad { .. } => &vocabulary.pair_behaviors,
     };
+    let (behavior, stop) = cursor.name(
+        "behavior",
+        &["from", "towards", ",", ""],
+        |name| behaviors.number(name),
+        |name| refusal(self::behavior(name, &subject, vocabulary)),
+    )?;
+    let entry = behaviors.entry(behavior);
     let no_value = |at| {
         let message = format!(
             "no value to reach\n  write `towards {}` after `{}`",
@@ -76,18 +83,23 @@ pub fn parse(text: &str, source: usize, vocabulary: &Vocabulary) -> Result<State
     })
 }
 
+/// Why a name is none.
+fn refusal(found: Result<usize, impl ToString>) -> String {
+    found.map_or_else(
+        |error| error.to_string(),
+        |_| unreachable!("only names without a number are refused"),
+    )
+}
+
 /// `<type>:` or `<type a> on <type b>:`.
 fn subject(cursor: &mut Cursor<'_>, vocabulary: &Vocabulary) -> Result<Subject, Wrong> {
-    let find = |name: &str| {
-        vocabulary
-            .cell_type(name)
-            .map_err(|error| error.to_string())
-    };
-    let (a, stop) = cursor.name("cell type", &[":", "on"], find)?;
+    let number = |name: &str| vocabulary.type_number(name);
+    let unknown = |name: &str| refusal(vocabulary.cell_type(name));
+    let (a, stop) = cursor.name("cell type", &[":", "on"], number, unknown)?;
     if stop == ":" {
         return Ok(Subject::Cell { types: vec![a] });
     }
-    let (b, _) = cursor.name("cell type", &[":"], find)?;
+    let (b, _) = cursor.name("cell type", &[":"], number, unknown)?;
     Ok(Subject::Dyad { a, b })
 }
 
@@ -107,10 +119,24 @@ fn signals(
                 None => Side::Pair,
             },
         };
-        let (number, stop) =
-            cursor.name("signal", &["times", "increases", "decreases"], |name| {
-                signal(name, side, vocabulary)
-            })?;
+        let names = match side {
+            Side::Pair => &vocabulary.pair_signals,
+            _ => &vocabulary.signals,
+        };
+        let at = cursor.start();
+        if signals.len() == MOST_FACTORS {
+            let message = format!(
+                "a product of more than {MOST_FACTORS} signals\n  write at most {MOST_FACTORS} \
+                 factors"
+            );
+            return Err((at, message));
+        }
+        let (number, stop) = cursor.name(
+            "signal",
+            &["times", "increases", "decreases"],
+            |name| names.number(name),
+            |name| refusal(signal(name, side, vocabulary)),
+        )?;
         signals.push(Read {
             side,
             signal: number,
