@@ -10,7 +10,7 @@ use kernels::{
     pairs::{Memory, Pair},
     random::pair_id,
 };
-use rules::{Batch, Combine, Kind, Outputs, Rule, Side, Subject, Target, Write};
+use rules::{Batch, Outputs, Rule, Side, Subject};
 
 use crate::{
     arrays::{Roster, Space, settle},
@@ -18,10 +18,10 @@ use crate::{
     clock::Clock,
     contacts::strike,
     decide::fill_noise,
-    dictionary::{Behavior, Table, pair},
+    dictionary::pair,
     events::{die, transform},
     output::{Event, EventKind, Vitality},
-    plan::Plan,
+    plan::{Plan, deeds::Deed},
     record::{Clamps, Failure, Log, Stage, Timings},
     semantics,
     sense::{Senses, sense},
@@ -61,15 +61,6 @@ impl DyadRule {
 /// The dyad rules of a run.
 #[derive(Resource, Default)]
 pub struct DyadRules(pub Vec<DyadRule>);
-
-/// What a pair may do, with the damage or meaning of it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Deed {
-    Hit { on: Side, size: f64 },
-    Detach,
-    Die { who: Side, how: Vitality },
-    Become { who: Side, what: u16 },
-}
 
 /// Runs every dyad rule that is due, and carries out what fired, in the order of (a, b).
 pub fn dyads(world: &mut World) {
@@ -218,7 +209,7 @@ fn draw(
     let deeds = signature
         .writes
         .iter()
-        .map(|write| deed(write, &plan.table));
+        .map(|write| Deed::of(write, &plan.table));
     let deeds: Vec<Option<Deed>> = deeds.collect();
     let draws = Purpose::Dyad.draws(seed);
     let mut fired = Vec::new();
@@ -245,57 +236,6 @@ fn draw(
     }
     world.resource_mut::<Clamps>().negative_pair_rates += negative;
     Ok(fired)
-}
-
-/// What an output of a pair rule does, if it is more than a readout.
-fn deed(write: &Write, table: &Table) -> Option<Deed> {
-    match (&write.target, &write.kind) {
-        (Target::PairBehavior(pair::HIT), Kind::Hit { size }) => Some(Deed::Hit {
-            on: write.side,
-            size: *size,
-        }),
-        (Target::PairBehavior(pair::DETACH), Kind::Rate) => Some(Deed::Detach),
-        (Target::Behavior(number), Kind::Rate) => match table.behaviors[*number] {
-            Behavior::Death(how) => Some(Deed::Die {
-                who: write.side,
-                how,
-            }),
-            Behavior::Transformation(what) => Some(Deed::Become {
-                who: write.side,
-                what: what as u16,
-            }),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// Refuses outputs of pair rules that the engine could not carry out.
-pub fn check_writes(rules: &[Box<dyn Rule>], table: &Table) -> Result<(), String> {
-    for rule in rules {
-        let signature = rule.signature();
-        if !matches!(signature.subject, Subject::Dyad { .. }) {
-            continue;
-        }
-        for write in &signature.writes {
-            let name = match &write.target {
-                Target::Readout(_) => continue,
-                Target::Behavior(number) => &table.vocabulary.behaviors.entry(*number).name,
-                Target::PairBehavior(number) => {
-                    &table.vocabulary.pair_behaviors.entry(*number).name
-                }
-            };
-            if deed(write, table).is_none() {
-                return Err(format!(
-                    "rules `{}`: `{name}` is nothing that a pair can do at this rate or in this way\n  \
-                     a pair writes the rates of `hit`, `detach`, and on its cells those of `apoptosis`, \
-                     `necrosis` and `transform to …`",
-                    signature.source
-                ));
-            }
-        }
-    }
-    Ok(())
 }
 
 fn pair_signal(number: usize, space: &Space, ranks: &[u32; 2], memory: &Memory) -> f64 {
@@ -392,10 +332,4 @@ fn log_hit(world: &mut World, clock: &Clock, hitter: u64, hit: u64, size: f64) {
         value: size,
     };
     world.resource_mut::<Log>().events.push(event);
-}
-
-/// Whether two dyad rules on one pair of types may both write hits: their rates add, unless the
-/// second says otherwise.
-pub fn may_share(combine: Option<Combine>) -> bool {
-    combine == Some(Combine::Sum)
 }

@@ -2,7 +2,9 @@
 //! both before the first tick.
 
 mod claims;
+pub mod deeds;
 mod limits;
+pub mod ruled;
 
 use std::collections::BTreeSet;
 
@@ -10,11 +12,11 @@ use bevy_ecs::resource::Resource;
 use rules::{Rule, Side, Subject, Target};
 
 use crate::{
-    decide::RuledSlots,
     dictionary::{Behavior, Signal, Table},
-    dyads,
     scenario::{self, Scenario},
 };
+
+use ruled::RuledSlots;
 
 /// Everything fixed before the first tick.
 #[derive(Resource, Debug)]
@@ -71,7 +73,7 @@ pub fn bind(scenario: Scenario) -> Result<Bound, String> {
     limits::check(&scenario, &rules)?;
     claims::check_names(&rules, &table, &scenario)?;
     claims::check_secretion(&rules, &table, &scenario)?;
-    dyads::check_writes(&rules, &table)?;
+    deeds::check_writes(&rules, &table)?;
     let shared = claims::shared(&rules, &table)?;
     let mut ruled = RuledSlots::new(scenario.cell_types.len());
     let mut add = |kind: usize, behavior: usize| {

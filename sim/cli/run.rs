@@ -48,6 +48,9 @@ pub struct Arguments {
 /// Runs a scenario.
 pub fn run(arguments: &Arguments) -> Result<(), Stop> {
     let threads = super::threads(arguments.threads)?;
+    // Models run on rayon's global threads, kernels on the simulation's own.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+    pool.build_global().map_err(Stop::run)?;
     let bound = arguments.chosen.bind()?;
     let scenario = bound.plan.scenario.clone();
     Writers::check(&scenario.outputs.write).map_err(Stop::input)?;

@@ -8,7 +8,6 @@ use rules::{Combine, Kind, Rule, Side, Subject, Target, Write};
 
 use crate::{
     dictionary::{Behavior, Signal, Table},
-    dyads::may_share,
     scenario::Scenario,
 };
 
@@ -235,7 +234,7 @@ pub fn shared(rules: &[Box<dyn Rule>], table: &Table) -> Result<BTreeSet<(usize,
         for pair in sources.windows(2) {
             let (first, second) = (&pair[0], &pair[1]);
             let may = match is_pair {
-                true => may_share(second.combine),
+                true => second.combine == Some(Combine::Sum),
                 false => second.combine.is_some(),
             };
             let [one, other] = [first.source, second.source];
