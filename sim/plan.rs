@@ -9,7 +9,7 @@ pub mod ruled;
 use std::collections::BTreeSet;
 
 use bevy_ecs::resource::Resource;
-use rules::{Rule, Side, Subject, Target};
+use rules::{Rule, Side, Subject, Target, dictionary::unknown};
 
 use crate::{
     dictionary::{Behavior, Signal, Table},
@@ -95,13 +95,22 @@ pub fn bind(scenario: Scenario) -> Result<Bound, String> {
         }
     }
     for placement in &scenario.cells {
-        if let scenario::Place::Explicit { cells } = &placement.place {
-            for founder in cells {
-                for (name, value) in &founder.values {
-                    let behavior = own_behavior(name, *value, founder.cell_type, &scenario, &table)
-                        .map_err(|error| format!("cells `{}`: {error}", placement.name))?;
-                    add(founder.cell_type, behavior);
-                }
+        let scenario::Place::Explicit { cells } = &placement.place else {
+            continue;
+        };
+        let place = |line: usize| match &placement.table {
+            Some(table) => format!("{}:{line}", table.file.display()),
+            None => format!("cells `{}`", placement.name),
+        };
+        if let Some(stated) = &placement.table {
+            check_columns(&stated.columns, &table)
+                .map_err(|error| format!("{}: {error}", place(1)))?;
+        }
+        for founder in cells {
+            for (name, value) in &founder.values {
+                let behavior = own_behavior(name, *value, founder.cell_type, &scenario, &table)
+                    .map_err(|error| format!("{}: {error}", place(founder.line)))?;
+                add(founder.cell_type, behavior);
             }
         }
     }
@@ -123,6 +132,28 @@ pub fn bind(scenario: Scenario) -> Result<Bound, String> {
         columns,
     };
     Ok(Bound { plan, rules })
+}
+
+/// Refuses columns of a table of cells that are no behavior, or one behavior twice.
+fn check_columns(columns: &[String], table: &Table) -> Result<(), String> {
+    let behaviors = &table.vocabulary.behaviors;
+    let mut found: Vec<(usize, &String)> = Vec::new();
+    for name in columns {
+        let Ok(number) = behaviors.find(name) else {
+            let known = behaviors.entries().iter().map(|entry| entry.name.as_str());
+            let known = ["x", "y", "z", "type", "volume", "radius"]
+                .into_iter()
+                .chain(known);
+            return Err(unknown("column", name, known).to_string());
+        };
+        if let Some((_, first)) = found.iter().find(|(other, _)| *other == number) {
+            return Err(format!(
+                "the columns `{first}` and `{name}` are one behavior\n  take one out of the table"
+            ));
+        }
+        found.push((number, name));
+    }
+    Ok(())
 }
 
 /// The behavior that a column of a table of cells speaks of, if a cell of the type may have this

@@ -309,6 +309,18 @@ pub struct Placement {
     pub name: String,
     /// Where they are.
     pub place: Place,
+    /// The table they stand in, if they do.
+    #[serde(skip)]
+    pub table: Option<CellTable>,
+}
+
+/// A table of cells: what a message about one of its cells has to name.
+#[derive(Debug, Clone)]
+pub struct CellTable {
+    /// The file.
+    pub file: PathBuf,
+    /// Its columns of behaviors and custom numbers, as they are written.
+    pub columns: Vec<String>,
 }
 
 /// How cells are placed.
@@ -344,6 +356,9 @@ pub struct Founder {
     pub volume: Option<f64>,
     /// Further columns: (name of a behavior or of a custom number, value in its unit).
     pub values: Vec<(String, f64)>,
+    /// Its line in the table, counted from 1; 0 if it stands in none.
+    #[serde(skip)]
+    pub line: usize,
 }
 
 /// A part of the domain.

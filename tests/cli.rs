@@ -403,11 +403,39 @@ fn a_broken_table_of_cells_is_refused_with_its_line() {
         ),
         (
             "x,y,type,migration speed\n0,0,tumor,-3\n",
-            "cells `first`: the column `migration speed` has the value -3\n  it must not be negative",
+            "s/cells.csv:2: the column `migration speed` has the value -3\n  it must not be negative",
+        ),
+        (
+            "x,y,type,migration bias\n0,0,tumor,0.5\n0,9,tumor,5\n",
+            "s/cells.csv:3: the column `migration bias` has the value 5\n  it must lie between 0 and 1",
+        ),
+        (
+            "x,y,type,Migration_speed,migration speed\n0,0,tumor,1,2\n",
+            "s/cells.csv:1: the columns `Migration_speed` and `migration speed` have one name\n  \
+             take one out, or rename it",
+        ),
+        (
+            ",x,y,type\n1,0,0,tumor\n",
+            "s/cells.csv:1: column 1 has no name\n  name it, or take it out of the table",
+        ),
+        (
+            "x,y,type\n",
+            "s/cells.csv:1: the table has no cells\n  give each cell a row below the header",
         ),
     ] {
         refused(&workplace(SCENARIO, table, RULES), &["run", "s"], message);
     }
+}
+
+#[test]
+fn a_table_of_cells_with_an_unknown_column_is_refused_even_where_it_is_empty() {
+    let home = workplace(SCENARIO, "x,y,type,volum\n0,0,tumor,\n", RULES);
+    let output = milieu(home.path(), &["run", "s"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    let begins =
+        "error: s/cells.csv:1: unknown column `volum`\n  did you mean `volume`? known columns: ";
+    assert!(said.starts_with(begins), "{said}");
 }
 
 #[test]

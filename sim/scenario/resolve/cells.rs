@@ -5,7 +5,7 @@ use std::path::Path as FilePath;
 use super::super::file::Named;
 use super::super::file::cells as stated;
 use super::super::problem::Path;
-use super::super::{Arrival, CellType, Domain, Founder, Place, Placement, Region};
+use super::super::{Arrival, CellTable, CellType, Domain, Founder, Place, Placement, Region};
 use super::Resolver;
 use super::region::size;
 use super::table::Table;
@@ -29,10 +29,11 @@ impl Resolver<'_> {
         let names: Vec<String> = stated.iter().map(|(name, _)| name.to_owned()).collect();
         self.distinct(&at, &names);
         let groups = stated.iter().filter_map(|(name, group)| {
-            let place = self.place(&at.key(name), group, domain, types)?;
+            let (place, table) = self.place(&at.key(name), group, domain, types)?;
             Some(Placement {
                 name: name.to_owned(),
                 place,
+                table,
             })
         });
         groups.collect()
@@ -44,7 +45,7 @@ impl Resolver<'_> {
         group: &stated::Group,
         domain: &Domain,
         types: &[CellType],
-    ) -> Option<Place> {
+    ) -> Option<(Place, Option<CellTable>)> {
         let ways = [
             ("at", group.at.is_some()),
             ("file", group.file.is_some()),
@@ -110,10 +111,11 @@ impl Resolver<'_> {
                         position,
                         volume: None,
                         values: Vec::new(),
+                        line: 0,
                     });
                 }
             }
-            return Some(Place::Explicit { cells });
+            return Some((Place::Explicit { cells }, None));
         }
         let region = self.region(
             at,
@@ -131,12 +133,13 @@ impl Resolver<'_> {
             return None;
         }
         self.room(at, group, &region, spacing, radius, domain);
-        Some(Place::Region {
+        let place = Place::Region {
             cell_type,
             count: group.count,
             region,
             spacing,
-        })
+        };
+        Some((place, None))
     }
 
     /// Complains about more cells than a region or a run can hold, before any is placed.
@@ -226,9 +229,9 @@ impl Resolver<'_> {
         cell_type: Option<usize>,
         domain: &Domain,
         types: &[CellType],
-    ) -> Option<Place> {
+    ) -> Option<(Place, Option<CellTable>)> {
         match Table::read(file).and_then(|table| table.founders(cell_type, domain, types)) {
-            Ok(cells) => Some(Place::Explicit { cells }),
+            Ok((cells, table)) => Some((Place::Explicit { cells }, Some(table))),
             Err(problem) => {
                 self.problems.push(problem);
                 None

@@ -23,11 +23,12 @@ impl Resolver<'_> {
         let place = match import {
             // Without a word on pixels and phenotypes, it is a table like those of `cells`.
             None => self.table(file, None, domain, types),
-            Some(import) => self.mapped(file, import, domain),
+            Some(import) => self.mapped(file, import, domain).map(|place| (place, None)),
         };
-        let placements = place.into_iter().map(|place| Placement {
+        let placements = place.into_iter().map(|(place, table)| Placement {
             name: name.clone().into_owned(),
             place,
+            table,
         });
         placements.collect()
     }
@@ -126,6 +127,7 @@ impl Resolver<'_> {
                 position,
                 volume,
                 values: Vec::new(),
+                line: row.line,
             });
         }
         if let Some(&(line, position)) = outside.first() {

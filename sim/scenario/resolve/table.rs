@@ -5,7 +5,7 @@ use std::path::{Path as FilePath, PathBuf};
 use rules::dictionary::normal;
 
 use super::super::problem::{Problem, misspelled};
-use super::super::{CellType, Domain, Founder};
+use super::super::{CellTable, CellType, Domain, Founder};
 use super::elsewhere;
 use super::region::{contains, out_of, too_wide};
 use crate::cell::sphere;
@@ -73,6 +73,15 @@ impl Table {
                 .map_or(0, |position| position.line() as usize);
             rows.push((line, row));
         }
+        if rows.is_empty() {
+            let help = "give each cell a row below the header".into();
+            return Err(elsewhere(
+                file,
+                Some(1),
+                "the table has no cells".into(),
+                help,
+            ));
+        }
         Ok(Table {
             file: file.to_owned(),
             header,
@@ -86,7 +95,8 @@ impl Table {
         cell_type: Option<usize>,
         domain: &Domain,
         types: &[CellType],
-    ) -> Result<Vec<Founder>, Problem> {
+    ) -> Result<(Vec<Founder>, CellTable), Problem> {
+        self.check_header()?;
         let (x, y) = (self.column("x")?, self.column("y")?);
         let z = self.find("z");
         if z.is_none() && domain.dimensions == 3 {
@@ -162,11 +172,45 @@ impl Table {
                 position,
                 volume: size,
                 values,
+                line,
             });
         }
         match outside.first() {
             Some(&(line, at)) => Err(out_of(&self.file, line, at, outside.len(), domain)),
-            None => Ok(cells),
+            None => {
+                let columns = extra.iter().map(|&column| self.header[column].clone());
+                let table = CellTable {
+                    file: self.file.clone(),
+                    columns: columns.collect(),
+                };
+                Ok((cells, table))
+            }
+        }
+    }
+
+    /// Refuses columns without a name, and one name in two columns.
+    fn check_header(&self) -> Result<(), Problem> {
+        for (number, name) in self.header.iter().enumerate() {
+            if normal(name).is_empty() {
+                let message = format!("column {} has no name", number + 1);
+                let help = "name it, or take it out of the table".into();
+                return Err(self.problem(1, message, help));
+            }
+            self.only(number)?;
+        }
+        Ok(())
+    }
+
+    /// Refuses a column if one before it or behind it has its name.
+    fn only(&self, column: usize) -> Result<(), Problem> {
+        let name = normal(&self.header[column]);
+        let mut same = self.header.iter().filter(|other| normal(other) == name);
+        match (same.next(), same.next()) {
+            (Some(first), Some(second)) => {
+                let message = format!("the columns `{first}` and `{second}` have one name");
+                Err(self.problem(1, message, "take one out, or rename it".into()))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -235,11 +279,13 @@ impl Table {
     }
 
     fn column(&self, name: &str) -> Result<usize, Problem> {
-        self.find(name).ok_or_else(|| {
+        let column = self.find(name).ok_or_else(|| {
             let message = format!("the table has no column `{name}`");
             let help = format!("its columns are {}", self.header.join(", "));
             self.problem(1, message, help)
-        })
+        })?;
+        self.only(column)?;
+        Ok(column)
     }
 
     /// A field as a number; `None` where it is empty.
