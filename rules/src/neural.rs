@@ -418,7 +418,7 @@ fn describe(
             factor => format!(", from {} times {factor}", entry.unit),
         };
         lines.push(format!(
-            "reads {}[{}] {} in {}, {} to {}{factor}",
+            "reads {}[{}] {} in {}, trained on {} to {}{factor}",
             input.tensor, input.col, entry.name, input.unit, input.lo, input.hi
         ));
     }
@@ -454,6 +454,9 @@ fn describe(
             Some(contract::Per::Minutes(per)) => drop(write!(line, ", per {per} min")),
             Some(contract::Per::Text(per)) => drop(write!(line, ", per {per}")),
             None => {}
+        }
+        if output.kind == contract::Kind::Readout {
+            line.push_str(", ignored by this version");
         }
         if let Some(tau) = output.tau {
             let _ = write!(line, ", reached with tau = {tau} min");

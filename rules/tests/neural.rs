@@ -151,7 +151,7 @@ fn a_dyad_model_gives_hits_and_pair_events() {
         "fixture 1.2.3",
         "CD8 T cell → tumor",
         "rten 0.27.0",
-        "contact age in min, 0 to 120",
+        "contact age in min, trained on 0 to 120",
         "hit on tumor (b) as hit in 1/min, hits of size 1",
         "every 0.1 min",
     ] {
@@ -199,7 +199,7 @@ fn the_example_of_the_contract_loads() {
     expect(
         &with_spec(model, spec),
         "E-CONTRACT",
-        "outputs[2] `latent_delta`: kind \"latent_delta\" is not supported by this version, which runs rate, probability, parameter, delta, derivative, hit, readout",
+        "outputs[2] `latent_delta`: kind \"latent_delta\" is not supported by this version, which runs rate, probability, parameter, delta, derivative, hit, readout; leave this output out of milieu.spec",
     );
 }
 
@@ -462,6 +462,14 @@ fn changes_and_clocks_are_bound() {
         assert_eq!(fault.code, "E-DT");
         assert!(fault.message.contains(part), "{fault}");
     }
+}
+
+#[test]
+fn an_empty_file_is_called_empty() {
+    let fault = Model::from_bytes(&[], &binding(), &vocabulary())
+        .err()
+        .unwrap();
+    assert_eq!(fault.to_string(), "E-CONTRACT: the file is empty");
 }
 
 #[test]
@@ -851,7 +859,25 @@ fn names_and_units_are_those_of_the_scenario() {
             "/inputs/0/unit",
             json!("furlong"),
             "E-UNIT",
-            "unknown unit `furlong`",
+            "unknown unit `furlong`; write `mmHg`, or a multiple",
+        ),
+        (
+            "/outputs/0/unit",
+            json!("damage"),
+            "E-UNIT",
+            "unknown unit `damage`; write `1/min`, or a multiple",
+        ),
+        (
+            "/outputs/0/kind",
+            json!("parameter"),
+            "E-CONTRACT",
+            "`apoptosis` is an event, which is drawn and not set; declare the kind `rate`",
+        ),
+        (
+            "/outputs/2",
+            json!({"tensor": "speed", "name": "migration speed", "kind": "rate", "unit": "1/min"}),
+            "E-CONTRACT",
+            "`migration speed` is not an event that could have a rate",
         ),
         ("/outputs/0/unit", json!("µm"), "E-UNIT", "such as `1/min`"),
         ("/outputs/1/unit", json!("1/min"), "E-UNIT", "pure number"),

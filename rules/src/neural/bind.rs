@@ -272,8 +272,14 @@ fn subject(spec: &Spec, vocabulary: &Vocabulary) -> Result<Subject, Fault> {
     Ok(Subject::Cell { types })
 }
 
-fn unit(text: &str) -> Result<Unit, Fault> {
-    Unit::parse(text).map_err(|error| fault("E-UNIT", error.to_string()))
+/// A unit as written; where it is none, the error suggests `instead`.
+fn unit(text: &str, instead: &str) -> Result<Unit, Fault> {
+    Unit::parse(text).map_err(|error| {
+        fault(
+            "E-UNIT",
+            format!("{error}; write `{instead}`, or a multiple"),
+        )
+    })
 }
 
 fn factor(from: &Unit, to: &Unit) -> Result<f64, Fault> {
@@ -283,7 +289,7 @@ fn factor(from: &Unit, to: &Unit) -> Result<f64, Fault> {
 
 fn minutes(value: f64, text: &str) -> Result<f64, Fault> {
     let minute = Unit::parse("min").expect("min is in the table of units");
-    Ok(value * factor(&unit(text)?, &minute).map_err(|error| error.at("dt"))?)
+    Ok(value * factor(&unit(text, "min")?, &minute).map_err(|error| error.at("dt"))?)
 }
 
 fn read(input: &Input, vocabulary: &Vocabulary) -> Result<(Read, f64), Fault> {
@@ -298,7 +304,7 @@ fn read(input: &Input, vocabulary: &Vocabulary) -> Result<(Read, f64), Fault> {
         .map_err(|error| fault("E-SIGNAL", error.to_string()))?;
     // The dictionary is the one that is right, so its unit stands where the wanted one does.
     let held = &dictionary.entry(signal).unit;
-    let wanted = unit(&input.unit)?;
+    let wanted = unit(&input.unit, &held.to_string())?;
     factor(&wanted, held)?;
     Ok((Read { side, signal }, factor(held, &wanted)?))
 }
@@ -374,7 +380,12 @@ fn write(
     } else {
         Target::Behavior(number)
     };
-    let given = unit(&output.unit)?;
+    let instead = match output.kind {
+        Kind::Probability => "1".to_owned(),
+        Kind::Derivative => format!("{}/min", entry.unit),
+        _ => entry.unit.to_string(),
+    };
+    let given = unit(&output.unit, &instead)?;
     let kind = match (output.kind, output.size) {
         (Kind::Hit | Kind::Rate, Some(size)) => crate::Kind::Hit { size },
         (Kind::Hit | Kind::Rate | Kind::Probability, _) => crate::Kind::Rate,
@@ -391,6 +402,7 @@ fn write(
             is_event(entry)?;
             Convert::Factor(factor(&given, &entry.unit)?)
         }
+        Kind::Parameter if entry.is_event_rate => return Err(is_no_parameter(entry)),
         Kind::Derivative => {
             let minute = Unit::parse("min").expect("min is in the table of units");
             Convert::Factor(factor(&given, &entry.unit.per(&minute))?)
@@ -422,6 +434,17 @@ fn is_event(entry: &Entry) -> Result<(), Fault> {
             entry.name, entry.unit
         ),
     ))
+}
+
+fn is_no_parameter(entry: &Entry) -> Fault {
+    fault(
+        "E-CONTRACT",
+        format!(
+            "`{}` is an event, which is drawn and not set; declare the kind `rate`, in {}, or \
+             `probability`",
+            entry.name, entry.unit
+        ),
+    )
 }
 
 fn probability(output: &Output, entry: &Entry, given: &Unit) -> Result<Convert, Fault> {

@@ -57,6 +57,10 @@ pub fn decode(bytes: &[u8]) -> Result<proto::Model, Fault> {
             ),
         ));
     }
+    // No bytes decode well, to a model of defaults.
+    if bytes.is_empty() {
+        return Err(fault("E-CONTRACT", "the file is empty"));
+    }
     proto::Model::decode(bytes).map_err(|error| {
         fault(
             "E-CONTRACT",

@@ -511,7 +511,8 @@ fn is_supported(output: &Value) -> Result<(), String> {
     match output.get("kind") {
         Some(Value::String(kind)) if KINDS.contains(&kind.as_str()) => Ok(()),
         Some(kind) => Err(format!(
-            "kind {kind} is not supported by this version, which runs {}",
+            "kind {kind} is not supported by this version, which runs {}; leave this output out of \
+             milieu.spec",
             KINDS.join(", ")
         )),
         None => Err(format!("`kind` is missing: one of {}", KINDS.join(", "))),
