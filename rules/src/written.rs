@@ -151,7 +151,14 @@ pub fn bind(
 ) -> Result<Vec<Box<dyn Rule>>, Error> {
     let mut statements = Vec::new();
     for (number, source) in sources.iter().enumerate() {
-        statements.extend(source.statements(number, vocabulary)?);
+        let found = source.statements(number, vocabulary)?;
+        if found.is_empty() {
+            return Err(Error::File {
+                file: source.binding.file.clone(),
+                message: "no rule in it\n  write one, or leave the file out of the scenario".into(),
+            });
+        }
+        statements.extend(found);
     }
     combine::rules(&statements, sources, vocabulary, saturate)
 }
