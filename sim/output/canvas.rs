@@ -51,8 +51,12 @@ impl Canvas {
         self.clip = Some(mask);
     }
 
-    /// Fills a circle.
+    /// Fills a circle, of any size and anywhere.
     pub fn disc(&mut self, center: [f64; 2], radius: f64, color: Color) {
+        let size = [self.pixmap.width(), self.pixmap.height()].map(f64::from);
+        let Some((center, radius)) = drawable(center, radius, size) else {
+            return;
+        };
         let circle = PathBuilder::from_circle(center[0] as f32, center[1] as f32, radius as f32);
         if let Some(path) = circle {
             let paint = paint(color);
@@ -158,6 +162,31 @@ impl Canvas {
     }
 }
 
+/// The circle that looks the same in a picture of this size and is small enough to be drawn, or
+/// none where the circle does not touch the picture.
+fn drawable(center: [f64; 2], radius: f64, size: [f64; 2]) -> Option<([f64; 2], f64)> {
+    // Beyond this an edge is straight to less than a pixel over a picture 1600 pixels wide.
+    const LARGEST: f64 = 1e6;
+    let near = [0, 1].map(|axis| center[axis].clamp(0.0, size[axis]) - center[axis]);
+    let is_seen = near[0].hypot(near[1]) < radius;
+    if !is_seen || !radius.is_finite() {
+        return None;
+    }
+    if radius <= LARGEST {
+        return Some((center, radius));
+    }
+    let way = [0, 1].map(|axis| size[axis] / 2.0 - center[axis]);
+    let distance = way[0].hypot(way[1]);
+    if distance == 0.0 {
+        return Some((center, LARGEST));
+    }
+    // A smaller circle whose edge is as far from the middle of the picture, on the same side; where
+    // that is far outside, so is the smaller circle's.
+    let beyond = (radius - distance).min(LARGEST);
+    let moved = [0, 1].map(|axis| size[axis] / 2.0 - way[axis] / distance * (LARGEST - beyond));
+    Some((moved, LARGEST))
+}
+
 /// Pixels a line of text takes.
 pub(super) fn width(text: &str, size: f64, weight: Weight) -> f64 {
     walk(text, size, weight, |_, _| {})
@@ -219,4 +248,46 @@ fn paint(color: Color) -> Paint<'static> {
 
 fn rect([x, y, width, height]: [f64; 4]) -> Option<Rect> {
     Rect::from_xywh(x as f32, y as f32, width as f32, height as f32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Canvas, Color};
+
+    const RED: Color = [255, 0, 0];
+
+    fn is_red(canvas: &Canvas, x: u32, y: u32) -> bool {
+        canvas.pixmap.pixel(x, y).is_some_and(|it| it.green() == 0)
+    }
+
+    #[test]
+    fn discs_of_any_size_are_clipped_to_the_picture() {
+        for radius in [1e2, 1e4, 1e5, 1e6, 1e8, 1e12] {
+            for clip in [None, Some([0.0, 0.0, 100.0, 60.0])] {
+                let draw = |center: [f64; 2]| {
+                    let mut canvas = Canvas::new(100.0, 60.0);
+                    if let Some(area) = clip {
+                        canvas.clip(area);
+                    }
+                    canvas.disc(center, radius, RED);
+                    canvas
+                };
+                let within = draw([50.0, 30.0]);
+                assert!(is_red(&within, 0, 0) && is_red(&within, 99, 59), "{radius}");
+                // The edge passes through x = 40.
+                let beside = draw([40.0 - radius, 30.0]);
+                assert!(
+                    is_red(&beside, 37, 30) && !is_red(&beside, 42, 30),
+                    "{radius}"
+                );
+                let outside = draw([30.0, -2.0 - radius]);
+                assert!(!is_red(&outside, 30, 0), "{radius}");
+            }
+        }
+        let mut canvas = Canvas::new(100.0, 60.0);
+        for [place, radius] in [[f64::NAN, 10.0], [1e300, 10.0], [50.0, f64::INFINITY]] {
+            canvas.disc([place, 30.0], radius, RED);
+        }
+        assert!(!is_red(&canvas, 50, 30));
+    }
 }
