@@ -443,11 +443,17 @@ fn a_stranger_s_folder_is_never_touched() {
         if let Some(text) = record {
             fs::write(home.path().join("run.json"), text).unwrap();
         }
-        let text = Folder::create(home.path(), true).unwrap_err().to_string();
-        assert!(
-            text.contains("holds files but no run.json of Milieu"),
-            "{text}"
-        );
+        let place = home.path().display();
+        for (force, reason) in [
+            (false, "holds other files; choose another --out"),
+            (
+                true,
+                "holds files but no run.json of Milieu, so --force leaves it alone; choose another --out",
+            ),
+        ] {
+            let text = Folder::create(home.path(), force).unwrap_err().to_string();
+            assert_eq!(text, format!("{place} {reason}"));
+        }
         assert!(home.path().join("cells.parquet").exists());
     }
 }
@@ -467,9 +473,23 @@ fn a_failed_start_leaves_nothing() {
     assert!(path.exists());
     let file = home.path().join("file");
     fs::write(&file, "").unwrap();
-    let text = Folder::create(&file, false).unwrap_err().to_string();
+    for path in [file.clone(), file.join("run")] {
+        for force in [false, true] {
+            let text = Folder::create(&path, force).unwrap_err().to_string();
+            let wanted = format!("{} is a file; name a folder", file.display());
+            assert_eq!(text, wanted);
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_place_where_nothing_can_be_made_is_refused() {
+    let text = Folder::create(Path::new("/proc/milieu"), false).unwrap_err();
+    let text = text.to_string();
+    assert!(text.starts_with("cannot write /proc/milieu: "), "{text}");
     assert!(
-        text.starts_with(&format!("cannot write {}: ", file.display())),
+        text.ends_with("; choose an --out you may write to"),
         "{text}"
     );
 }

@@ -25,15 +25,21 @@ pub const FILES: &[&str] = &[
 /// Why a folder cannot hold the results.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
-    /// Something is in it, and nobody said that it may go.
+    /// A run is in it, and nobody said that it may go.
     #[error("{} already holds results; choose another --out, or pass --force to replace them", .0.display())]
     Occupied(PathBuf),
-    /// Something is in it that may not be a run at all.
+    /// Something is in it that is no run.
+    #[error("{} holds other files; choose another --out", .0.display())]
+    Other(PathBuf),
+    /// Something is in it that is no run, which `--force` was to replace.
     #[error(
         "{} holds files but no run.json of Milieu, so --force leaves it alone; choose another --out",
         .0.display()
     )]
     Foreign(PathBuf),
+    /// It, or a folder it should lie in, is a file.
+    #[error("{} is a file; name a folder", .0.display())]
+    File(PathBuf),
     /// It cannot be made or cleared.
     #[error(transparent)]
     Write(#[from] Error),
@@ -56,14 +62,23 @@ impl Folder {
     pub fn create(path: &Path, force: bool) -> Result<Folder, FolderError> {
         let failed = |error: io::Error| Error::because(path, &error);
         let is_new = !path.exists();
-        fs::create_dir_all(path).map_err(failed)?;
+        if let Some(file) = path.ancestors().find(|it| it.exists() && !it.is_dir()) {
+            return Err(FolderError::File(file.to_owned()));
+        }
+        fs::create_dir_all(path).map_err(|error| match error.kind() {
+            // Some places, such as /proc, say that what one wants to make is not there.
+            io::ErrorKind::NotFound => {
+                Error::new(path, format!("{error}; choose an --out you may write to"))
+            }
+            _ => failed(error),
+        })?;
         let is_empty = fs::read_dir(path).map_err(failed)?.next().is_none();
         if !is_empty {
-            if !force {
-                return Err(FolderError::Occupied(path.to_owned()));
-            }
-            if !holds_run(path) {
-                return Err(FolderError::Foreign(path.to_owned()));
+            match (holds_run(path), force) {
+                (true, true) => {}
+                (true, false) => return Err(FolderError::Occupied(path.to_owned())),
+                (false, true) => return Err(FolderError::Foreign(path.to_owned())),
+                (false, false) => return Err(FolderError::Other(path.to_owned())),
             }
             for name in FILES {
                 remove(&path.join(name))?;
