@@ -1,5 +1,8 @@
 //! `milieu check scenarios/x`
 
+mod cell_type;
+mod names;
+
 use std::{
     fmt::Write,
     time::{Duration, Instant},
@@ -7,9 +10,9 @@ use std::{
 
 use clap::Args;
 use sim::{
-    cell::radius,
     output::Writers,
-    scenario::{Arrival, Boundary, CellType, Place, Region, Scenario},
+    plan::Bound,
+    scenario::{Arrival, Boundary, Measure, Place, Region, Scenario},
     simulation::Simulation,
 };
 
@@ -23,52 +26,35 @@ const TRIAL: Duration = Duration::from_millis(400);
 pub struct Arguments {
     #[command(flatten)]
     chosen: Chosen,
+    /// Print every name that rules may use, with its unit and synonyms, and nothing else.
+    #[arg(long)]
+    names: bool,
 }
 
 /// Prints what would run: everything resolved, in base units (µm, min).
 pub fn check(arguments: &Arguments) -> Result<(), Stop> {
     let bound = arguments.chosen.bind()?;
-    Writers::check(&bound.plan.scenario.outputs.write).map_err(Stop::input)?;
-    let scenario = bound.plan.scenario.clone();
+    let scenario = &bound.plan.scenario;
+    Writers::check(&scenario.outputs.write).map_err(Stop::input)?;
+    if arguments.names {
+        return print(&names::list(&bound.plan.table.vocabulary));
+    }
     let mut text = String::new();
     // Writing to a String cannot fail.
-    let _ = whole(&mut text, &scenario);
+    let _ = whole(&mut text, scenario);
     for cell_type in &scenario.cell_types {
-        let _ = kind(&mut text, cell_type, &scenario);
+        let _ = cell_type::describe(&mut text, cell_type, scenario);
     }
-    let _ = cells(&mut text, &scenario);
-    let _ = writeln!(text, "\nrules");
-    for source in &scenario.rules {
-        let _ = writeln!(
-            text,
-            "  {} = {}",
-            source.name,
-            source.binding.file.display()
-        );
-        for rule in bound
-            .rules
-            .iter()
-            .filter(|rule| rule.signature().source == source.name)
-        {
-            let provenance = rule.provenance();
-            let clock = rule.signature().clock;
-            let _ = writeln!(
-                text,
-                "    every {clock} min, by {}, sha256 {}",
-                provenance.engine,
-                &provenance.sha256[..12]
-            );
-            for line in rule.describe() {
-                let _ = writeln!(text, "    | {line}");
-            }
-        }
-    }
+    let _ = cells(&mut text, scenario);
+    let _ = rules(&mut text, &bound);
+    let _ = readouts(&mut text, scenario);
     for note in &scenario.notes {
         let _ = writeln!(text, "\nnote: {note}");
     }
+    // Before the trial: on a large scenario that may take a while.
+    print(&text)?;
     let simulation = Simulation::new(bound, threads(None)?).map_err(Stop::input)?;
-    let _ = estimate(&mut text, simulation)?;
-    print(&text)
+    print(&estimate(simulation)?)
 }
 
 fn whole(text: &mut String, scenario: &Scenario) -> std::fmt::Result {
@@ -93,13 +79,33 @@ fn whole(text: &mut String, scenario: &Scenario) -> std::fmt::Result {
         "clocks      diffusion {} min, mechanics {} min, phenotype {} min; {} min in all",
         clocks.diffusion, clocks.mechanics, clocks.phenotype, scenario.duration
     )?;
-    writeln!(text, "seed        {}", scenario.seed)?;
+    match domain.wall_repulsion {
+        0.0 => writeln!(text, "walls       open")?,
+        velocity => writeln!(text, "walls       push back with {velocity} µm/min")?,
+    }
     writeln!(
         text,
-        "outputs     {} every {} min",
-        scenario.outputs.write.join(", "),
-        scenario.outputs.interval
+        "contacts    remembered for {} min",
+        scenario.contact_memory
     )?;
+    writeln!(text, "seed        {}", scenario.seed)?;
+    let outputs = &scenario.outputs;
+    let write = match outputs.write.as_slice() {
+        [] => "none".into(),
+        names => names.join(", "),
+    };
+    writeln!(text, "outputs     {write} every {} min", outputs.interval)?;
+    if !outputs.cell_columns.is_empty() {
+        writeln!(
+            text,
+            "            cells with {}",
+            outputs.cell_columns.join(", ")
+        )?;
+    }
+    if let Some(number) = outputs.picture_substrate {
+        let name = &scenario.substrates[number].name;
+        writeln!(text, "            pictures on {name}")?;
+    }
     writeln!(text, "\nsubstrates")?;
     for substrate in &scenario.substrates {
         writeln!(
@@ -107,8 +113,8 @@ fn whole(text: &mut String, scenario: &Scenario) -> std::fmt::Result {
             "  {} [{}]: diffusion {} µm²/min, decay {} 1/min, initially {}, boundary {}",
             substrate.name,
             substrate.unit,
-            substrate.diffusion_coefficient,
-            substrate.decay_rate,
+            number(substrate.diffusion_coefficient),
+            number(substrate.decay_rate),
             substrate.initial,
             boundary(&substrate.boundary, domain.dimensions)
         )?;
@@ -132,141 +138,6 @@ fn boundary(faces: &[Boundary; 6], dimensions: u8) -> String {
     } else {
         format!("{} (else no-flux)", fixed.join(", "))
     }
-}
-
-/// A type, by what is not zero.
-fn kind(text: &mut String, cell_type: &CellType, scenario: &Scenario) -> std::fmt::Result {
-    let types = &scenario.cell_types;
-    writeln!(text, "\ncell type {}", cell_type.name)?;
-    let volume = &cell_type.volume;
-    writeln!(
-        text,
-        "  volume          {} µm³ (radius {:.2} µm), nucleus {} µm³, fluid {}; fluid {}, cytoplasm {}, nucleus {} 1/min",
-        volume.total,
-        radius(volume.total),
-        volume.nuclear,
-        volume.fluid_fraction,
-        volume.fluid_change_rate,
-        volume.cytoplasmic_change_rate,
-        volume.nuclear_change_rate
-    )?;
-    if !cell_type.cycle.phases.is_empty() {
-        writeln!(text, "  cycle           {}", cell_type.cycle.model)?;
-        for phase in &cell_type.cycle.phases {
-            writeln!(
-                text,
-                "    {} → {}: {} 1/min{}{}",
-                phase.name,
-                cell_type.cycle.phases[phase.next].name,
-                phase.exit_rate,
-                if phase.fixed { ", fixed duration" } else { "" },
-                if phase.divides { ", divides" } else { "" }
-            )?;
-        }
-    }
-    for (name, death) in [
-        ("apoptosis", &cell_type.apoptosis),
-        ("necrosis", &cell_type.necrosis),
-    ] {
-        writeln!(
-            text,
-            "  {name:<15} {} 1/min, gone after {} min",
-            death.rate, death.duration
-        )?;
-    }
-    let mechanics = &cell_type.mechanics;
-    writeln!(
-        text,
-        "  mechanics       repulsion {} µm/min, adhesion {} µm/min to {} radii",
-        mechanics.repulsion, mechanics.adhesion, mechanics.relative_maximum_adhesion_distance
-    )?;
-    for (other, affinity) in types.iter().zip(&mechanics.adhesion_affinities) {
-        if *affinity != 1.0 {
-            writeln!(text, "    adhesion affinity to {}: {affinity}", other.name)?;
-        }
-    }
-    let motility = &cell_type.motility;
-    if motility.speed > 0.0 {
-        writeln!(
-            text,
-            "  motility        {} µm/min, persistence {} min, bias {}",
-            motility.speed, motility.persistence_time, motility.bias
-        )?;
-    }
-    for (substrate, weight) in scenario.substrates.iter().zip(&motility.chemotaxis) {
-        if *weight != 0.0 {
-            writeln!(text, "    chemotaxis in {}: {weight}", substrate.name)?;
-        }
-    }
-    for (substrate, exchange) in scenario.substrates.iter().zip(&cell_type.exchange) {
-        let parts = [
-            ("secretion", exchange.secretion_rate, "1/min"),
-            (
-                "toward",
-                exchange.secretion_target,
-                &substrate.unit.to_string(),
-            ),
-            ("uptake", exchange.uptake_rate, "1/min"),
-            ("export", exchange.export_rate, "amount/min"),
-        ];
-        let parts: Vec<String> = parts
-            .iter()
-            .filter(|(_, value, _)| *value != 0.0)
-            .map(|(name, value, unit)| format!("{name} {value} {unit}"))
-            .collect();
-        if !parts.is_empty() {
-            writeln!(
-                text,
-                "  exchange        {}: {}",
-                substrate.name,
-                parts.join(", ")
-            )?;
-        }
-    }
-    let interactions = &cell_type.interactions;
-    let mut line = |name: &str, value: f64| match value {
-        0.0 => Ok(()),
-        _ => writeln!(text, "  interaction     {name}: {value} 1/min"),
-    };
-    line(
-        "phagocytose apoptotic cell",
-        interactions.phagocytose_apoptotic,
-    )?;
-    line(
-        "phagocytose necrotic cell",
-        interactions.phagocytose_necrotic,
-    )?;
-    for (number, other) in types.iter().enumerate() {
-        line(
-            &format!("phagocytose {}", other.name),
-            interactions.phagocytose[number],
-        )?;
-        line(
-            &format!("attack {}", other.name),
-            interactions.attack[number],
-        )?;
-        line(
-            &format!("transform to {}", other.name),
-            cell_type.transformations[number],
-        )?;
-    }
-    line("damage", cell_type.damage_rate)?;
-    line("damage repair", cell_type.damage_repair_rate)?;
-    if interactions.attack.iter().any(|&rate| rate > 0.0) {
-        writeln!(
-            text,
-            "    an attack lasts {} min and deals {} damage/min",
-            interactions.attack_duration, interactions.attack_damage_rate
-        )?;
-    }
-    for custom in &cell_type.custom {
-        writeln!(
-            text,
-            "  custom:{} = {} {}",
-            custom.name, custom.value, custom.unit
-        )?;
-    }
-    Ok(())
 }
 
 fn cells(text: &mut String, scenario: &Scenario) -> std::fmt::Result {
@@ -332,8 +203,88 @@ fn place(region: &Region) -> String {
     }
 }
 
+fn rules(text: &mut String, bound: &Bound) -> std::fmt::Result {
+    writeln!(text, "\nrules")?;
+    for source in &bound.plan.scenario.rules {
+        let file = source.binding.file.display();
+        writeln!(text, "  {} = {file}", source.name)?;
+        for rule in bound
+            .rules
+            .iter()
+            .filter(|rule| rule.signature().source == source.name)
+        {
+            let provenance = rule.provenance();
+            writeln!(
+                text,
+                "    every {} min, by {}, sha256 {}",
+                rule.signature().clock,
+                provenance.engine,
+                &provenance.sha256[..12]
+            )?;
+            for line in rule.describe() {
+                writeln!(text, "    | {line}")?;
+            }
+        }
+    }
+    writeln!(text, "  (--names lists every name that rules may use)")
+}
+
+fn readouts(text: &mut String, scenario: &Scenario) -> std::fmt::Result {
+    if !scenario.readouts.is_empty() {
+        writeln!(text, "\nreadouts")?;
+    }
+    for readout in &scenario.readouts {
+        let measure = measure(&readout.measure, scenario);
+        let unit = readout.measure.unit();
+        write!(text, "  {}: {measure}; ", readout.name)?;
+        match readout.published {
+            Some([low, high]) => write!(text, "published {low} to {high} {unit}")?,
+            None => write!(text, "in {unit}, no published range")?,
+        }
+        match readout.source.as_str() {
+            "" => writeln!(text)?,
+            source => writeln!(text, " ({source})")?,
+        }
+    }
+    Ok(())
+}
+
+fn measure(measure: &Measure, scenario: &Scenario) -> String {
+    let kind = |number: &usize| scenario.cell_types[*number].name.as_str();
+    let kinds = |numbers: &[usize]| numbers.iter().map(kind).collect::<Vec<_>>().join(", ");
+    match measure {
+        Measure::KillsPerCellDay { effectors, target } => {
+            let (effectors, target) = (kinds(effectors), kind(target));
+            format!("kills of {target} per cell and day by {effectors}")
+        }
+        Measure::MeanSpeed { cell_type } => format!("mean speed of {}", kind(cell_type)),
+        Measure::MotilityCoefficient { cell_type, lag } => {
+            let cell_type = kind(cell_type);
+            format!("motility coefficient of {cell_type} at a lag of {lag} min")
+        }
+        Measure::FieldSpread { substrate, sources } => {
+            let substrate = &scenario.substrates[*substrate].name;
+            format!("spread of {substrate} around {}", kinds(sources))
+        }
+        Measure::InfiltrationDepth { cell_type, target } => {
+            let (cell_type, target) = (kind(cell_type), kind(target));
+            format!("infiltration depth of {cell_type} in {target}")
+        }
+    }
+}
+
+/// A number that may have been computed, such as a rate from a duration: six digits say it.
+fn number(value: f64) -> String {
+    let short: f64 = format!("{value:.5e}").parse().unwrap_or(value);
+    match short.abs() {
+        0.0 => "0".into(),
+        1e-3..1e7 => format!("{short}"),
+        _ => format!("{short:e}"),
+    }
+}
+
 /// Memory from the sizes of things, time from a short trial with the cells of the start.
-fn estimate(text: &mut String, mut simulation: Simulation) -> Result<std::fmt::Result, Stop> {
+fn estimate(mut simulation: Simulation) -> Result<String, Stop> {
     let voxels = simulation.tissue().grid().len();
     let substrates = simulation.plan().scenario.substrates.len();
     let cells = simulation.cells();
@@ -344,10 +295,9 @@ fn estimate(text: &mut String, mut simulation: Simulation) -> Result<std::fmt::R
         simulation.step().map_err(Stop::run)?;
     }
     let seconds = started.elapsed().as_secs_f64() / simulation.time() * end;
-    Ok(writeln!(
-        text,
+    Ok(format!(
         "\n{cells} cells and {voxels} voxels × {substrates} substrates: about {:.0} MB and {seconds:.0} s on this machine, \
-         as long as the tissue keeps its size",
+         as long as the tissue keeps its size\n",
         (bytes as f64 / 1e6).max(1.0)
     ))
 }

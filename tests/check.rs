@@ -1,0 +1,124 @@
+//! What `milieu check` prints: every number resolved, and every name.
+
+use std::fs;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+const SCENARIO: &str = r#"duration = "60 min"
+
+[domain]
+dimensions = 2
+size = [200, 200]
+wall_repulsion = 40
+
+[clocks]
+diffusion = 0.1
+
+[substrates.oxygen]
+unit = "mmHg"
+diffusion_coefficient = "1000 µm^2/min"
+
+[cell_types.tumor]
+interactions = { immunogenicity = { "T cell" = 0.25 } }
+necrosis = { calcification_rate = 0.007 }
+custom = { PD-L1 = 1.0 }
+
+[cell_types."T cell"]
+mechanics = { attachment_elastic_constant = 0.03 }
+motility = { speed = 4, chemotaxis = { oxygen = 1 }, normalize_each_gradient = true }
+interactions = { attack = { tumor = 0.1 } }
+
+[cells.first]
+type = "tumor"
+count = 3
+
+[contacts]
+memory = "5 h"
+
+[outputs]
+interval = "30 min"
+write = ["cells"]
+cell_columns = ["pressure"]
+
+[readouts.kills]
+measure = "kills per cell and day"
+effectors = ["T cell"]
+target = "tumor"
+published = [2, 16]
+source = "somebody"
+"#;
+
+/// What the program prints on this scenario, with these further arguments.
+#[track_caller]
+fn check(arguments: &[&str]) -> String {
+    let home: TempDir = tempfile::tempdir().unwrap();
+    fs::write(home.path().join("scenario.toml"), SCENARIO).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_milieu"))
+        .args(["check", "."])
+        .args(arguments)
+        .current_dir(home.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{complaint}");
+    said
+}
+
+#[test]
+fn every_number_of_the_scenario_is_printed() {
+    let said = check(&[]);
+    for line in [
+        "walls       push back with 40 µm/min",
+        "contacts    remembered for 300 min",
+        "            cells with pressure",
+        "    immunogenicity to T cell: 0.25",
+        "    changes: fluid 0.0111667 and after bursting 8.33333e-4, cytoplasm 5.33333e-5, \
+         nucleus 2.16667e-4, calcification 0.007 1/min; bursts at 2 times its volume",
+        "  custom:PD-L1 = 1",
+        "    changes: fluid 0.05, cytoplasm 0.0045, nucleus 0.0055, calcification 0 1/min",
+        "    each gradient counts by its direction alone",
+        "  attacks         last 30 min and deal 1 damage/min; their bond 0.03 1/min",
+        "  (--names lists every name that rules may use)",
+        "  kills: kills of tumor per cell and day by T cell; published 2 to 16 1/d per cell (somebody)",
+    ] {
+        assert!(said.lines().any(|it| it == line), "no `{line}` in\n{said}");
+    }
+    let last = said.lines().last().unwrap();
+    assert!(
+        last.ends_with("as long as the tissue keeps its size"),
+        "{last}"
+    );
+}
+
+#[test]
+fn names_are_listed_with_unit_and_synonyms() {
+    let said = check(&["--names"]);
+    assert!(
+        said.starts_with("cell types\n  tumor, T cell\n\nsignals\n"),
+        "{said}"
+    );
+    for (title, name, unit) in [
+        ("signals", "oxygen", "mmHg"),
+        ("signals", "contact with tumor", ""),
+        ("signals", "custom:PD-L1", ""),
+        ("behaviors", "migration speed", "µm/min"),
+        (
+            "signals of a pair in contact (A on B)",
+            "contact age",
+            "min",
+        ),
+        ("behaviors of a pair in contact (A on B)", "hit", ""),
+    ] {
+        let group = said
+            .split("\n\n")
+            .find(|it| it.starts_with(&format!("{title}\n")));
+        let group = group.unwrap_or_else(|| panic!("no {title} in\n{said}"));
+        let line = group.lines().find(|it| it.trim().starts_with(name));
+        let line = line.unwrap_or_else(|| panic!("no {name} in\n{group}"));
+        assert!(line.contains(unit), "{line}");
+    }
+    assert!(said.contains("  also: "), "{said}");
+    assert!(said.lines().all(|it| it.trim_end() == it), "{said}");
+}
