@@ -135,7 +135,8 @@ pub struct Event {
     pub partner: Option<u64>,
     /// The other cell's type, or the new type of a transformation.
     pub partner_type: Option<u16>,
-    /// `apoptosis`, `necrosis`, … where there is a cause.
+    /// How the cell died, for a death or kill; the state of what was eaten or disappeared, for
+    /// phagocytosis and removal.
     pub cause: Option<&'static str>,
     /// Where `cell` was, µm.
     pub position: [f64; 3],

@@ -61,7 +61,7 @@ pub struct Record {
     pub scenario_name: String,
     /// The file it was read from, as it was given.
     pub scenario_file: PathBuf,
-    /// SHA-256 of that file, lower-case hex.
+    /// SHA-256 of what is resolved and of the files of rules, lower-case hex: [`Scenario::hash`].
     pub scenario_sha256: String,
     /// The scenario with every default and override in place, in base units.
     pub scenario: serde_json::Value,
