@@ -129,7 +129,8 @@ impl Rows {
 
     /// Computes `rows` rows. `fill(first, count, tensors)` writes the inputs of the rows
     /// `first..first + count`, row-major, a vector for each of [`Rows::inputs`]; the answer is
-    /// [chunk][output tensor] row-major. Chunks run on the threads of the current pool.
+    /// [chunk][output tensor] row-major. Several chunks run on the threads of rayon's current pool,
+    /// the global one unless the caller is inside another; a single one is the caller's.
     ///
     /// # Errors
     /// E-ENGINE with the engine's own words, or E-SHAPE for an output of another shape than promised.

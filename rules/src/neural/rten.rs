@@ -14,7 +14,9 @@ const ENGINE: &str = "rten 0.27.0";
 
 thread_local! {
     // One thread a call: rows are spread over threads by their chunks, never inside one, so
-    // that the thread count reaches no sum. Each calling thread keeps its own.
+    // that the thread count reaches no sum. Each calling thread keeps its own. A call costs one
+    // hand-over to that thread and one back: RTen runs every graph by `install` in its pool, and
+    // its `ThreadPool` cannot be made of the thread that calls.
     static POOL: RefCell<Option<Arc<ThreadPool>>> = const { RefCell::new(None) };
 }
 
