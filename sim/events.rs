@@ -278,11 +278,17 @@ pub fn die(world: &mut World, clock: &Clock, rank: usize, vitality: Vitality) {
         position,
         value: 0.0,
     };
+    let tissue = &world.resource::<Space>().0;
+    let stands = killer
+        .and_then(|hit| tissue.rank(hit.by))
+        .map(|rank| tissue.position(rank));
     let events = &mut world.resource_mut::<Log>().events;
     events.push(death.clone());
     if let Some(hit) = killer {
         events.push(Event {
             kind: EventKind::Kill,
+            // A killer that is gone by now has no place; its victim has.
+            position: stands.unwrap_or(position),
             cell: hit.by,
             cell_type: hit.kind,
             partner: Some(id),
