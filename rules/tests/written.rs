@@ -321,7 +321,8 @@ fn clocks_that_differ_across_files_are_named_with_both_places() {
 #[test]
 fn a_sentence_has_its_own_clock_or_the_bindings_or_the_phenotype_step() {
     let text = "tumor cell: oxygen increases migration speed towards 9, above 5 mmHg, every 30 s\n\
-                tumor cell: oxygen increases apoptosis towards 9, above 5 mmHg\n";
+                tumor cell: oxygen increases apoptosis towards 9, above 5 mmHg\n\
+                CD8 T cell on tumor cell: gap increases hit towards 1, above 0\n";
     let clocks = |clock| {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("cells.rules");
@@ -339,8 +340,9 @@ fn a_sentence_has_its_own_clock_or_the_bindings_or_the_phenotype_step() {
             .map(|rule| rule.signature().clock)
             .collect::<Vec<_>>()
     };
-    assert_eq!(clocks(None), [0.5, 6.0]);
-    assert_eq!(clocks(Some(2.0)), [0.5, 2.0]);
+    // Pairs are looked at in every mechanics step.
+    assert_eq!(clocks(None), [0.5, 6.0, 0.1]);
+    assert_eq!(clocks(Some(2.0)), [0.5, 2.0, 2.0]);
 }
 
 #[test]

@@ -187,7 +187,7 @@ pub struct Faces {
 pub struct RuleSource {
     /// The file, relative to the folder of the scenario that states it: `.rules`, `.csv` or `.onnx`.
     pub file: String,
-    /// Time between two calls, min, a multiple of the mechanics step. Default: the file's own, or the phenotype step.
+    /// Time between two calls, min, a multiple of the mechanics step. Default: the file's own, or the phenotype step; for pairs the mechanics step.
     pub clock: Option<Quantity<Duration>>,
     /// How to go together with another source that writes the same behavior. Default: that is an error.
     #[schemars(with = "Option<Combine>")]

@@ -84,7 +84,7 @@ fn a_column_of_a_table_of_cells_must_be_a_behavior() {
     ]);
     let text = said.err().expect("the column is wrong");
     let (first, help) = text.split_once("\n  ").unwrap();
-    assert_eq!(first, "cells `first`: unknown behavior `migration sped`");
+    assert_eq!(first, "cells.csv:1: unknown column `migration sped`");
     assert!(help.starts_with("did you mean `migration speed`"), "{help}");
 }
 
@@ -107,7 +107,7 @@ fn a_column_of_a_number_that_the_type_lacks_is_refused_however_it_is_spelled() {
     );
     assert_eq!(
         said_of_column("Custom:A", "1"),
-        "cells `first`: the column `Custom:A` has a value for a `stroma`, which has no such number\n  \
+        "cells.csv:2: the column `Custom:A` has a value for a `stroma`, which has no such number\n  \
          state it in [cell_types.\"stroma\".custom], or leave the field empty"
     );
 }
@@ -116,12 +116,12 @@ fn a_column_of_a_number_that_the_type_lacks_is_refused_however_it_is_spelled() {
 fn a_value_out_of_its_behavior_s_range_is_refused() {
     assert_eq!(
         said_of_column("migration speed", "-5"),
-        "cells `first`: the column `migration speed` has the value -5\n  \
+        "cells.csv:2: the column `migration speed` has the value -5\n  \
          it must not be negative"
     );
     assert_eq!(
         said_of_column("migration bias", "1.5"),
-        "cells `first`: the column `migration bias` has the value 1.5\n  \
+        "cells.csv:2: the column `migration bias` has the value 1.5\n  \
          it must lie between 0 and 1"
     );
 }

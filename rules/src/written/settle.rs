@@ -195,10 +195,13 @@ impl Context<'_> {
     /// The clock of a statement, in mechanics steps and in min.
     fn clock(&self, statement: &Statement) -> Result<(u64, f64), Error> {
         let binding = self.sources[statement.source].binding;
-        let clock = statement
-            .every
-            .or(binding.clock)
-            .unwrap_or(self.vocabulary.phenotype_step);
+        // Pairs come and go between two phenotype steps, so they are looked at in every mechanics
+        // step, as by models.
+        let usual = match statement.subject {
+            Subject::Cell { .. } => self.vocabulary.phenotype_step,
+            Subject::Dyad { .. } => self.vocabulary.mechanics_step,
+        };
+        let clock = statement.every.or(binding.clock).unwrap_or(usual);
         let step = self.vocabulary.mechanics_step;
         let steps = (clock / step).round();
         if (1.0..1e15).contains(&steps) && (clock / step - steps).abs() <= TOLERANCE * steps {
