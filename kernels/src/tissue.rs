@@ -325,7 +325,8 @@ impl Tissue {
     }
 
     /// Drops removed cells, sorts rows in space, and ranks all cells anew. The order of rows is
-    /// (voxel, id): a function of the state.
+    /// (voxel, id), as of now: it decides the order of sums until the next call, and so belongs to
+    /// the state that a restart would have to restore.
     pub fn settle(&mut self) {
         let rows = &mut self.rows;
         for position in &mut rows.position {

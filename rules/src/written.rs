@@ -99,7 +99,7 @@ impl<'a> Source<'a> {
     }
 
     /// What goes into the record of a run.
-    fn provenance(&self) -> Provenance {
+    pub fn provenance(&self) -> Provenance {
         Provenance {
             name: self.binding.name.clone(),
             file: self.binding.file.clone(),

@@ -13,14 +13,19 @@ use std::{
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use rules::{
+    Provenance,
+    written::{Form, Source},
+};
 use sim::{
     output::{
         Writers,
         folder::Folder,
         record::{Reading, Record, Status},
     },
+    plan::Bound,
     run::{Progress, run as run_to_end},
-    scenario::Scenario,
+    scenario::{RuleSource, Scenario},
     simulation::Simulation,
 };
 
@@ -61,7 +66,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Stop> {
     let cells = cells.map(|file| format!("--cells {}", file.display()));
     record.overrides.extend(cells);
     record.threads = threads;
-    record.rules = bound.rules.iter().map(|rule| rule.provenance()).collect();
+    record.rules = sources(&bound)?;
     record.engine = "cpu, f64".into();
     record.warnings = scenario.notes.clone();
     let simulation = Simulation::new(bound, threads).map_err(Stop::input)?;
@@ -99,6 +104,28 @@ pub fn run(arguments: &Arguments) -> Result<(), Stop> {
         Status::Done | Status::Running if arguments.quiet => Ok(()),
         Status::Done | Status::Running => print(&report(&outcome.readings, &out)),
     }
+}
+
+/// Where rules and models came from, one entry a file.
+fn sources(bound: &Bound) -> Result<Vec<Provenance>, Stop> {
+    let entry = |source: &RuleSource| {
+        let text = |form| Source::read(&source.binding, form).map(|text| text.provenance());
+        match source
+            .binding
+            .file
+            .extension()
+            .and_then(|text| text.to_str())
+        {
+            Some("rules") => text(Form::Sentences).map_err(Stop::input),
+            Some("csv") => text(Form::Table).map_err(Stop::input),
+            _ => {
+                let mut rules = bound.rules.iter();
+                let model = rules.find(|rule| rule.signature().source == source.name);
+                Ok(model.expect("every model is a rule").provenance())
+            }
+        }
+    };
+    bound.plan.scenario.rules.iter().map(entry).collect()
 }
 
 /// `out/NAME` of the scenario's folder, with a number if that is taken.
