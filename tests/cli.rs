@@ -680,8 +680,12 @@ fn an_interrupted_run_completes_its_files() {
     let mut line = String::new();
     said.read_line(&mut line).unwrap();
     assert!(line.starts_with(" 10 %  "), "{line}");
+    // Twice, as from a program that signals the process and then its group.
     let sent = Command::new("sh")
-        .args(["-c", &format!("kill -INT {}", child.id())])
+        .args([
+            "-c",
+            &format!("kill -INT {0}; kill -INT {0}; true", child.id()),
+        ])
         .status()
         .unwrap();
     assert!(sent.success());

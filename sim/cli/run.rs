@@ -147,12 +147,18 @@ fn free_folder(scenario: &Scenario) -> PathBuf {
         .expect("some number is free")
 }
 
-/// Notes Ctrl-C; a second one ends the program at once.
+/// How long after a first Ctrl-C a second one is taken for the same: some programs signal both a
+/// process and its group.
+const SAME_SIGNAL: Duration = Duration::from_secs(1);
+
+/// Notes Ctrl-C; a second one, later, ends the program at once.
 fn listen() -> Result<Arc<AtomicBool>, Stop> {
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = interrupted.clone();
+    let mut first: Option<Instant> = None;
     ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::Relaxed) {
+        flag.store(true, Ordering::Relaxed);
+        if first.get_or_insert_with(Instant::now).elapsed() > SAME_SIGNAL {
             process::exit(130);
         }
     })
