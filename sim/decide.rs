@@ -291,7 +291,7 @@ impl Stores<'_, '_, '_> {
     fn put(&mut self, number: usize, rank: u32, kind: &Kind, clock: f64, given: f64) {
         let rank = rank as usize;
         let cell_type = usize::from(self.roster.kinds[rank]);
-        let range = self.plan.ranges[number];
+        let range = self.plan.table.vocabulary.behaviors.entry(number).range;
         let clamps = &mut *self.clamps;
         let mut set = |place: &mut f64| {
             let value = match kind {

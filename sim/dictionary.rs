@@ -5,7 +5,10 @@
 //! with its base value, and where it is more than a number of the kernels, an arm in `decide.rs`.
 
 use kernels::channels::Channel;
-use rules::{Dictionary, Entry, Unit, Vocabulary, dictionary::normal};
+use rules::{
+    Dictionary, Entry, Unit, Vocabulary,
+    dictionary::{ANY, NOT_NEGATIVE, normal},
+};
 
 use crate::{output::Vitality, scenario::Scenario};
 
@@ -187,6 +190,7 @@ impl Builder<'_> {
             synonyms: synonyms.to_vec(),
             unit,
             is_event_rate: false,
+            range: ANY,
         };
         if self.is_free("signal", &entry) {
             self.table.vocabulary.signals.add(entry);
@@ -380,11 +384,18 @@ impl Builder<'_> {
                         | Channel::Attack(_)
                 )
         );
+        let range = match &behavior {
+            Behavior::Custom(_)
+            | Behavior::Kernel(Channel::ExportRate(_) | Channel::Sensitivity(_)) => ANY,
+            Behavior::Kernel(Channel::Bias) => [0.0, 1.0],
+            _ => NOT_NEGATIVE,
+        };
         let entry = Entry {
             name,
             synonyms: synonyms.to_vec(),
             unit,
             is_event_rate,
+            range,
         };
         if !self.is_free("behavior", &entry) {
             return;
@@ -632,6 +643,7 @@ impl Builder<'_> {
                 synonyms,
                 unit: unit(spelled),
                 is_event_rate: false,
+                range: ANY,
             };
             self.table.vocabulary.pair_signals.add(entry);
         }
@@ -641,6 +653,7 @@ impl Builder<'_> {
                 synonyms: Vec::new(),
                 unit: unit("1/min"),
                 is_event_rate: true,
+                range: NOT_NEGATIVE,
             };
             self.table.vocabulary.pair_behaviors.add(entry);
         }

@@ -29,8 +29,6 @@ pub struct Plan {
     pub ruled: RuledSlots,
     /// (type, behavior) that several sources write, and so combine.
     pub shared: BTreeSet<(usize, usize)>,
-    /// `[behavior]`: the range a rule's value is kept in.
-    pub ranges: Vec<[f64; 2]>,
     /// `[watch]`: its slot in the kernels' counts, if anybody reads it.
     pub contact_slots: Vec<Option<usize>>,
     /// Watches whose time is kept.
@@ -119,13 +117,11 @@ pub fn bind(scenario: Scenario) -> Result<Bound, String> {
     if contact_slots.iter().flatten().count() > 64 {
         return Err("rules and outputs count more than 64 kinds of contact; drop some".into());
     }
-    let ranges = table.behaviors.iter().map(range).collect();
     let plan = Plan {
         scenario,
         table,
         ruled,
         shared,
-        ranges,
         contact_slots,
         contact_times,
         contact_time_types,
@@ -180,7 +176,7 @@ fn own_behavior(
              state it in [cell_types.\"{kind}\".custom], or leave the field empty"
         ));
     }
-    let [low, high] = range(behavior);
+    let [low, high] = table.vocabulary.behaviors.entry(number).range;
     if !(low..=high).contains(&value) {
         let wanted = match high {
             f64::INFINITY => "it must not be negative".to_owned(),
@@ -191,19 +187,6 @@ fn own_behavior(
         ));
     }
     Ok(number)
-}
-
-/// The range a rule's value is kept in; what leaves it is counted.
-fn range(behavior: &Behavior) -> [f64; 2] {
-    use kernels::channels::Channel;
-    match behavior {
-        Behavior::Custom(_)
-        | Behavior::Kernel(Channel::ExportRate(_) | Channel::Sensitivity(_)) => {
-            [f64::NEG_INFINITY, f64::INFINITY]
-        }
-        Behavior::Kernel(Channel::Bias) => [0.0, 1.0],
-        _ => [0.0, f64::INFINITY],
-    }
 }
 
 fn columns(scenario: &Scenario, table: &Table) -> Result<Vec<Extra>, String> {

@@ -348,6 +348,18 @@ fn a_pair_s_model_may_kill_and_is_credited() {
 }
 
 #[test]
+fn a_value_out_of_range_is_put_back_and_counted() {
+    let second = "second = { file = \"second.onnx\", combine = \"sum\" }\n";
+    let scenario = TWO_TYPES.replace(second, "");
+    let models = [("first.onnx", speed(json!("a"), -3.0, None))];
+    let mut simulation = after_an_hour(&scenario, &models).unwrap();
+    assert_eq!(speed_of(&mut simulation, 0), 0.0);
+    // One cell, ten phenotype steps.
+    let counted = ("migration speed".to_owned(), 10, 10);
+    assert_eq!(simulation.clamps(), [counted]);
+}
+
+#[test]
 fn a_negative_rate_of_a_pair_is_counted() {
     let output = json!({"tensor": "y", "name": "hit", "on": "b", "kind": "hit", "size": 1,
                         "unit": "1/min", "reduce": "sum"});

@@ -21,6 +21,7 @@ fn dictionary(what: &'static str, stem: &str, count: usize, unit: &str) -> Dicti
             synonyms: Vec::new(),
             unit: Unit::parse(unit).unwrap(),
             is_event_rate: true,
+            range: rules::dictionary::ANY,
         });
     }
     dictionary

@@ -15,7 +15,15 @@ pub struct Entry {
     pub unit: Unit,
     /// Whether the number is an event's rate (1/min), drawn by the engine as 1 − exp(−Σλ·dt).
     pub is_event_rate: bool,
+    /// The range its values are kept in, ends included; a rule may not lead out of it.
+    pub range: [f64; 2],
 }
+
+/// The range of what may be any number.
+pub const ANY: [f64; 2] = [f64::NEG_INFINITY, f64::INFINITY];
+
+/// The range of rates, times, sizes and strengths.
+pub const NOT_NEGATIVE: [f64; 2] = [0.0, f64::INFINITY];
 
 /// A name that stands in no dictionary, and those that may have been meant.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

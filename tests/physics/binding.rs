@@ -266,3 +266,17 @@ fn what_would_overflow_or_overshoot_is_refused() {
         "custom:dose is in nM for `a`, but in µM for `b`\n  give it one unit"
     );
 }
+
+#[test]
+fn a_sentence_may_not_lead_out_of_its_behavior_s_range() {
+    let rest = "[cell_types.tumor]\n[rules]\nall = \"all.rules\"\n";
+    assert_eq!(
+        said_of(
+            [0.1, 0.1, 6.0],
+            rest,
+            "tumor: time increases migration bias towards 5, above 1 min\n"
+        ),
+        "all.rules:1: towards 5, but `migration bias` lies between 0 and 1\n  \
+         write a value within that"
+    );
+}

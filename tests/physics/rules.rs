@@ -122,14 +122,6 @@ fn a_rule_acts_in_the_step_in_which_it_is_called() {
     }
 }
 
-#[test]
-fn a_value_out_of_range_is_put_back_and_counted() {
-    let rule = "tumor: time increases migration bias from 0 towards 5, above 1 min, every 1 min\n";
-    let mut simulation = one(rule, DEFAULT);
-    advance(&mut simulation, 4.0);
-    assert_eq!(simulation.clamps(), [("migration bias".to_owned(), 3, 4)]);
-}
-
 /// "contact with" counts neighbors within 1.25 (R + R) = 21.03 µm, live or dead as it says.
 #[test]
 fn contacts_are_counted_by_type_and_vitality() {

@@ -170,6 +170,22 @@ impl Context<'_> {
     /// A rule that increases may not lead below the base, nor one that decreases above it.
     fn direction(&self, statement: &Statement, base: f64) -> Result<(), Error> {
         let towards = statement.towards;
+        let entry = statement.entry(self.vocabulary);
+        let [low, high] = entry.range;
+        if !(low..=high).contains(&towards) {
+            let wanted = match high {
+                f64::INFINITY => "is never negative".to_owned(),
+                _ => format!("lies between {low} and {high}"),
+            };
+            return Err(self.wrong(
+                statement,
+                format!(
+                    "towards {}, but `{}` {wanted}\n  write a value within that",
+                    with_unit(towards, &entry.unit),
+                    entry.name
+                ),
+            ));
+        }
         let agrees = is_near(towards, base) || (towards > base) == statement.increases;
         if agrees {
             return Ok(());

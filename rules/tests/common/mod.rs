@@ -45,6 +45,7 @@ fn entry(names: &str, unit: &str, is_event_rate: bool) -> Entry {
         synonyms: names.collect(),
         unit: Unit::parse(unit).unwrap(),
         is_event_rate,
+        range: rules::dictionary::NOT_NEGATIVE,
     }
 }
 

@@ -17,6 +17,7 @@ fn dictionary(what: &'static str, entries: &[(&str, &str, bool)]) -> Dictionary 
             synonyms: Vec::new(),
             unit: Unit::parse(unit).unwrap(),
             is_event_rate,
+            range: rules::dictionary::ANY,
         });
     }
     dictionary
