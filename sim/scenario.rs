@@ -447,7 +447,7 @@ pub enum Measure {
         /// Type that is killed.
         target: usize,
     },
-    /// Mean speed over mechanics steps, µm/min, of free cells of the type.
+    /// Mean speed over samples 0.4 min apart, µm/min, of free cells of the type.
     MeanSpeed {
         /// The type.
         cell_type: usize,

@@ -11,7 +11,7 @@ use kernels::random::Draws;
 pub enum Purpose {
     /// Where the first cells stand; who = number of the placement.
     Placement = 1,
-    /// How many cells arrive; who = number of the stream.
+    /// How many cells arrive; who = the stream and the mechanics step, hashed.
     ArrivalCount = 2,
     /// Where an arrival appears; who = the cell.
     ArrivalPlace = 3,

@@ -41,65 +41,23 @@ interval = "12 min"
 write = ["populations"]
 "#;
 
-/// A model of `acts_on` with migration speed = log(until − age): no number from `until` min on,
-/// where none of its golden rows is.
-fn model(acts_on: &str, until: f64) -> Vec<u8> {
-    let spec = Spec::from_json(json!({
-        "form": "cell",
-        "acts_on": acts_on,
-        "inputs": [{"tensor": "x", "col": 0, "name": "age", "unit": "min",
-                    "lo": 0, "hi": 0.5 * until, "mean": 0.25 * until, "std": 0.1 * until}],
-        "outputs": [{"tensor": "y", "name": "migration speed", "kind": "parameter", "unit": "µm/min"}],
-        "dt": {"trained": 6, "min": 0.1, "max": 60, "unit": "min"},
-    }))
-    .unwrap();
-    let one = |name: &str| ValueInfo::floats(name, &[None, Some(1)], "n_cells");
-    let mut model = Model {
-        ir_version: Some(10),
-        graph: Some(Graph {
-            name: Some("rule".into()),
-            node: vec![
-                Node::new("Sub", &["until", "x"], "left"),
-                Node::new("Log", &["left"], "y"),
-            ],
-            initializer: vec![Tensor::floats("until", &[1, 1], &[until as f32])],
-            input: vec![one("x")],
-            output: vec![one("y")],
-            ..Graph::default()
-        }),
-        opset_import: vec![OperatorSet {
-            domain: Some(String::new()),
-            version: Some(18),
-        }],
-        ..Model::default()
-    };
-    model.set_metadata("milieu.contract", "1".into());
-    let text = serde_json::to_string(&spec).unwrap();
-    model.set_metadata("milieu.spec", text);
-    seal(&mut model, &golden_rows(&spec, 64)).unwrap();
-    model.encode_to_vec()
-}
-
-/// A model whose output is `value` whatever `age` is: x · 0 + value.
-fn constant(mut spec: serde_json::Value, value: f64) -> Vec<u8> {
-    let input = if spec["form"] == "cell" { "x" } else { "a" };
-    spec["inputs"] = json!([{"tensor": input, "col": 0, "name": "age", "unit": "min",
-                             "lo": 0, "hi": 1000, "mean": 500, "std": 100}]);
+/// The file of a model that maps one column, tensor `input`, to `y` by these nodes and constants.
+fn file(
+    mut spec: serde_json::Value,
+    input: &str,
+    nodes: Vec<Node>,
+    constants: &[(&str, f64)],
+) -> Vec<u8> {
     spec["dt"] = json!({"trained": 6, "min": 0.1, "max": 60, "unit": "min"});
     let spec = Spec::from_json(spec).unwrap();
     let one = |name: &str| ValueInfo::floats(name, &[None, Some(1)], "n_rows");
+    let constant = |(name, value): &(&str, f64)| Tensor::floats(name, &[1, 1], &[*value as f32]);
     let mut model = Model {
         ir_version: Some(10),
         graph: Some(Graph {
             name: Some("rule".into()),
-            node: vec![
-                Node::new("Mul", &[input, "zero"], "nothing"),
-                Node::new("Add", &["nothing", "value"], "y"),
-            ],
-            initializer: vec![
-                Tensor::floats("zero", &[1, 1], &[0.0]),
-                Tensor::floats("value", &[1, 1], &[value as f32]),
-            ],
+            node: nodes,
+            initializer: constants.iter().map(constant).collect(),
             input: vec![one(input)],
             output: vec![one("y")],
             ..Graph::default()
@@ -114,6 +72,35 @@ fn constant(mut spec: serde_json::Value, value: f64) -> Vec<u8> {
     model.set_metadata("milieu.spec", serde_json::to_string(&spec).unwrap());
     seal(&mut model, &golden_rows(&spec, 64)).unwrap();
     model.encode_to_vec()
+}
+
+/// A model of `acts_on` with migration speed = log(until − age): no number from `until` min on,
+/// where none of its golden rows is.
+fn model(acts_on: &str, until: f64) -> Vec<u8> {
+    let spec = json!({
+        "form": "cell",
+        "acts_on": acts_on,
+        "inputs": [{"tensor": "x", "col": 0, "name": "age", "unit": "min",
+                    "lo": 0, "hi": 0.5 * until, "mean": 0.25 * until, "std": 0.1 * until}],
+        "outputs": [{"tensor": "y", "name": "migration speed", "kind": "parameter", "unit": "µm/min"}],
+    });
+    let nodes = vec![
+        Node::new("Sub", &["until", "x"], "left"),
+        Node::new("Log", &["left"], "y"),
+    ];
+    file(spec, "x", nodes, &[("until", until)])
+}
+
+/// A model whose output is `value` whatever `age` is: x · 0 + value.
+fn constant(mut spec: serde_json::Value, value: f64) -> Vec<u8> {
+    let input = if spec["form"] == "cell" { "x" } else { "a" };
+    spec["inputs"] = json!([{"tensor": input, "col": 0, "name": "age", "unit": "min",
+                             "lo": 0, "hi": 1000, "mean": 500, "std": 100}]);
+    let nodes = vec![
+        Node::new("Mul", &[input, "zero"], "nothing"),
+        Node::new("Add", &["nothing", "value"], "y"),
+    ];
+    file(spec, input, nodes, &[("zero", 0.0), ("value", value)])
 }
 
 /// A cell model of these types that sets migration speed to `value`, with a relaxation time if any.

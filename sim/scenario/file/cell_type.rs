@@ -227,7 +227,7 @@ pub struct Mechanics {
     pub repulsion: Quantity<Speed>,
     /// Velocity with which two such cells approach at zero distance, µm/min.
     pub adhesion: Quantity<Speed>,
-    /// Adhesion, and contact, reach this multiple of the radius; at least 1.
+    /// Adhesion, and contact, reach this multiple of the radius.
     pub relative_maximum_adhesion_distance: Quantity<Factor>,
     /// Factor on adhesion, by the other's type. Default: 1 each.
     pub adhesion_affinities: Named<Quantity<Factor>>,
