@@ -148,7 +148,7 @@ fn draw(world: &mut World, clock: &Clock) -> Vec<(usize, Fate)> {
                             )
                         }
                         Vitality::Apoptotic => (phase.elapsed
-                            > cell_type.apoptosis.duration - 0.5 * dt)
+                            > cell_type.apoptosis.removal.duration - 0.5 * dt)
                             .then_some(Fate::Vanish),
                         Vitality::Necrotic => {
                             let lysed = phase.number == 1;
@@ -156,7 +156,8 @@ fn draw(world: &mut World, clock: &Clock) -> Vec<(usize, Fate)> {
                                 phase.number = 1;
                                 phase.elapsed = 0.0;
                             }
-                            (lysed && phase.elapsed > cell_type.necrosis.duration - 0.5 * dt)
+                            (lysed
+                                && phase.elapsed > cell_type.necrosis.removal.duration - 0.5 * dt)
                                 .then_some(Fate::Vanish)
                         }
                     };

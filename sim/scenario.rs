@@ -18,6 +18,8 @@ use std::path::PathBuf;
 use rules::{Binding, Unit};
 use serde::Serialize;
 
+use crate::semantics::Semantics;
+
 /// A whole run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Scenario {
@@ -27,6 +29,8 @@ pub struct Scenario {
     pub description: String,
     /// The file it was read from.
     pub file: PathBuf,
+    /// Whose mathematics the steps follow.
+    pub semantics: Semantics,
     /// Seeds every random stream.
     pub seed: u64,
     /// Simulated time at which the run ends, min.
@@ -45,8 +49,14 @@ pub struct Scenario {
     pub arrivals: Vec<Arrival>,
     /// Files of rules and models, in the order of the file.
     pub rules: Vec<RuleSource>,
-    /// How pairs in contact are remembered.
+    /// min for which a pair that has separated is remembered.
     pub contact_memory: f64,
+    /// Whether neighbors may attach to each other, at their rates, and then hold each other.
+    pub springs: bool,
+    /// Whether division axes crowd at the poles, as polar angles drawn uniformly do.
+    pub polar_division_axes: bool,
+    /// Whether each cell keeps account of what it took up and gave off.
+    pub track_internalized_substrates: bool,
     /// What is written, and when.
     pub outputs: Outputs,
     /// Emergent values to be printed beside published ones.
@@ -113,6 +123,8 @@ pub struct Substrate {
     pub decay_rate: f64,
     /// Density everywhere at the start, in `unit`.
     pub initial: f64,
+    /// Density of each voxel at the start, in `unit`, x running fastest; instead of `initial`.
+    pub initial_field: Option<Vec<f64>>,
     /// Faces xmin, xmax, ymin, ymax, zmin, zmax.
     pub boundary: [Boundary; 6],
 }
@@ -136,6 +148,9 @@ pub struct CellType {
     pub color: String,
     /// How it divides.
     pub cycle: Cycle,
+    /// Probability that the daughter of a division is of each type, by type; what is missing to 1 is
+    /// that she is of her mother's.
+    pub asymmetric_division: Vec<f64>,
     /// How it dies by itself.
     pub apoptosis: Death,
     /// How it dies of want.
@@ -158,6 +173,8 @@ pub struct CellType {
     pub damage_repair_rate: f64,
     /// Named numbers of its own, which rules may read and write.
     pub custom: Vec<Custom>,
+    /// Numbers that differ from founder to founder.
+    pub initial: Vec<Initial>,
 }
 
 /// A cycle: phases, and the transitions between them.
@@ -191,8 +208,10 @@ pub struct Phase {
 pub struct Death {
     /// 1/min: the event's rate.
     pub rate: f64,
-    /// min: time until a dead cell is removed (for necrosis: after it has lysed).
-    pub duration: f64,
+    /// How long a necrotic cell swells at least, before it can burst.
+    pub swelling: Span,
+    /// How long until a dead cell is removed (for necrosis: after it has lysed).
+    pub removal: Span,
     /// 1/min: change of fluid while the cell is whole.
     pub unlysed_fluid_change_rate: f64,
     /// 1/min: change of fluid after it has burst.
@@ -205,6 +224,15 @@ pub struct Death {
     pub calcification_rate: f64,
     /// A necrotic cell bursts at this multiple of its volume at death.
     pub relative_rupture_volume: f64,
+}
+
+/// A time that passes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Span {
+    /// min; the mean where it is not fixed.
+    pub duration: f64,
+    /// Whether it always takes exactly its duration; else it ends at a constant rate.
+    pub fixed: bool,
 }
 
 /// Volumes, µm³, and the rates (1/min) at which they approach their targets.
@@ -239,13 +267,32 @@ pub struct Mechanics {
     pub relative_maximum_adhesion_distance: f64,
     /// Factor on adhesion, by the other's type.
     pub adhesion_affinities: Vec<f64>,
-    /// 1/min: elastic constant of the bond between an attacker and its target.
+    /// 1/min: elastic constant of an attachment, and of the bond between an attacker and its target.
     pub attachment_elastic_constant: f64,
+    /// 1/min: rate of attaching to a neighbor.
+    pub attachment_rate: f64,
+    /// 1/min: rate of letting go of one.
+    pub detachment_rate: f64,
+    /// Most attachments at a time, a whole number.
+    pub maximum_attachments: f64,
+    /// Whether forces move it.
+    pub movable: bool,
+    /// µm/min; of a basement membrane, which a scenario cannot state yet.
+    pub basement_membrane_adhesion: f64,
+    /// µm/min; likewise.
+    pub basement_membrane_repulsion: f64,
 }
 
 /// A persistent random walk with a bias.
 #[derive(Debug, Clone, Serialize)]
 pub struct Motility {
+    /// Whether it moves by itself at all, whatever its speed.
+    pub enabled: bool,
+    /// Whether its walk stays in the xy plane in three dimensions too.
+    pub in_plane: bool,
+    /// A substrate whose gradient alone it follows, and 1 for up or −1 for down; then the weights
+    /// in `chemotaxis` do nothing.
+    pub toward: Option<(usize, f64)>,
     /// µm/min; 0 for cells that do not move by themselves.
     pub speed: f64,
     /// min: mean time between changes of direction.
@@ -278,8 +325,12 @@ pub struct Interactions {
     pub phagocytose_apoptotic: f64,
     /// 1/min per necrotic neighbor.
     pub phagocytose_necrotic: f64,
+    /// 1/min per neighbor dead in another way, of which there is none yet.
+    pub phagocytose_other_dead: f64,
     /// 1/min per live neighbor, by its type.
     pub phagocytose: Vec<f64>,
+    /// 1/min per live neighbor: rate of fusing with it, by its type.
+    pub fusion: Vec<f64>,
     /// 1/min per live neighbor: rate of starting an attack, by its type.
     pub attack: Vec<f64>,
     /// Damage per min while an attack lasts.
@@ -300,6 +351,63 @@ pub struct Custom {
     /// Its unit.
     #[serde(serialize_with = "as_text")]
     pub unit: Unit,
+    /// Whether it is an amount, of which a division gives each daughter half.
+    pub conserved: bool,
+}
+
+/// A number that differs from founder to founder of a type.
+#[derive(Debug, Clone, Serialize)]
+pub struct Initial {
+    /// `volume`, or the name of a behavior.
+    pub what: String,
+    /// How it is distributed.
+    pub distribution: Distribution,
+    /// Whether the type's own value must lie between the ends.
+    pub check_base: bool,
+}
+
+/// How a number is distributed, in the behavior's unit.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Distribution {
+    /// Between two ends.
+    Uniform {
+        /// The lower end.
+        min: f64,
+        /// The upper end.
+        max: f64,
+    },
+    /// Between two positive ends; its logarithm is uniform.
+    LogUniform {
+        /// The lower end, > 0.
+        min: f64,
+        /// The upper end.
+        max: f64,
+    },
+    /// Normal, drawn again until it lies between two ends.
+    Normal {
+        /// Mean.
+        mu: f64,
+        /// Standard deviation.
+        sigma: f64,
+        /// The lower end.
+        min: f64,
+        /// The upper end.
+        max: f64,
+    },
+    /// Its logarithm to a base is normal; drawn again until it lies between two ends.
+    LogNormal {
+        /// e or 10.
+        base: f64,
+        /// Mean of the logarithm.
+        mu: f64,
+        /// Standard deviation of the logarithm.
+        sigma: f64,
+        /// The lower end of the number itself.
+        min: f64,
+        /// The upper end of the number itself.
+        max: f64,
+    },
 }
 
 /// Cells that are there at the start.

@@ -1,12 +1,27 @@
-//! Milieu's choices of mathematics, a function each: the one place to look for what a rate, a
-//! phase or a division means in numbers.
+//! Whose mathematics the steps follow: what a rate, a phase or a division means in numbers.
 //!
-//! Elsewhere two choices are plain data: a fixed boundary is held through the solve
-//! (`kernels::diffusion`), and a walk's speed acts at once (`kernels::motility`). How rules
-//! saturate is in `rules::written`. Events happen with probability 1 − exp(−Σλ·dt) and compete
-//! ([`competing_risk`]).
+//! [`Semantics::Milieu`] is the default. [`Semantics::PhysiCell`] does as PhysiCell 1.14.2 does,
+//! so that its projects give the same tissue; each particular stands in one place, here or in
+//! `kernels::conventions`, with a line that says what it copies. How rules saturate is in
+//! `rules::written`; what only concerns the reading of a project is settled in `import`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 pub use kernels::hazard::competing_risk;
+
+/// Whose mathematics the steps follow.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Semantics {
+    /// Events happen with probability 1 − exp(−Σλ·dt) and compete; fixed boundaries are held
+    /// through the solve; a walk's speed acts at once; divisions keep the center of mass.
+    #[default]
+    #[serde(rename = "milieu")]
+    Milieu,
+    /// As PhysiCell 1.14.2.
+    #[serde(rename = "physicell-1.14")]
+    PhysiCell,
+}
 
 /// Whether a phase of fixed length is over, to the nearest step.
 pub fn fixed_phase_is_over(elapsed: f64, exit_rate: f64, dt: f64) -> bool {

@@ -11,6 +11,8 @@ pub mod quantity;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::semantics::Semantics;
+
 pub use cell_type::CellType;
 pub use cells::{Arrival, Group, Import};
 pub use named::{Axes, Named, Short};
@@ -30,6 +32,9 @@ pub struct File {
     /// What it shows, in a sentence or two.
     #[serde(default)]
     pub description: String,
+    /// Whose mathematics the steps follow: "milieu", or "physicell-1.14" with all its particulars.
+    #[serde(default)]
+    pub semantics: Semantics,
     /// Seeds every random stream; a whole number. Two runs with one seed are the same run.
     #[serde(default)]
     pub seed: u64,
@@ -43,6 +48,11 @@ pub struct File {
     /// What diffuses, a table each: `[substrates.oxygen]`.
     #[serde(default)]
     pub substrates: Named<Substrate>,
+    /// A table of the substrates' densities at the start, voxel by voxel, relative to this file: CSV with columns x, y, z and one a substrate, or MATLAB level 4 with rows x, y, z and then all substrates.
+    pub initial_densities: Option<String>,
+    /// Whether each cell keeps account of what it took up and gave off; rules read it as `intracellular NAME`.
+    #[serde(default)]
+    pub track_internalized_substrates: bool,
     /// Kinds of cell, a table each: `[cell_types.tumor]`.
     #[serde(default)]
     pub cell_types: Named<CellType>,
@@ -55,9 +65,12 @@ pub struct File {
     /// Files of rules and models, in order of priority: a path, or a table that says more.
     #[serde(default)]
     pub rules: Named<Short<RuleSource>>,
-    /// How pairs in contact are remembered.
+    /// What holds cells in contact, and how pairs are remembered.
     #[serde(default)]
     pub contacts: Contacts,
+    /// How cells divide.
+    #[serde(default)]
+    pub division: Division,
     /// What is written, and when.
     #[serde(default)]
     pub outputs: Outputs,
@@ -216,20 +229,31 @@ enum Combine {
     Priority,
 }
 
-/// How pairs in contact are remembered.
+/// What holds cells in contact, and how pairs are remembered.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Contacts {
     /// For how long a pair that has separated is remembered, with its hits and the age of its contact, min.
     pub memory: Quantity<Moment>,
+    /// Whether neighbors may attach to each other, at their types' rates, and then hold each other.
+    pub springs: bool,
 }
 
 impl Default for Contacts {
     fn default() -> Self {
         Contacts {
             memory: Quantity::new(600.0),
+            springs: true,
         }
     }
+}
+
+/// How cells divide.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Division {
+    /// Whether axes crowd at the poles, as polar angles drawn uniformly do; for old PhysiCell projects.
+    pub polar_axes: bool,
 }
 
 /// What is written, and when.

@@ -3,6 +3,7 @@
 
 mod cell_type;
 mod cells;
+mod densities;
 mod domain;
 mod import;
 mod outputs;
@@ -69,7 +70,10 @@ impl Resolver<'_> {
         let domain = self.domain(&file.domain);
         let clocks = self.clocks(&file.clocks);
         let duration = self.duration(file, &clocks);
-        let substrates = self.substrates(file, &domain);
+        let mut substrates = self.substrates(file, &domain);
+        if let Some(name) = &file.initial_densities {
+            self.initial_densities(name, &domain, &mut substrates);
+        }
         let cell_types: Vec<_> = file
             .cell_types
             .iter()
@@ -100,6 +104,7 @@ impl Resolver<'_> {
             name: file.name.clone().unwrap_or_else(|| self.default_name()),
             description: file.description.clone(),
             file: self.tree.file().to_owned(),
+            semantics: file.semantics,
             seed: file.seed,
             duration,
             domain,
@@ -110,6 +115,9 @@ impl Resolver<'_> {
             arrivals,
             rules,
             contact_memory: file.contacts.memory.0,
+            springs: file.contacts.springs,
+            polar_division_axes: file.division.polar_axes,
+            track_internalized_substrates: file.track_internalized_substrates,
             outputs,
             readouts,
             notes: std::mem::take(&mut self.notes),

@@ -3,6 +3,7 @@
 use rules::Unit;
 use sim::output::{CellTable, Column, Event, EventKind, Frame, Vitality};
 use sim::scenario::*;
+use sim::semantics::Semantics;
 
 /// A frame that owns what it shows.
 #[derive(Default)]
@@ -40,6 +41,7 @@ pub fn scenario(
         name: name.to_owned(),
         description: "Made by hand.".to_owned(),
         file: "by_hand.toml".into(),
+        semantics: Semantics::Milieu,
         seed: 7,
         notes: Vec::new(),
         duration: 150.0,
@@ -63,6 +65,7 @@ pub fn scenario(
                 diffusion_coefficient: 1e5,
                 decay_rate: 0.1,
                 initial: 38.0,
+                initial_field: None,
                 boundary: [Boundary::Fixed(38.0); 6],
             })
             .collect(),
@@ -74,6 +77,9 @@ pub fn scenario(
         arrivals: Vec::new(),
         rules: Vec::new(),
         contact_memory: 0.0,
+        springs: true,
+        polar_division_axes: false,
+        track_internalized_substrates: false,
         outputs: Outputs {
             interval: 60.0,
             write: write.collect(),
@@ -87,7 +93,14 @@ pub fn scenario(
 fn cell_type(name: &str, color: &str) -> CellType {
     let death = Death {
         rate: 0.0,
-        duration: 500.0,
+        swelling: Span {
+            duration: 0.0,
+            fixed: true,
+        },
+        removal: Span {
+            duration: 500.0,
+            fixed: true,
+        },
         unlysed_fluid_change_rate: 0.0,
         lysed_fluid_change_rate: 0.0,
         cytoplasmic_change_rate: 0.0,
@@ -102,6 +115,7 @@ fn cell_type(name: &str, color: &str) -> CellType {
             model: "live".to_owned(),
             phases: Vec::new(),
         },
+        asymmetric_division: Vec::new(),
         apoptosis: death.clone(),
         necrosis: death,
         volume: Volume {
@@ -120,8 +134,17 @@ fn cell_type(name: &str, color: &str) -> CellType {
             relative_maximum_adhesion_distance: 1.25,
             adhesion_affinities: Vec::new(),
             attachment_elastic_constant: 0.01,
+            attachment_rate: 0.0,
+            detachment_rate: 0.0,
+            maximum_attachments: 12.0,
+            movable: true,
+            basement_membrane_adhesion: 4.0,
+            basement_membrane_repulsion: 100.0,
         },
         motility: Motility {
+            enabled: true,
+            in_plane: false,
+            toward: None,
             speed: 0.0,
             persistence_time: 1.0,
             bias: 0.0,
@@ -132,6 +155,8 @@ fn cell_type(name: &str, color: &str) -> CellType {
         interactions: Interactions {
             phagocytose_apoptotic: 0.0,
             phagocytose_necrotic: 0.0,
+            phagocytose_other_dead: 0.0,
+            fusion: Vec::new(),
             phagocytose: Vec::new(),
             attack: Vec::new(),
             attack_damage_rate: 0.0,
@@ -142,6 +167,7 @@ fn cell_type(name: &str, color: &str) -> CellType {
         damage_rate: 0.0,
         damage_repair_rate: 0.0,
         custom: Vec::new(),
+        initial: Vec::new(),
     }
 }
 

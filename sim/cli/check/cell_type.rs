@@ -121,7 +121,7 @@ fn die(text: &mut String, name: &str, death: &Death) -> std::fmt::Result {
         text,
         "  {name:<15} {} 1/min, gone after {} min{}",
         number(death.rate),
-        death.duration,
+        death.removal.duration,
         if name == "necrosis" {
             " from its bursting"
         } else {
@@ -146,7 +146,9 @@ fn interact(text: &mut String, cell_type: &CellType, scenario: &Scenario) -> std
     let Interactions {
         phagocytose_apoptotic,
         phagocytose_necrotic,
+        phagocytose_other_dead,
         phagocytose,
+        fusion,
         attack,
         attack_damage_rate,
         attack_duration,
@@ -158,7 +160,9 @@ fn interact(text: &mut String, cell_type: &CellType, scenario: &Scenario) -> std
     };
     line("phagocytose apoptotic cell", *phagocytose_apoptotic)?;
     line("phagocytose necrotic cell", *phagocytose_necrotic)?;
+    line("phagocytose other dead cell", *phagocytose_other_dead)?;
     for (kind, other) in scenario.cell_types.iter().enumerate() {
+        line(&format!("fuse to {}", other.name), fusion[kind])?;
         line(&format!("phagocytose {}", other.name), phagocytose[kind])?;
         line(&format!("attack {}", other.name), attack[kind])?;
         let transformation = cell_type.transformations[kind];

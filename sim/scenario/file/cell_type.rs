@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::named::{Detailed, Named};
 use super::quantity::{
-    Duration, Factor, Length, Measured, Quantity, Rate, Share, Size, Speed, Weight,
+    Duration, Factor, Length, Measured, Moment, Quantity, Rate, Share, Size, Speed, Weight,
 };
 
 /// A kind of cell.
@@ -18,6 +18,8 @@ pub struct CellType {
     pub color: Option<String>,
     /// How it divides.
     pub cycle: Cycle,
+    /// Probability that the daughter of a division is of another type, by that type.
+    pub asymmetric_division: Named<Quantity<Share>>,
     /// How it dies by itself.
     pub apoptosis: Apoptosis,
     /// How it dies of want.
@@ -36,8 +38,10 @@ pub struct CellType {
     pub transformations: Named<Quantity<Rate>>,
     /// How damage comes and goes.
     pub damage: Damage,
-    /// Named numbers that its cells carry: a number, text with a unit, or `{ value, unit }`.
+    /// Named numbers that its cells carry: a number, text with a unit, or `{ value, unit, conserved }`.
     pub custom: Named<Detailed<Custom>>,
+    /// Numbers that differ from founder to founder, by behavior, or `volume`.
+    pub initial: Named<Initial>,
 }
 
 /// The phases a cell goes through until it divides.
@@ -110,6 +114,7 @@ pub struct Phase {
 macro_rules! death {
     ($(#[$doc:meta])* $name:ident {
         duration: $duration:expr,
+        $(swelling: $swelling:ident, $swelling_fixed:ident,)?
         unlysed: $unlysed:expr,
         lysed: $lysed:expr,
         cytoplasmic: $cytoplasmic:expr,
@@ -122,8 +127,16 @@ macro_rules! death {
         pub struct $name {
             /// Rate of dying this way, 1/min.
             pub rate: Quantity<Rate>,
+            $(
+                /// How long a dead cell swells at least before it can burst, min.
+                pub $swelling: Quantity<Moment>,
+                /// Whether swelling always takes exactly that long at least.
+                pub $swelling_fixed: bool,
+            )?
             /// Time until a dead cell is gone, min; for necrosis counted from its bursting.
             pub duration: Quantity<Duration>,
+            /// Whether that always takes exactly its duration.
+            pub fixed: bool,
             /// Rate at which fluid changes while the dead cell is whole, 1/min.
             pub unlysed_fluid_change_rate: Quantity<Rate>,
             /// Rate at which fluid changes after it has burst, 1/min.
@@ -142,7 +155,12 @@ macro_rules! death {
             fn default() -> Self {
                 $name {
                     rate: Quantity::zero(),
+                    $(
+                        $swelling: Quantity::zero(),
+                        $swelling_fixed: true,
+                    )?
                     duration: Quantity::new($duration),
+                    fixed: true,
                     unlysed_fluid_change_rate: Quantity::new($unlysed),
                     lysed_fluid_change_rate: Quantity::new($lysed),
                     cytoplasmic_change_rate: Quantity::new($cytoplasmic),
@@ -171,6 +189,7 @@ death! {
     /// Death of want: the cell swells, bursts and slowly disappears.
     Necrosis {
         duration: 86_400.0,
+        swelling: swelling_duration, swelling_fixed,
         unlysed: 0.67 / 60.0,
         lysed: 0.05 / 60.0,
         cytoplasmic: 0.0032 / 60.0,
@@ -231,8 +250,20 @@ pub struct Mechanics {
     pub relative_maximum_adhesion_distance: Quantity<Factor>,
     /// Factor on adhesion, by the other's type. Default: 1 each.
     pub adhesion_affinities: Named<Quantity<Factor>>,
-    /// Elastic constant of the bond between an attacker and its target, 1/min.
+    /// Elastic constant of an attachment, and of the bond between an attacker and its target, 1/min.
     pub attachment_elastic_constant: Quantity<Rate>,
+    /// Rate of attaching to a neighbor, 1/min.
+    pub attachment_rate: Quantity<Rate>,
+    /// Rate of letting go of one, 1/min.
+    pub detachment_rate: Quantity<Rate>,
+    /// Most attachments at a time.
+    pub maximum_attachments: u32,
+    /// Whether forces move it.
+    pub movable: bool,
+    /// Adhesion to a basement membrane, µm/min; nothing yet but a number that rules can name.
+    pub basement_membrane_adhesion: Quantity<Speed>,
+    /// Repulsion by a basement membrane, µm/min; likewise.
+    pub basement_membrane_repulsion: Quantity<Speed>,
 }
 
 impl Default for Mechanics {
@@ -243,6 +274,12 @@ impl Default for Mechanics {
             relative_maximum_adhesion_distance: Quantity::new(1.25),
             adhesion_affinities: Named::default(),
             attachment_elastic_constant: Quantity::new(0.01),
+            attachment_rate: Quantity::zero(),
+            detachment_rate: Quantity::zero(),
+            maximum_attachments: 12,
+            movable: true,
+            basement_membrane_adhesion: Quantity::new(4.0),
+            basement_membrane_repulsion: Quantity::new(100.0),
         }
     }
 }
@@ -251,10 +288,18 @@ impl Default for Mechanics {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Motility {
+    /// Whether it moves by itself at all, whatever its speed.
+    pub enabled: bool,
+    /// Whether its walk stays in the xy plane in three dimensions too.
+    pub in_plane: bool,
+    /// The substrate up whose gradient it goes; the weights in `chemotaxis` then do nothing.
+    pub toward: Option<String>,
+    /// The substrate down whose gradient it goes; likewise.
+    pub away_from: Option<String>,
     /// Speed, µm/min; 0 for cells that do not move by themselves.
     pub speed: Quantity<Speed>,
     /// Mean time between two changes of direction, min.
-    pub persistence_time: Quantity<Duration>,
+    pub persistence_time: Quantity<Moment>,
     /// 0 for a random walk, 1 for straight along `chemotaxis`.
     pub bias: Quantity<Share>,
     /// Weight of each substrate's gradient, by substrate; negative for away. Default: 0 each.
@@ -266,6 +311,10 @@ pub struct Motility {
 impl Default for Motility {
     fn default() -> Self {
         Motility {
+            enabled: true,
+            in_plane: false,
+            toward: None,
+            away_from: None,
             speed: Quantity::zero(),
             persistence_time: Quantity::new(1.0),
             bias: Quantity::zero(),
@@ -308,14 +357,18 @@ pub struct Interactions {
     pub phagocytose_apoptotic: Quantity<Rate>,
     /// Rate of eating a necrotic neighbor, 1/min.
     pub phagocytose_necrotic: Quantity<Rate>,
+    /// Rate of eating a neighbor dead in another way, 1/min; there is none yet.
+    pub phagocytose_other_dead: Quantity<Rate>,
     /// Rate of eating a live neighbor, 1/min, by its type.
     pub phagocytose: Named<Quantity<Rate>>,
+    /// Rate of fusing with a live neighbor, 1/min, by its type.
+    pub fusion: Named<Quantity<Rate>>,
     /// Rate of starting to attack a live neighbor, 1/min, by its type.
     pub attack: Named<Quantity<Rate>>,
     /// Damage done in each min of an attack.
     pub attack_damage_rate: Quantity<Rate>,
     /// Mean length of an attack, min.
-    pub attack_duration: Quantity<Duration>,
+    pub attack_duration: Quantity<Moment>,
     /// How strongly attackers are drawn to this type, by the attacker's type. Default: 1 each.
     pub immunogenicity: Named<Quantity<Factor>>,
 }
@@ -325,6 +378,8 @@ impl Default for Interactions {
         Interactions {
             phagocytose_apoptotic: Quantity::zero(),
             phagocytose_necrotic: Quantity::zero(),
+            phagocytose_other_dead: Quantity::zero(),
+            fusion: Named::default(),
             phagocytose: Named::default(),
             attack: Named::default(),
             attack_damage_rate: Quantity::new(1.0),
@@ -362,4 +417,48 @@ pub struct Custom {
     /// Its unit. Default: "1", a pure number.
     #[serde(default = "super::dimensionless")]
     pub unit: String,
+    /// Whether it is an amount, of which a division gives each daughter half.
+    #[serde(default)]
+    pub conserved: bool,
+}
+
+/// A number that differs from founder to founder, in the behavior's unit. Which keys are wanted
+/// depends on `distribution`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Initial {
+    /// How it is distributed.
+    pub distribution: Distribution,
+    /// The lower end: needed for "uniform" and "log-uniform"; else draws at or below are drawn again.
+    pub min: Option<f64>,
+    /// The upper end, likewise.
+    pub max: Option<f64>,
+    /// Mean: of the number, or of its logarithm.
+    pub mu: Option<f64>,
+    /// Standard deviation: of the number, or of its logarithm.
+    pub sigma: Option<f64>,
+    /// Whether the type's own value must lie between the ends.
+    #[serde(default = "yes")]
+    pub check_base: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Distributions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Distribution {
+    /// `min`, `max`.
+    Uniform,
+    /// `min` > 0, `max`: the logarithm is uniform.
+    LogUniform,
+    /// `mu`, `sigma`.
+    Normal,
+    /// `mu`, `sigma` of the natural logarithm.
+    LogNormal,
+    /// `mu`, `sigma` of the logarithm to base 10.
+    #[serde(rename = "log10-normal")]
+    Log10Normal,
 }

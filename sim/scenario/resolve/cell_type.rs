@@ -6,12 +6,12 @@ use rules::dictionary::normal;
 use super::super::cycles;
 use super::super::file::Measured;
 use super::super::file::cell_type as stated;
-use super::super::file::named::Detailed;
-use super::super::file::quantity::Range;
+use super::super::file::named::{Detailed, Named};
+use super::super::file::quantity::{Quantity, Range, Share};
 use super::super::problem::{Path, misspelled};
 use super::super::{
-    CellType, Custom, Cycle, Death, Domain, Exchange, Interactions, Mechanics, Motility, Phase,
-    Substrate, Volume,
+    CellType, Custom, Cycle, Death, Distribution, Domain, Exchange, Initial, Interactions,
+    Mechanics, Motility, Phase, Span, Substrate, Volume,
 };
 use super::Resolver;
 use super::region::too_wide;
@@ -50,6 +50,11 @@ impl Resolver<'_> {
             name: name.to_owned(),
             color: self.color(&at.key("color"), number, stated.color.as_deref()),
             cycle: self.cycle(&at.key("cycle"), &stated.cycle),
+            asymmetric_division: self.asymmetric_division(
+                &at.key("asymmetric_division"),
+                number,
+                &stated.asymmetric_division,
+            ),
             apoptosis: stated.apoptosis.resolved(),
             necrosis: stated.necrosis.resolved(),
             volume: self.volume(&at.key("volume"), &stated.volume, domain),
@@ -61,7 +66,50 @@ impl Resolver<'_> {
             damage_rate: stated.damage.rate.0,
             damage_repair_rate: stated.damage.repair_rate.0,
             custom: self.custom(&at.key("custom"), stated),
+            initial: self.initial(&at.key("initial"), &stated.initial),
         }
+    }
+
+    fn asymmetric_division(
+        &mut self,
+        at: &Path,
+        number: usize,
+        stated: &Named<Quantity<Share>>,
+    ) -> Vec<f64> {
+        let mut shares = self.each(at, "cell type", stated, 0.0);
+        let others: f64 = (0..shares.len())
+            .filter(|&other| other != number)
+            .map(|other| shares[other])
+            .sum();
+        if others > 1.0 {
+            let message = format!("the probabilities of other types sum to {others}");
+            self.complain(at, message, "lower them to 1 or less together".into());
+        }
+        // Daughters of the mother's own type take what is left.
+        if let Some(own) = shares.get_mut(number) {
+            *own = own.min(1.0 - others);
+        }
+        shares
+    }
+
+    fn initial(&mut self, at: &Path, stated: &Named<stated::Initial>) -> Vec<Initial> {
+        let names: Vec<String> = stated.iter().map(|(name, _)| name.into()).collect();
+        self.distinct(at, &names);
+        let mut initial = Vec::new();
+        for (name, stated) in stated.iter() {
+            match distribution(stated) {
+                Ok(distribution) => initial.push(Initial {
+                    what: name.into(),
+                    distribution,
+                    check_base: stated.check_base,
+                }),
+                Err((key, message)) => {
+                    let help = "see `initial` in the list of a scenario's keys".into();
+                    self.complain(&at.key(name).key(key), message, help);
+                }
+            }
+        }
+        initial
     }
 
     fn color(&mut self, at: &Path, number: usize, stated: Option<&str>) -> String {
@@ -234,18 +282,44 @@ impl Resolver<'_> {
             relative_maximum_adhesion_distance: stated.relative_maximum_adhesion_distance.0,
             adhesion_affinities: self.each(&affinities_at, "cell type", affinities, 1.0),
             attachment_elastic_constant: stated.attachment_elastic_constant.0,
+            attachment_rate: stated.attachment_rate.0,
+            detachment_rate: stated.detachment_rate.0,
+            maximum_attachments: f64::from(stated.maximum_attachments),
+            movable: stated.movable,
+            basement_membrane_adhesion: stated.basement_membrane_adhesion.0,
+            basement_membrane_repulsion: stated.basement_membrane_repulsion.0,
         }
     }
 
     fn motility(&mut self, at: &Path, stated: &stated::Motility) -> Motility {
         let chemotaxis_at = at.key("chemotaxis");
         Motility {
+            enabled: stated.enabled,
+            in_plane: stated.in_plane,
+            toward: self.toward(at, stated),
             speed: stated.speed.0,
             persistence_time: stated.persistence_time.0,
             bias: stated.bias.0,
             chemotaxis: self.each(&chemotaxis_at, "substrate", &stated.chemotaxis, 0.0),
             normalize_each_gradient: stated.normalize_each_gradient,
         }
+    }
+
+    /// The one substrate that is followed, and whether up or down.
+    fn toward(&mut self, at: &Path, stated: &stated::Motility) -> Option<(usize, f64)> {
+        let (key, name, sign) = match (&stated.toward, &stated.away_from) {
+            (Some(_), Some(_)) => {
+                let message = "both `toward` and `away_from` are stated".into();
+                let help = "leave one out, or give several gradients weights in `chemotaxis`";
+                self.complain(&at.key("away_from"), message, help.into());
+                return None;
+            }
+            (Some(name), None) => ("toward", name, 1.0),
+            (None, Some(name)) => ("away_from", name, -1.0),
+            (None, None) => return None,
+        };
+        let substrate = self.number(&at.key(key), "substrate", name)?;
+        Some((substrate, sign))
     }
 
     fn exchange(
@@ -297,6 +371,8 @@ impl Resolver<'_> {
         Interactions {
             phagocytose_apoptotic: stated.phagocytose_apoptotic.0,
             phagocytose_necrotic: stated.phagocytose_necrotic.0,
+            phagocytose_other_dead: stated.phagocytose_other_dead.0,
+            fusion: self.each(&at.key("fusion"), "cell type", &stated.fusion, 0.0),
             phagocytose: self.each(&at.key("phagocytose"), "cell type", phagocytose, 0.0),
             attack: self.each(&at.key("attack"), "cell type", &stated.attack, 0.0),
             attack_damage_rate: stated.attack_damage_rate.0,
@@ -312,10 +388,12 @@ impl Resolver<'_> {
         numbers
             .map(|(name, number)| {
                 let at = at.key(name);
+                let mut conserved = false;
                 let (value, unit) = match number {
                     Detailed::Value(Measured::Number(value)) => (*value, Unit::one()),
                     Detailed::Value(Measured::Text(text)) => self.number_and_unit(&at, text),
                     Detailed::Full(custom) => {
+                        conserved = custom.conserved;
                         let unit = self.unit(&at.key("unit"), &custom.unit);
                         let value = &custom.value;
                         (
@@ -328,6 +406,7 @@ impl Resolver<'_> {
                     name: name.to_owned(),
                     value,
                     unit,
+                    conserved,
                 }
             })
             .collect()
@@ -349,11 +428,64 @@ impl Resolver<'_> {
     }
 }
 
+/// A distribution, or the key that is wrong and why.
+fn distribution(stated: &stated::Initial) -> Result<Distribution, (&'static str, String)> {
+    let needed = |key, value: Option<f64>| {
+        let needed = || (key, format!("this distribution needs a `{key}`"));
+        value.ok_or_else(needed)
+    };
+    let (min, max) = (stated.min, stated.max);
+    let distribution = match stated.distribution {
+        stated::Distribution::Uniform => Distribution::Uniform {
+            min: needed("min", min)?,
+            max: needed("max", max)?,
+        },
+        stated::Distribution::LogUniform => Distribution::LogUniform {
+            min: needed("min", min)?,
+            max: needed("max", max)?,
+        },
+        stated::Distribution::Normal => Distribution::Normal {
+            mu: needed("mu", stated.mu)?,
+            sigma: needed("sigma", stated.sigma)?,
+            min: min.unwrap_or(f64::NEG_INFINITY),
+            max: max.unwrap_or(f64::INFINITY),
+        },
+        logarithmic => Distribution::LogNormal {
+            base: match logarithmic {
+                stated::Distribution::Log10Normal => 10.0,
+                _ => std::f64::consts::E,
+            },
+            mu: needed("mu", stated.mu)?,
+            sigma: needed("sigma", stated.sigma)?,
+            min: min.unwrap_or(0.0),
+            max: max.unwrap_or(f64::INFINITY),
+        },
+    };
+    let is_log_uniform = stated.distribution == stated::Distribution::LogUniform;
+    if is_log_uniform && min.is_some_and(|min| min <= 0.0) {
+        return Err(("min", "a logarithm needs a positive number".into()));
+    }
+    if stated.sigma.is_some_and(|sigma| sigma < 0.0) {
+        return Err(("sigma", "a standard deviation is never negative".into()));
+    }
+    match (min, max) {
+        (Some(min), Some(max)) if min > max => Err(("max", format!("{max} is below `min`, {min}"))),
+        _ => Ok(distribution),
+    }
+}
+
 impl stated::Apoptosis {
     fn resolved(&self) -> Death {
         Death {
             rate: self.rate.0,
-            duration: self.duration.0,
+            swelling: Span {
+                duration: 0.0,
+                fixed: true,
+            },
+            removal: Span {
+                duration: self.duration.0,
+                fixed: self.fixed,
+            },
             unlysed_fluid_change_rate: self.unlysed_fluid_change_rate.0,
             lysed_fluid_change_rate: self.lysed_fluid_change_rate.0,
             cytoplasmic_change_rate: self.cytoplasmic_change_rate.0,
@@ -368,7 +500,14 @@ impl stated::Necrosis {
     fn resolved(&self) -> Death {
         Death {
             rate: self.rate.0,
-            duration: self.duration.0,
+            swelling: Span {
+                duration: self.swelling_duration.0,
+                fixed: self.swelling_fixed,
+            },
+            removal: Span {
+                duration: self.duration.0,
+                fixed: self.fixed,
+            },
             unlysed_fluid_change_rate: self.unlysed_fluid_change_rate.0,
             lysed_fluid_change_rate: self.lysed_fluid_change_rate.0,
             cytoplasmic_change_rate: self.cytoplasmic_change_rate.0,

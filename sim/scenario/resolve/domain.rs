@@ -157,6 +157,7 @@ impl Resolver<'_> {
                     diffusion_coefficient: stated.diffusion_coefficient.0,
                     decay_rate: stated.decay_rate.0,
                     initial,
+                    initial_field: None,
                     boundary,
                     unit,
                 }
