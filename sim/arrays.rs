@@ -100,7 +100,8 @@ pub fn plant(world: &mut World, seedlings: &[Seedling]) {
                         custom[places[kind].expect("columns are checked when the run is built")] =
                             value;
                     }
-                    Behavior::PhaseExit(_) | Behavior::Death(_) | Behavior::Transformation(_) => {
+                    kept => {
+                        debug_assert!(kept.is_kept());
                         let slot = plan.ruled.slot(kind, behavior);
                         ruled[slot.expect("columns have slots since the run was built")] = value;
                     }

@@ -315,7 +315,8 @@ impl Stores<'_, '_, '_> {
                 let cell = self.cells.get_mut(self.roster.entities[rank]);
                 set(&mut cell.expect(in_roster).0.0[place]);
             }
-            Behavior::PhaseExit(_) | Behavior::Death(_) | Behavior::Transformation(_) => {
+            kept => {
+                debug_assert!(kept.is_kept());
                 let slot = self.plan.ruled.slot(cell_type, number);
                 let slot = slot.expect("rules have slots since the run was built");
                 let cell = self.cells.get_mut(self.roster.entities[rank]);

@@ -1,8 +1,11 @@
 //! The one table of signals and behaviors: name, synonyms, unit, how read, how written.
 //!
 //! Families are generated from the scenario's substrates, cell types and custom numbers. A new
-//! signal is a variant, a row in [`Table::new`] and an arm in `sense.rs`; a new behavior is a row here,
-//! with its base value, and where it is more than a number of the kernels, an arm in `decide.rs`.
+//! signal is a variant, a row in `dictionary/signals.rs` and an arm in `sense.rs`; a new behavior is
+//! a row in `dictionary/behaviors.rs` with its base value.
+
+mod behaviors;
+mod signals;
 
 use kernels::channels::Channel;
 use rules::{
@@ -17,6 +20,10 @@ use crate::{output::Vitality, scenario::Scenario};
 pub enum Signal {
     /// Density of a substrate in the cell's voxel.
     Density(usize),
+    /// 1 for cells at a basement membrane, of which there is none yet.
+    BasementMembrane,
+    /// What the cell holds of a substrate, per volume.
+    Internalized(usize),
     /// Length of its gradient.
     GradientNorm(usize),
     /// One component of its gradient.
@@ -62,8 +69,30 @@ pub enum Behavior {
     Death(Vitality),
     /// Rate of becoming another type.
     Transformation(usize),
+    /// Probability that a daughter is of a type.
+    AsymmetricDivision(usize),
+    /// A number that is kept for who reads it; nothing follows from it.
+    Idle(Idle),
     /// A custom number, by its place in each type's list.
     Custom(Vec<Option<usize>>),
+}
+
+impl Behavior {
+    /// Whether its value is kept with the cell in the ECS.
+    pub fn is_kept(&self) -> bool {
+        !matches!(self, Behavior::Kernel(_) | Behavior::Custom(_))
+    }
+}
+
+/// Behaviors that PhysiCell names, and that act only by custom code there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Idle {
+    /// Adhesion to a basement membrane.
+    BasementMembraneAdhesion,
+    /// Repulsion by a basement membrane.
+    BasementMembraneRepulsion,
+    /// Rate of eating what died neither by apoptosis nor by necrosis.
+    PhagocytoseOtherDead,
 }
 
 /// A set of neighbors that some signal counts.
@@ -184,20 +213,6 @@ fn unit(text: &str) -> Unit {
 }
 
 impl Builder<'_> {
-    fn signal(&mut self, signal: Signal, name: String, synonyms: &[String], unit: Unit) {
-        let entry = Entry {
-            name,
-            synonyms: synonyms.to_vec(),
-            unit,
-            is_event_rate: false,
-            range: ANY,
-        };
-        if self.is_free("signal", &entry) {
-            self.table.vocabulary.signals.add(entry);
-            self.table.signals.push(signal);
-        }
-    }
-
     /// Whether no other entry has one of these names; if one has, that is noted.
     fn is_free(&mut self, what: &'static str, entry: &Entry) -> bool {
         let known = match what {
@@ -212,132 +227,21 @@ impl Builder<'_> {
         taken.is_none()
     }
 
-    fn watch(&mut self, cell_type: Option<usize>, vitalities: &[Vitality]) -> usize {
-        let watch = Watch {
-            cell_type,
-            vitalities: vitalities.to_vec(),
-        };
-        self.table.watches.push(watch);
-        self.table.watches.len() - 1
+    /// PhysiCell's names by a type's number, `contact with cell type 0`, where no type is called so.
+    fn numbered(&self, phrases: &[&str], number: usize) -> Vec<String> {
+        let own = format!("cell type {number}");
+        if self.scenario.cell_type(&own).is_some() {
+            return Vec::new();
+        }
+        phrases
+            .iter()
+            .map(|phrase| format!("{phrase} {own}"))
+            .collect()
     }
 
-    fn signals(&mut self) {
-        let scenario = self.scenario;
-        for (number, substrate) in scenario.substrates.iter().enumerate() {
-            let name = &substrate.name;
-            let slope = substrate.unit.per(&unit("µm"));
-            self.signal(
-                Signal::Density(number),
-                name.clone(),
-                &[],
-                substrate.unit.clone(),
-            );
-            self.signal(
-                Signal::GradientNorm(number),
-                format!("{name} gradient"),
-                &[format!("gradient of {name}"), format!("grad({name})")],
-                slope.clone(),
-            );
-            for (axis, letter) in ["x", "y", "z"].into_iter().enumerate() {
-                let name = format!("{name} gradient {letter}");
-                self.signal(Signal::Gradient(number, axis), name, &[], slope.clone());
-            }
-        }
-        self.signal(Signal::Pressure, "pressure".into(), &[], Unit::one());
-        self.signal(
-            Signal::Volume,
-            "volume".into(),
-            &["total volume".into()],
-            unit("µm^3"),
-        );
-        for (number, cell_type) in scenario.cell_types.iter().enumerate() {
-            let name = &cell_type.name;
-            let all = self.watch(Some(number), &Vitality::ALL);
-            self.signal(
-                Signal::Contact(all),
-                format!("contact with {name}"),
-                &[],
-                Unit::one(),
-            );
-            let live = self.watch(Some(number), &[Vitality::Live]);
-            self.signal(
-                Signal::Contact(live),
-                format!("contact with live {name}"),
-                &[],
-                Unit::one(),
-            );
-            let time = format!("contact time with {name}");
-            let synonym = format!("time in contact with {name}");
-            self.signal(Signal::ContactTime(live), time, &[synonym], unit("min"));
-        }
-        let kinds: [(&str, &[Vitality]); 4] = [
-            ("live", &[Vitality::Live]),
-            ("dead", &[Vitality::Apoptotic, Vitality::Necrotic]),
-            ("apoptotic", &[Vitality::Apoptotic]),
-            ("necrotic", &[Vitality::Necrotic]),
-        ];
-        for (word, vitalities) in kinds {
-            let watch = self.watch(None, vitalities);
-            let plural = [format!("contact with {word} cells")];
-            self.signal(
-                Signal::Contact(watch),
-                format!("contact with {word} cell"),
-                &plural,
-                Unit::one(),
-            );
-        }
-        let damage = ["total damage delivered".to_owned()];
-        self.signal(Signal::Damage, "damage".into(), &[], Unit::one());
-        self.signal(
-            Signal::DamageDelivered,
-            "damage delivered".into(),
-            &damage,
-            Unit::one(),
-        );
-        self.signal(
-            Signal::Attacking,
-            "attacking".into(),
-            &["is attacking".into()],
-            Unit::one(),
-        );
-        self.signal(
-            Signal::AttackedTime,
-            "total attack time".into(),
-            &[],
-            unit("min"),
-        );
-        self.signal(
-            Signal::Dead,
-            "dead".into(),
-            &["is dead".into()],
-            Unit::one(),
-        );
-        for vitality in [Vitality::Apoptotic, Vitality::Necrotic] {
-            let name = vitality.name();
-            self.signal(
-                Signal::Is(vitality),
-                name.into(),
-                &[format!("is {name}")],
-                Unit::one(),
-            );
-        }
-        let time = ["current time".to_owned(), "global time".to_owned()];
-        self.signal(Signal::Time, "time".into(), &time, unit("min"));
-        self.signal(
-            Signal::TimeInPhase,
-            "time in phase".into(),
-            &[],
-            unit("min"),
-        );
-        self.signal(Signal::Age, "age".into(), &[], unit("min"));
-        for (name, places, unit) in self.customs() {
-            self.signal(
-                Signal::Custom(places),
-                format!("custom:{name}"),
-                &[format!("custom: {name}")],
-                unit,
-            );
-        }
+    /// Other names of the custom number called `name`.
+    fn custom_synonyms(&self, number: usize, name: &str) -> Vec<String> {
+        vec![format!("custom: {name}"), format!("custom {number}")]
     }
 
     /// Custom numbers of all types: name, place in each type's list, unit (the first type's).
@@ -362,277 +266,6 @@ impl Builder<'_> {
             all.push((custom.name.clone(), places, custom.unit.clone()));
         }
         all
-    }
-
-    fn behavior(
-        &mut self,
-        behavior: Behavior,
-        name: String,
-        synonyms: &[String],
-        unit: Unit,
-        base: impl Fn(&Scenario, usize) -> f64,
-    ) {
-        let is_event_rate = matches!(
-            behavior,
-            Behavior::PhaseExit(_)
-                | Behavior::Death(_)
-                | Behavior::Transformation(_)
-                | Behavior::Kernel(
-                    Channel::PhagocytoseApoptotic
-                        | Channel::PhagocytoseNecrotic
-                        | Channel::Phagocytose(_)
-                        | Channel::Attack(_)
-                )
-        );
-        let range = match &behavior {
-            Behavior::Custom(_)
-            | Behavior::Kernel(Channel::ExportRate(_) | Channel::Sensitivity(_)) => ANY,
-            Behavior::Kernel(Channel::Bias) => [0.0, 1.0],
-            _ => NOT_NEGATIVE,
-        };
-        let entry = Entry {
-            name,
-            synonyms: synonyms.to_vec(),
-            unit,
-            is_event_rate,
-            range,
-        };
-        if !self.is_free("behavior", &entry) {
-            return;
-        }
-        self.table.vocabulary.behaviors.add(entry);
-        self.table.behaviors.push(behavior);
-        for (number, values) in self.table.vocabulary.base.iter_mut().enumerate() {
-            values.push(base(self.scenario, number));
-        }
-    }
-
-    fn behaviors(&mut self) {
-        let scenario = self.scenario;
-        let per_min = unit("1/min");
-        let speed = unit("µm/min");
-        for (s, substrate) in scenario.substrates.iter().enumerate() {
-            let name = &substrate.name;
-            let amount_rate = Unit::parse(&format!("{}*µm^3/min", substrate.unit))
-                .unwrap_or_else(|_| unit("µm^3/min"));
-            let kernel = Behavior::Kernel;
-            self.behavior(
-                kernel(Channel::SecretionRate(s)),
-                format!("{name} secretion"),
-                &[],
-                per_min.clone(),
-                |x, t| x.cell_types[t].exchange[s].secretion_rate,
-            );
-            self.behavior(
-                kernel(Channel::SecretionTarget(s)),
-                format!("{name} secretion target"),
-                &[format!("{name} secretion saturation density")],
-                substrate.unit.clone(),
-                |x, t| x.cell_types[t].exchange[s].secretion_target,
-            );
-            self.behavior(
-                kernel(Channel::UptakeRate(s)),
-                format!("{name} uptake"),
-                &[],
-                per_min.clone(),
-                |x, t| x.cell_types[t].exchange[s].uptake_rate,
-            );
-            self.behavior(
-                kernel(Channel::ExportRate(s)),
-                format!("{name} export"),
-                &[],
-                amount_rate,
-                |x, t| x.cell_types[t].exchange[s].export_rate,
-            );
-            self.behavior(
-                kernel(Channel::Sensitivity(s)),
-                format!("chemotactic response to {name}"),
-                &[format!("chemotactic sensitivity to {name}")],
-                Unit::one(),
-                |x, t| x.cell_types[t].motility.chemotaxis[s],
-            );
-        }
-        let phases = scenario
-            .cell_types
-            .iter()
-            .map(|cell_type| cell_type.cycle.phases.len())
-            .max()
-            .unwrap_or(0);
-        for phase in 0..phases.max(1) {
-            let name = format!("exit from cycle phase {phase}");
-            let (name, synonyms) = if phase == 0 {
-                ("cycle entry".to_owned(), vec![name])
-            } else {
-                (name, Vec::new())
-            };
-            self.behavior(
-                Behavior::PhaseExit(phase),
-                name,
-                &synonyms,
-                per_min.clone(),
-                |x, t| {
-                    x.cell_types[t]
-                        .cycle
-                        .phases
-                        .get(phase)
-                        .map_or(0.0, |phase| phase.exit_rate)
-                },
-            );
-        }
-        for vitality in [Vitality::Apoptotic, Vitality::Necrotic] {
-            let name = if vitality == Vitality::Apoptotic {
-                "apoptosis"
-            } else {
-                "necrosis"
-            };
-            self.behavior(
-                Behavior::Death(vitality),
-                name.into(),
-                &[],
-                per_min.clone(),
-                |x, t| {
-                    let cell_type = &x.cell_types[t];
-                    if vitality == Vitality::Apoptotic {
-                        cell_type.apoptosis.rate
-                    } else {
-                        cell_type.necrosis.rate
-                    }
-                },
-            );
-        }
-        type Base = fn(&crate::scenario::CellType) -> f64;
-        let numbers: [(Channel, &str, &[&str], &Unit, Base); 13] = [
-            (Channel::Speed, "migration speed", &[], &speed, |t| {
-                t.motility.speed
-            }),
-            (Channel::Bias, "migration bias", &[], &Unit::one(), |t| {
-                t.motility.bias
-            }),
-            (
-                Channel::PersistenceTime,
-                "migration persistence time",
-                &[],
-                &unit("min"),
-                |t| t.motility.persistence_time,
-            ),
-            (Channel::Adhesion, "cell-cell adhesion", &[], &speed, |t| {
-                t.mechanics.adhesion
-            }),
-            (
-                Channel::Repulsion,
-                "cell-cell repulsion",
-                &[],
-                &speed,
-                |t| t.mechanics.repulsion,
-            ),
-            (
-                Channel::RelativeReach,
-                "relative maximum adhesion distance",
-                &[],
-                &Unit::one(),
-                |t| t.mechanics.relative_maximum_adhesion_distance,
-            ),
-            (
-                Channel::BondStiffness,
-                "cell-cell adhesion elastic constant",
-                &[],
-                &per_min,
-                |t| t.mechanics.attachment_elastic_constant,
-            ),
-            (
-                Channel::PhagocytoseApoptotic,
-                "phagocytose apoptotic cell",
-                &["phagocytosis of apoptotic cell"],
-                &per_min,
-                |t| t.interactions.phagocytose_apoptotic,
-            ),
-            (
-                Channel::PhagocytoseNecrotic,
-                "phagocytose necrotic cell",
-                &["phagocytosis of necrotic cell"],
-                &per_min,
-                |t| t.interactions.phagocytose_necrotic,
-            ),
-            (
-                Channel::AttackDamageRate,
-                "attack damage rate",
-                &[],
-                &per_min,
-                |t| t.interactions.attack_damage_rate,
-            ),
-            (
-                Channel::AttackDuration,
-                "attack duration",
-                &[],
-                &unit("min"),
-                |t| t.interactions.attack_duration,
-            ),
-            (Channel::DamageRate, "damage rate", &[], &per_min, |t| {
-                t.damage_rate
-            }),
-            (
-                Channel::RepairRate,
-                "damage repair rate",
-                &[],
-                &per_min,
-                |t| t.damage_repair_rate,
-            ),
-        ];
-        for (channel, name, synonyms, unit, base) in numbers {
-            let synonyms: Vec<String> = synonyms.iter().map(|&word| word.to_owned()).collect();
-            self.behavior(
-                Behavior::Kernel(channel),
-                name.into(),
-                &synonyms,
-                unit.clone(),
-                |x, t| base(&x.cell_types[t]),
-            );
-        }
-        for (other, cell_type) in scenario.cell_types.iter().enumerate() {
-            let name = &cell_type.name;
-            let kernel = Behavior::Kernel;
-            self.behavior(
-                kernel(Channel::Phagocytose(other)),
-                format!("phagocytose {name}"),
-                &[format!("phagocytosis of {name}")],
-                per_min.clone(),
-                |x, t| x.cell_types[t].interactions.phagocytose[other],
-            );
-            self.behavior(
-                kernel(Channel::Attack(other)),
-                format!("attack {name}"),
-                &[],
-                per_min.clone(),
-                |x, t| x.cell_types[t].interactions.attack[other],
-            );
-            self.behavior(
-                kernel(Channel::Immunogenicity(other)),
-                format!("immunogenicity to {name}"),
-                &[],
-                Unit::one(),
-                |x, t| x.cell_types[t].interactions.immunogenicity[other],
-            );
-            self.behavior(
-                Behavior::Transformation(other),
-                format!("transform to {name}"),
-                &[
-                    format!("transition to {name}"),
-                    format!("transformation to {name}"),
-                ],
-                per_min.clone(),
-                |x, t| x.cell_types[t].transformations[other],
-            );
-        }
-        for (name, places, unit) in self.customs() {
-            let by_type = places.clone();
-            self.behavior(
-                Behavior::Custom(places),
-                format!("custom:{name}"),
-                &[format!("custom: {name}")],
-                unit,
-                move |x, t| by_type[t].map_or(0.0, |place| x.cell_types[t].custom[place].value),
-            );
-        }
     }
 
     fn pairs(&mut self) {

@@ -75,10 +75,7 @@ pub fn bind(scenario: Scenario) -> Result<Bound, String> {
     let shared = claims::shared(&rules, &table)?;
     let mut ruled = RuledSlots::new(scenario.cell_types.len());
     let mut add = |kind: usize, behavior: usize| {
-        if !matches!(
-            table.behaviors[behavior],
-            Behavior::Kernel(_) | Behavior::Custom(_)
-        ) {
+        if table.behaviors[behavior].is_kept() {
             ruled.add(kind, behavior);
         }
     };

@@ -52,6 +52,18 @@ pub enum Channel {
     DamageRate,
     /// 1/min: first-order repair.
     RepairRate,
+    /// 1/min: attaching to a neighbor.
+    AttachmentRate,
+    /// 1/min: letting go of one.
+    DetachmentRate,
+    /// Most attachments at a time.
+    MostAttachments,
+    /// Above 0.5 for cells that forces move.
+    Movable,
+    /// 1/min per live neighbor of a kind.
+    Fuse(usize),
+    /// Factor on adhesion to neighbors of a kind.
+    Affinity(usize),
 }
 
 /// The numbers of one channel.
@@ -75,7 +87,7 @@ pub struct Channels {
 }
 
 /// Channels without a parameter.
-const SINGLE: [Channel; 13] = [
+const SINGLE: [Channel; 17] = [
     Channel::Speed,
     Channel::Bias,
     Channel::PersistenceTime,
@@ -89,12 +101,16 @@ const SINGLE: [Channel; 13] = [
     Channel::AttackDuration,
     Channel::DamageRate,
     Channel::RepairRate,
+    Channel::AttachmentRate,
+    Channel::DetachmentRate,
+    Channel::MostAttachments,
+    Channel::Movable,
 ];
 
 impl Channels {
     /// Tables of zeros for so many substrates, kinds of cell and groups.
     pub fn new(substrates: usize, kinds: usize, groups: usize) -> Channels {
-        let channels = SINGLE.len() + 5 * substrates + 3 * kinds;
+        let channels = SINGLE.len() + 5 * substrates + 5 * kinds;
         let values = Values {
             table: vec![0.0; groups],
             owned: false,
@@ -121,6 +137,8 @@ impl Channels {
             Channel::Phagocytose(k) => kind(0, k),
             Channel::Attack(k) => kind(1, k),
             Channel::Immunogenicity(k) => kind(2, k),
+            Channel::Fuse(k) => kind(3, k),
+            Channel::Affinity(k) => kind(4, k),
             single => SINGLE
                 .iter()
                 .position(|other| *other == single)
