@@ -13,11 +13,18 @@
 //! dt and second in d. In 2D (one voxel in z) there is no z sweep, and the z faces mean nothing.
 //! Source of the scheme: Ghaffarizadeh, Friedman, Macklin 2016, doi:10.1093/bioinformatics/btv730,
 //! which takes the spacing of x for every direction and resets a fixed boundary after each sweep;
-//! here a fixed face is held through the solve.
+//! here a fixed face is held through the solve, unless [`Fields`] says otherwise.
 
 mod cpu;
+mod held;
 
-use crate::{Error, Grid, Pool, Real, not_negative, positive, same_length};
+use crate::{
+    Error, Grid, Pool, Real,
+    conventions::{Fields, Held, Spacing},
+    not_negative, positive, same_length,
+};
+use held::Writes;
+pub use held::voxels_written_between_sweeps;
 
 /// What happens at a face of the domain.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,7 +43,8 @@ pub struct Substrate {
     /// λ, 1/min; ≥ 0.
     pub decay_rate: Real,
     /// Faces in the order x min, x max, y min, y max, z min, z max. A voxel at two fixed faces
-    /// holds the value of the one that comes first here.
+    /// holds the value of the one that comes first here; with [`Held::BetweenSweeps`] see
+    /// [`voxels_written_between_sweeps`].
     pub boundary: [Boundary; 6],
 }
 
@@ -45,6 +53,10 @@ pub struct Substrate {
 pub struct Diffusion {
     grid: Grid,
     substrates: Vec<Substrate>,
+    held: Held,
+    /// `[substrate]`: voxels written between sweeps, ascending; empty lists where faces are held
+    /// through the solve.
+    written: Vec<Vec<(u32, Real)>>,
     solvers: Vec<Solver>,
 }
 
@@ -54,6 +66,7 @@ struct Solver {
     axes: [Line; 3],
     /// Per axis, the voxels that lie in no held face of that axis: [first, past the last].
     free: [[usize; 2]; 3],
+    writes: Writes,
 }
 
 /// A tridiagonal system after elimination, one row per voxel of a line:
@@ -87,16 +100,33 @@ impl Line {
 }
 
 impl Diffusion {
-    /// Factors the systems for time steps of `dt` min.
+    /// Factors the systems for time steps of `dt` min, after Milieu's own conventions.
     ///
     /// # Errors
     /// [`Error::Range`] if `dt` is not positive, or a coefficient, rate or fixed density is
     /// negative or not finite.
     pub fn new(grid: &Grid, substrates: &[Substrate], dt: Real) -> Result<Diffusion, Error> {
+        Diffusion::after(Fields::default(), grid, substrates, dt)
+    }
+
+    /// [`Diffusion::new`], after these conventions.
+    ///
+    /// # Errors
+    /// Like [`Diffusion::new`].
+    pub fn after(
+        conventions: Fields,
+        grid: &Grid,
+        substrates: &[Substrate],
+        dt: Real,
+    ) -> Result<Diffusion, Error> {
         positive("the time step of diffusion", dt)?;
         let dimensions = grid.dimensions();
+        let written = match conventions.held {
+            Held::Through => vec![Vec::new(); substrates.len()],
+            Held::BetweenSweeps => voxels_written_between_sweeps(grid, substrates),
+        };
         let mut solvers = Vec::with_capacity(substrates.len());
-        for substrate in substrates {
+        for (substrate, written) in substrates.iter().zip(&written) {
             not_negative("a diffusion coefficient", substrate.diffusion_coefficient)?;
             not_negative("a decay rate", substrate.decay_rate)?;
             for boundary in substrate.boundary {
@@ -104,11 +134,17 @@ impl Diffusion {
                     not_negative("a fixed boundary density", value)?;
                 }
             }
-            let held = held_faces(substrate, dimensions);
+            let held = match conventions.held {
+                Held::Through => held_faces(substrate, dimensions),
+                Held::BetweenSweeps => [[false; 2]; 3],
+            };
             let k = substrate.decay_rate * dt / dimensions as Real;
             solvers.push(Solver {
                 axes: core::array::from_fn(|axis| {
-                    let d = grid.spacing[axis];
+                    let d = match conventions.spacing {
+                        Spacing::OwnAxis => grid.spacing[axis],
+                        Spacing::OfX => grid.spacing[0],
+                    };
                     let r = dt * substrate.diffusion_coefficient / (d * d);
                     Line::new(grid.shape[axis], r, k, held[axis])
                 }),
@@ -117,17 +153,21 @@ impl Diffusion {
                     let past = grid.shape[axis].saturating_sub(usize::from(held[axis][1]));
                     [first, past.max(first)]
                 }),
+                writes: Writes::new(grid, written),
             });
         }
         Ok(Diffusion {
             grid: *grid,
             substrates: substrates.to_vec(),
+            held: conventions.held,
+            written,
             solvers,
         })
     }
 
     /// Advances `densities`, `[substrate][voxel]`, by one time step. Voxels in fixed faces keep
-    /// what they hold: call [`Diffusion::hold`] once when the densities are set up.
+    /// what they hold: call [`Diffusion::hold`] once when the densities are set up. With
+    /// [`Held::BetweenSweeps`] the step itself writes them.
     ///
     /// # Panics
     /// If `densities` is not substrates × voxels long.
@@ -153,13 +193,18 @@ impl Diffusion {
         Ok(())
     }
 
-    /// Does this voxel lie in a fixed face of this substrate?
+    /// Is this voxel's density out of reach of cells, because a boundary holds it through?
     pub fn is_held(&self, substrate: usize, voxel: usize) -> bool {
-        self.held_value(substrate, voxel).is_some()
+        self.held == Held::Through && self.held_value(substrate, voxel).is_some()
     }
 
-    /// The density a voxel holds, if it lies in a fixed face.
+    /// The density that a boundary holds, or with [`Held::BetweenSweeps`] writes, in this voxel.
     pub fn held_value(&self, substrate: usize, voxel: usize) -> Option<Real> {
+        if self.held == Held::BetweenSweeps {
+            let written = &self.written[substrate];
+            let found = written.binary_search_by_key(&voxel, |&(voxel, _)| voxel as usize);
+            return found.ok().map(|index| written[index].1);
+        }
         let at = self.grid.coordinates(voxel);
         // The z faces mean nothing in 2D.
         (0..2 * self.grid.dimensions()).find_map(|face| {

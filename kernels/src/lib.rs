@@ -18,6 +18,7 @@
 
 pub mod channels;
 pub mod contact;
+pub mod conventions;
 pub mod cpu;
 pub mod diffusion;
 pub mod exchange;

@@ -36,8 +36,13 @@ pub(super) fn step(grid: &Grid, solvers: &[Solver], densities: &mut [Real], pool
             if (first..past).contains(&(task % nz)) {
                 // SAFETY: this task alone touches plane `task`, and nothing else is touched.
                 unsafe {
+                    let start = task / nz * voxels;
+                    let written = solver.writes.first(task % nz..task % nz + 1);
+                    field.write(start, written);
                     sweep_plane_x(solver, &field, task * plane, [nx, ny], 0..ny);
+                    field.write(start, written);
                     sweep_plane_y(solver, &field, task * plane, nx, 0..nx);
+                    field.write(start, written);
                 }
             }
         });
@@ -48,7 +53,10 @@ pub(super) fn step(grid: &Grid, solvers: &[Solver], densities: &mut [Real], pool
                 let start = task / ny * voxels + row * nx;
                 let columns = solver.free[0][0]..solver.free[0][1];
                 // SAFETY: this task alone touches row `row` of this substrate, in any plane.
-                unsafe { sweep_across(&solver.axes[2], &field, start, plane, columns) };
+                unsafe {
+                    sweep_across(&solver.axes[2], &field, start, plane, columns);
+                    field.write(task / ny * voxels, solver.writes.last(row..row + 1));
+                }
             }
         });
     } else {
@@ -57,23 +65,25 @@ pub(super) fn step(grid: &Grid, solvers: &[Solver], densities: &mut [Real], pool
         tasks(pool, large, solvers.len() * bands, |task| {
             let (substrate, band) = (task / bands, task % bands);
             let rows = band * LANES..((band + 1) * LANES).min(ny);
+            let (solver, start) = (&solvers[substrate], substrate * voxels);
             // SAFETY: this task alone touches these rows of this substrate.
             unsafe {
-                sweep_plane_x(
-                    &solvers[substrate],
-                    &field,
-                    substrate * voxels,
-                    [nx, ny],
-                    rows,
-                )
-            };
+                let written = solver.writes.first(rows.clone());
+                field.write(start, written);
+                sweep_plane_x(solver, &field, start, [nx, ny], rows);
+                field.write(start, written);
+            }
         });
         let bands = nx.div_ceil(COLUMNS);
         tasks(pool, large, solvers.len() * bands, |task| {
             let (substrate, band) = (task / bands, task % bands);
             let columns = band * COLUMNS..((band + 1) * COLUMNS).min(nx);
+            let (solver, start) = (&solvers[substrate], substrate * voxels);
             // SAFETY: this task alone touches these columns of this substrate.
-            unsafe { sweep_plane_y(&solvers[substrate], &field, substrate * voxels, nx, columns) };
+            unsafe {
+                sweep_plane_y(solver, &field, start, nx, columns.clone());
+                field.write(start, solver.writes.last(columns));
+            }
         });
     }
 }
@@ -113,6 +123,17 @@ impl<'a> Field<'a> {
         assert!(start + len <= self.len);
         // SAFETY: in bounds by the line above, unshared by the caller's promise.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(start), len) }
+    }
+
+    /// Writes densities into voxels of the substrate that starts at `start`.
+    ///
+    /// # Safety
+    /// No slice of these voxels may be live, and no other task may touch them.
+    unsafe fn write(&self, start: usize, written: &[(u32, Real)]) {
+        for &(voxel, value) in written {
+            // SAFETY: unshared by the caller's promise.
+            unsafe { self.row(start + voxel as usize, 1)[0] = value };
+        }
     }
 }
 
