@@ -3,7 +3,7 @@
 use kernels::{
     Grid,
     channels::Channels,
-    tissue::{Group, Setup, Streams},
+    tissue::{Group, Initial, Setup, Streams},
 };
 use rules::{Rule, Subject};
 
@@ -73,7 +73,7 @@ pub fn setup(plan: &Plan, rules: &[Box<dyn Rule>]) -> Result<Setup, String> {
         initial: scenario
             .substrates
             .iter()
-            .map(|substrate| substrate.initial)
+            .map(|substrate| Initial::Everywhere(substrate.initial))
             .collect(),
         diffusion_step: scenario.clocks.diffusion,
         mechanics_step: scenario.clocks.mechanics_ticks() as f64 * scenario.clocks.diffusion,
@@ -98,6 +98,8 @@ pub fn setup(plan: &Plan, rules: &[Box<dyn Rule>]) -> Result<Setup, String> {
             attack_start: Purpose::AttackStart.draws(seed),
             attack_end: Purpose::AttackEnd.draws(seed),
         },
+        conventions: Default::default(),
+        internalized: false,
         grid,
     })
 }

@@ -11,9 +11,11 @@
 //! cells in ascending row. Uptake is implicit and cannot make a density negative; a negative
 //! export can, and is then cut at zero and counted.
 //! Source: Ghaffarizadeh, Friedman, Macklin 2016, doi:10.1093/bioinformatics/btv730, which applies
-//! the cells of a voxel one after another; to first order in dt the result is the same.
+//! the cells of a voxel one after another; to first order in dt the result is the same. With
+//! [`Sharing::InTurn`] so does this: the maps of single cells are composed in ascending row, and
+//! nothing is cut.
 
-use crate::{Error, Grid, Pool, Real, positive, same_length};
+use crate::{Error, Grid, Pool, Real, conventions::Sharing, positive, same_length};
 
 /// Below this many maps, or sums of them, an exchange is shorter than waking the threads.
 const LARGE: usize = 1 << 15;
@@ -24,6 +26,7 @@ const NOBODY: u32 = u32::MAX;
 /// The maps of all voxels with cells, for each substrate in ascending voxel.
 #[derive(Clone, Debug, Default)]
 pub struct Exchange {
+    sharing: Sharing,
     cells: Cells,
     /// dt / W, min/µm³.
     factor: Real,
@@ -72,7 +75,7 @@ struct Terms {
     export: Real,
 }
 
-/// Amounts (density × µm³) that one substrate's cells moved in a step.
+/// Amounts (density × µm³) of one substrate that cells moved in a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Moved {
     /// Secreted into the field; negative where the density was above the target.
@@ -84,9 +87,17 @@ pub struct Moved {
 }
 
 impl Exchange {
-    /// An exchange without cells.
+    /// An exchange without cells, after Milieu's own convention.
     pub fn new() -> Exchange {
         Exchange::default()
+    }
+
+    /// An exchange without cells, after this convention.
+    pub fn after(sharing: Sharing) -> Exchange {
+        Exchange {
+            sharing,
+            ..Exchange::default()
+        }
     }
 
     /// Sums the cells of each voxel, for steps of `dt` min.
@@ -121,7 +132,7 @@ impl Exchange {
         self.cells.list(grid.len(), voxels_of_cells);
         self.cells.occupied(&mut self.occupied);
         self.substrates.resize_with(substrates, Maps::default);
-        let (cells, occupied) = (&self.cells, &self.occupied);
+        let (cells, occupied, sharing) = (&self.cells, &self.occupied, self.sharing);
         let large = volumes.len() * substrates >= LARGE;
         pool.pieces(&mut self.substrates, 1, large, |substrate, list| {
             let list = &mut list[0];
@@ -139,7 +150,7 @@ impl Exchange {
             list.maps.clear();
             list.renewed.clear();
             list.renewed.extend_from_slice(occupied);
-            list.renew(cells, factor, |voxel| held(substrate, voxel));
+            list.renew(cells, factor, sharing, |voxel| held(substrate, voxel));
         });
         Ok(())
     }
@@ -171,6 +182,7 @@ impl Exchange {
         }
         self.cells.list(self.cells.first.len(), voxels_of_cells);
         let (cells, moves, factor) = (&self.cells, &self.moves, self.factor);
+        let sharing = self.sharing;
         let large = moves.len() * self.substrates.len() >= LARGE;
         pool.pieces(&mut self.substrates, 1, large, |substrate, list| {
             let list = &mut list[0];
@@ -182,7 +194,7 @@ impl Exchange {
             }
             list.renewed.sort_unstable();
             list.renewed.dedup();
-            list.renew(cells, factor, |voxel| held(substrate, voxel));
+            list.renew(cells, factor, sharing, |voxel| held(substrate, voxel));
         });
         Ok(())
     }
@@ -200,21 +212,15 @@ impl Exchange {
         if densities.is_empty() {
             return;
         }
-        let large = self.substrates.iter().map(|s| s.maps.len()).sum::<usize>() >= LARGE;
         let negative = std::sync::atomic::AtomicU64::new(0);
         pool.pieces(
             densities,
             self.cells.first.len(),
-            large,
+            self.is_large(),
             |substrate, density| {
                 let mut below = 0;
                 for map in &self.substrates[substrate].maps {
-                    let value = &mut density[map.voxel as usize];
-                    *value = *value * map.scale + map.shift;
-                    if *value < 0.0 {
-                        *value = 0.0;
-                        below += 1;
-                    }
+                    below += self.advance(map, &mut density[map.voxel as usize]);
                 }
                 // Whole numbers add to the same sum in any order.
                 negative.fetch_add(below, std::sync::atomic::Ordering::Relaxed);
@@ -234,27 +240,132 @@ impl Exchange {
     ) -> Vec<Moved> {
         let voxels = self.cells.first.len();
         assert_eq!(densities.len(), self.substrates.len() * voxels);
-        let volume = self.voxel_volume;
         let account = |(substrate, list): (usize, &Maps)| {
-            let mut moved = Moved::default();
+            let mut total = Moved::default();
             for map in &list.maps {
-                let terms = list.sum(&self.cells, map.voxel).times(self.factor);
                 let value = &mut densities[substrate * voxels + map.voxel as usize];
-                let between = (*value + terms.target) * map.scale;
-                *value = *value * map.scale + map.shift;
-                let mut export = terms.export;
-                if *value < 0.0 {
-                    *value = 0.0;
-                    *counted_negative += 1;
-                    export = -between;
-                }
-                moved.secreted += volume * (terms.target - terms.secretion * between);
-                moved.taken_up += volume * terms.uptake * between;
-                moved.exported += volume * export;
+                self.shares(list, map, *value, |_, moved| {
+                    total.secreted += moved.secreted;
+                    total.taken_up += moved.taken_up;
+                    total.exported += moved.exported;
+                });
+                *counted_negative += self.advance(map, value);
             }
-            moved
+            total
         };
         self.substrates.iter().enumerate().map(account).collect()
+    }
+
+    /// [`Exchange::apply`] with the same bits, and each cell's gain is added to `internalized`,
+    /// `[substrate][row]`, as an amount (density × µm³): what it took up, less what it secreted
+    /// and exported. What the cells of a voxel gain is what the voxel loses, to rounding. Where a
+    /// density was cut at zero, those who drew on it miss in proportion to what they drew.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if `internalized` has other substrates or rows than the last
+    /// [`Exchange::prepare`] was told.
+    ///
+    /// # Panics
+    /// Like [`Exchange::apply`].
+    pub fn apply_internalized(
+        &self,
+        densities: &mut [Real],
+        internalized: &mut [Vec<Real>],
+        counted_negative: &mut u64,
+        pool: &Pool,
+    ) -> Result<(), Error> {
+        let voxels = self.cells.first.len();
+        assert_eq!(densities.len(), self.substrates.len() * voxels);
+        same_length(
+            "internalized substrates",
+            self.substrates.len(),
+            internalized.len(),
+        )?;
+        for column in internalized.iter() {
+            let rows = self.cells.voxel_of_row.len();
+            same_length("internalized amounts", rows, column.len())?;
+        }
+        if densities.is_empty() {
+            return Ok(());
+        }
+        let negative = std::sync::atomic::AtomicU64::new(0);
+        let mut tasks: Vec<_> = densities
+            .chunks_exact_mut(voxels)
+            .zip(internalized)
+            .collect();
+        pool.pieces(&mut tasks, 1, self.is_large(), |substrate, task| {
+            let (density, amounts) = &mut task[0];
+            let list = &self.substrates[substrate];
+            let mut below = 0;
+            for map in &list.maps {
+                let value = &mut density[map.voxel as usize];
+                self.shares(list, map, *value, |row, moved| {
+                    amounts[row] += moved.taken_up - moved.secreted - moved.exported;
+                });
+                below += self.advance(map, value);
+            }
+            negative.fetch_add(below, std::sync::atomic::Ordering::Relaxed);
+        });
+        *counted_negative += negative.into_inner();
+        Ok(())
+    }
+
+    /// Whether applying is worth waking the threads for.
+    fn is_large(&self) -> bool {
+        self.substrates.iter().map(|s| s.maps.len()).sum::<usize>() >= LARGE
+    }
+
+    /// Applies one map; 1 if the density was cut at zero.
+    #[inline]
+    fn advance(&self, map: &Map, value: &mut Real) -> u64 {
+        *value = *value * map.scale + map.shift;
+        if *value < 0.0 && self.sharing == Sharing::Together {
+            *value = 0.0;
+            return 1;
+        }
+        0
+    }
+
+    /// Tells `visit` what each cell of a map's voxel, by row, moves when the density is `before`.
+    #[inline]
+    fn shares(&self, list: &Maps, map: &Map, before: Real, mut visit: impl FnMut(usize, Moved)) {
+        let terms_of = |row: usize| list.terms[row].times(self.factor);
+        // A cell's part when secretion and uptake see this density.
+        let part = |terms: &Terms, density: Real| Moved {
+            secreted: self.voxel_volume * (terms.target - terms.secretion * density),
+            taken_up: self.voxel_volume * terms.uptake * density,
+            exported: self.voxel_volume * terms.export,
+        };
+        match self.sharing {
+            Sharing::Together => {
+                let sum = list.sum(&self.cells, map.voxel).times(self.factor);
+                let between = (before + sum.target) * map.scale;
+                let short = -(between + sum.export);
+                let drawn = |row| -terms_of(row).export.min(0.0);
+                // What is missing below zero goes back to those who drew it.
+                let kept = if short > 0.0 {
+                    1.0 - short / self.cells.of(map.voxel).map(drawn).sum::<Real>()
+                } else {
+                    1.0
+                };
+                for row in self.cells.of(map.voxel) {
+                    let mut moved = part(&terms_of(row), between);
+                    if moved.exported < 0.0 {
+                        moved.exported *= kept;
+                    }
+                    visit(row, moved);
+                }
+            }
+            Sharing::InTurn => {
+                let mut density = before;
+                for row in self.cells.of(map.voxel) {
+                    let terms = terms_of(row);
+                    density = (density + terms.target) / (1.0 + terms.secretion + terms.uptake);
+                    visit(row, part(&terms, density));
+                    density += terms.export;
+                }
+            }
+        }
     }
 }
 
@@ -344,8 +455,51 @@ impl Maps {
         sum
     }
 
+    /// A voxel's map from the sums of its cells; none if they move nothing.
+    #[inline]
+    fn together(&self, cells: &Cells, voxel: u32, factor: Real) -> Option<Map> {
+        let terms = self.sum(cells, voxel);
+        if terms.secretion == 0.0 && terms.uptake == 0.0 && terms.export == 0.0 {
+            return None;
+        }
+        let terms = terms.times(factor);
+        let scale = 1.0 / (1.0 + terms.secretion + terms.uptake);
+        Some(Map {
+            scale,
+            shift: terms.target * scale + terms.export,
+            voxel,
+        })
+    }
+
+    /// A voxel's map: those of its cells, one after another; none if they move nothing.
+    fn in_turn(&self, cells: &Cells, voxel: u32, factor: Real) -> Option<Map> {
+        let (mut scale, mut shift, mut nothing) = (1.0, 0.0, true);
+        for row in cells.of(voxel) {
+            let terms = &self.terms[row];
+            if terms.are_zero() {
+                continue;
+            }
+            let terms = terms.times(factor);
+            let own = 1.0 / (1.0 + terms.secretion + terms.uptake);
+            scale *= own;
+            shift = (shift + terms.target) * own + terms.export;
+            nothing = false;
+        }
+        (!nothing).then_some(Map {
+            scale,
+            shift,
+            voxel,
+        })
+    }
+
     /// Makes the maps of the `renewed` voxels anew, which ascend.
-    fn renew(&mut self, cells: &Cells, factor: Real, held: impl Fn(usize) -> bool) {
+    fn renew(
+        &mut self,
+        cells: &Cells,
+        factor: Real,
+        sharing: Sharing,
+        held: impl Fn(usize) -> bool,
+    ) {
         if self.renewed.is_empty() {
             return;
         }
@@ -361,18 +515,11 @@ impl Maps {
             {
                 kept = after;
             }
-            let terms = self.sum(cells, voxel);
-            let nothing = terms.secretion == 0.0 && terms.uptake == 0.0 && terms.export == 0.0;
-            if nothing || held(voxel as usize) {
-                continue;
-            }
-            let terms = terms.times(factor);
-            let scale = 1.0 / (1.0 + terms.secretion + terms.uptake);
-            maps.push(Map {
-                scale,
-                shift: terms.target * scale + terms.export,
-                voxel,
-            });
+            let map = match sharing {
+                Sharing::Together => self.together(cells, voxel, factor),
+                Sharing::InTurn => self.in_turn(cells, voxel, factor),
+            };
+            maps.extend(map.filter(|_| !held(voxel as usize)));
         }
         maps.extend_from_slice(kept);
         self.spare = std::mem::replace(&mut self.maps, maps);

@@ -16,6 +16,7 @@ use crate::{
     Error, Grid, Pool, Real,
     channels::{Channel, Channels},
     contact::{Contact, Contacts},
+    conventions::{Conventions, Held},
     diffusion::{Diffusion, Substrate},
     exchange::Exchange,
     gradient::gradient,
@@ -55,6 +56,15 @@ pub struct Group {
     pub prey: Prey,
 }
 
+/// A substrate's density at the start, in its own unit, ≥ 0.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Initial {
+    /// The same everywhere.
+    Everywhere(Real),
+    /// `[voxel]`.
+    Voxels(Vec<Real>),
+}
+
 /// What a tissue is made from.
 #[derive(Debug)]
 pub struct Setup {
@@ -62,8 +72,9 @@ pub struct Setup {
     pub grid: Grid,
     /// What diffuses.
     pub substrates: Vec<Substrate>,
-    /// Density of each substrate everywhere at the start.
-    pub initial: Vec<Real>,
+    /// Density of each substrate at the start. A boundary's own density stands in its voxels from
+    /// the start, but with [`Held::BetweenSweeps`] only from the first step on.
+    pub initial: Vec<Initial>,
     /// min.
     pub diffusion_step: Real,
     /// min; a multiple of the diffusion step.
@@ -88,6 +99,10 @@ pub struct Setup {
     pub memory: Real,
     /// Random streams.
     pub streams: Streams,
+    /// Usages of other simulators, where they are wanted.
+    pub conventions: Conventions,
+    /// Whether cells keep account of what they exchange: [`Tissue::internalized`].
+    pub internalized: bool,
 }
 
 /// A cell to be placed.
@@ -155,7 +170,9 @@ impl Tissue {
     /// # Errors
     /// Whatever is out of range in `setup`.
     pub fn new(setup: Setup, pool: Pool) -> Result<Tissue, Error> {
-        let diffusion = Diffusion::new(&setup.grid, &setup.substrates, setup.diffusion_step)?;
+        let fields = setup.conventions.fields;
+        let (grid, step) = (&setup.grid, setup.diffusion_step);
+        let diffusion = Diffusion::after(fields, grid, &setup.substrates, step)?;
         crate::same_length(
             "initial densities",
             setup.substrates.len(),
@@ -167,12 +184,22 @@ impl Tissue {
             setup.normalize_each_gradient.len(),
         )?;
         let voxels = setup.grid.len();
-        let mut densities: Vec<Real> = setup
-            .initial
-            .iter()
-            .flat_map(|&value| std::iter::repeat_n(value, voxels))
-            .collect();
-        diffusion.hold(&mut densities)?;
+        let mut densities = Vec::with_capacity(setup.initial.len() * voxels);
+        for initial in &setup.initial {
+            match initial {
+                Initial::Everywhere(value) => densities.extend(std::iter::repeat_n(value, voxels)),
+                Initial::Voxels(values) => {
+                    crate::same_length("a substrate's initial densities", voxels, values.len())?;
+                    densities.extend(values);
+                }
+            }
+        }
+        for &density in &densities {
+            crate::not_negative("an initial density", density)?;
+        }
+        if fields.held == Held::Through {
+            diffusion.hold(&mut densities)?;
+        }
         let contact = Contact::new(setup.affinities.clone(), setup.watched.clone(), setup.slots)?;
         let domain = Domain {
             min: setup.grid.origin,
@@ -183,9 +210,16 @@ impl Tissue {
             pool,
             domain,
             diffusion,
-            exchange: Exchange::new(),
+            exchange: Exchange::after(fields.exchange),
             densities,
-            rows: Rows::default(),
+            rows: Rows {
+                internalized: if setup.internalized {
+                    vec![Vec::new(); setup.substrates.len()]
+                } else {
+                    Vec::new()
+                },
+                ..Rows::default()
+            },
             worked: Worked::default(),
             ids: Vec::new(),
             row_of_rank: Vec::new(),
@@ -264,6 +298,9 @@ impl Tissue {
         rows.damage.push(like.map_or(0.0, |row| rows.damage[row]));
         rows.target.push(NOBODY);
         rows.removed.push(false);
+        for column in &mut rows.internalized {
+            column.push(0.0);
+        }
         self.setup.channels.push(usize::from(body.group), like);
     }
 
@@ -272,6 +309,15 @@ impl Tissue {
         self.own(channel);
         let row = self.rows.id.len() - 1;
         self.setup.channels.set_row(channel, row, value);
+    }
+
+    /// Gives the cell inserted last an amount (density × µm³) of a substrate; like
+    /// [`Tissue::set_internalized`].
+    pub fn set_newest_internalized(&mut self, substrate: usize, amount: Real) {
+        let column = self.rows.internalized.get_mut(substrate);
+        if let Some(newest) = column.and_then(|column| column.last_mut()) {
+            *newest = amount;
+        }
     }
 
     /// Marks a cell as gone; it leaves with the next [`Tissue::settle`].
@@ -415,6 +461,25 @@ impl Tissue {
         self.rows.damage[row] = 0.0;
     }
 
+    /// Sets what the cell at a rank has taken up of a substrate, an amount (density × µm³).
+    /// Nothing happens unless [`Setup::internalized`] asked for the account.
+    pub fn set_internalized(&mut self, substrate: usize, rank: usize, amount: Real) {
+        let row = self.row(rank);
+        if let Some(column) = self.rows.internalized.get_mut(substrate) {
+            column[row] = amount;
+        }
+    }
+
+    /// Adds an amount (density × µm³) of a substrate to the voxel of the cell at a rank, if no
+    /// boundary holds the voxel. The cell's own account stays as it is.
+    pub fn release(&mut self, substrate: usize, rank: usize, amount: Real) {
+        let voxel = self.voxels[self.row(rank)] as usize;
+        if !self.diffusion.is_held(substrate, voxel) {
+            let grid = &self.setup.grid;
+            self.densities[substrate * grid.len() + voxel] += amount / grid.voxel_volume();
+        }
+    }
+
     // What the caller reads, by rank.
 
     /// Center, µm.
@@ -435,6 +500,13 @@ impl Tissue {
     /// Density of a substrate in the cell's voxel.
     pub fn density(&self, substrate: usize, rank: usize) -> Real {
         self.densities[substrate * self.setup.grid.len() + self.voxels[self.row(rank)] as usize]
+    }
+
+    /// What the cell has taken up of a substrate less what it has secreted and exported, an amount
+    /// (density × µm³) since its account was last set; 0 unless [`Setup::internalized`] asked.
+    pub fn internalized(&self, substrate: usize, rank: usize) -> Real {
+        let column = self.rows.internalized.get(substrate);
+        column.map_or(0.0, |column| column[self.row(rank)])
     }
 
     /// Gradient of a substrate at the cell's voxel, density per µm.

@@ -2,7 +2,8 @@
 
 use std::f64::consts::PI;
 
-use kernels::diffusion::{Boundary, Diffusion, Substrate};
+use kernels::conventions::{Fields, Held, Sharing, Spacing};
+use kernels::diffusion::{Boundary, Diffusion, Substrate, voxels_written_between_sweeps};
 use kernels::random::{Draws, Sequence};
 use kernels::{Error, Grid, Pool};
 
@@ -337,4 +338,144 @@ fn wrong_constants_are_refused_by_name() {
     );
     let error = Grid::new([0.0; 3], [105.0, 100.0, 100.0], [20.0; 3]).unwrap_err();
     assert!(matches!(error, Error::Extent { axis: 'x', .. }));
+}
+
+const BETWEEN: Fields = Fields {
+    held: Held::BetweenSweeps,
+    spacing: Spacing::OfX,
+    exchange: Sharing::Together,
+};
+
+#[test]
+fn boundary_written_between_sweeps_supplies_through_a_closed_end() {
+    let grid = grid([3, 1, 1], [1.0; 3]);
+    let mut boundary = CLOSED;
+    boundary[0] = Boundary::Fixed(6.0);
+    let r = 0.5;
+    let diffusion = Diffusion::after(BETWEEN, &grid, &[substrate(r, 0.0, boundary)], 1.0).unwrap();
+    let mut density = vec![0.0; 3];
+    diffusion.step(&mut density, &Pool::serial());
+    // The inverse of the closed chain of three, by its modes (1, 1, 1), (1, 0, −1), (1, −2, 1)
+    // with 1, 1 + r, 1 + 3r.
+    let (second, third) = (1.0 + r, 1.0 + 3.0 * r);
+    assert_eq!(density[0], 6.0);
+    assert_close(density[1], 6.0 * (1.0 - 1.0 / third) / 3.0, 1e-15);
+    let expected = 6.0 * (1.0 / 3.0 - 0.5 / second + 1.0 / (6.0 * third));
+    assert_close(density[2], expected, 1e-15);
+    assert_eq!(diffusion.held_value(0, 0), Some(6.0));
+    assert!(!diffusion.is_held(0, 0));
+}
+
+/// A closed sweep along one axis: each cosine mode of the lines is damped by 1 + k + 4 r sin²(q/2).
+fn closed_sweep(grid: &Grid, axis: usize, r: f64, k: f64, density: &mut [f64]) {
+    let n = grid.shape[axis];
+    let before = density.to_vec();
+    for (voxel, value) in density.iter_mut().enumerate() {
+        let at = grid.coordinates(voxel);
+        *value = 0.0;
+        for mode in 0..n {
+            let q = PI * mode as f64 / n as f64;
+            let shape = |i: usize| (q * (i as f64 + 0.5)).cos();
+            let weight = if mode == 0 { 1.0 } else { 2.0 } / n as f64;
+            let along: f64 = (0..n)
+                .map(|i| {
+                    let mut other = at;
+                    other[axis] = i;
+                    shape(i) * before[grid.index(other)]
+                })
+                .sum();
+            let damping = 1.0 + k + 4.0 * r * (q / 2.0).sin().powi(2);
+            *value += weight * shape(at[axis]) * along / damping;
+        }
+    }
+}
+
+#[test]
+fn closed_sweeps_and_writes_alternate() {
+    for shape in [[7, 4, 3], [3, 10, 5], [9, 12, 1], [140, 3, 1]] {
+        // Sweeps see the spacing of x, 10 µm.
+        let grid = grid(shape, [10.0, 20.0, 15.0]);
+        let mut boundary = CLOSED;
+        boundary[0] = Boundary::Fixed(2.0);
+        boundary[3] = Boundary::Fixed(3.0);
+        boundary[4] = Boundary::Fixed(4.0);
+        let substrates = [substrate(1e3, 0.3, CLOSED), substrate(2e3, 0.1, boundary)];
+        let (dt, dimensions) = (0.1, grid.dimensions());
+        let diffusion = Diffusion::after(BETWEEN, &grid, &substrates, dt).unwrap();
+        let mut found = noise(2 * grid.len());
+        let mut expected = found.clone();
+        let written = voxels_written_between_sweeps(&grid, &substrates);
+        assert!(!written[1].is_empty());
+        for _ in 0..3 {
+            diffusion.step(&mut found, &Pool::serial());
+            for (number, density) in expected.chunks_mut(grid.len()).enumerate() {
+                let r = dt * substrates[number].diffusion_coefficient / 100.0;
+                let k = dt * substrates[number].decay_rate / dimensions as f64;
+                let write = |density: &mut [f64]| {
+                    for &(voxel, value) in &written[number] {
+                        density[voxel as usize] = value;
+                    }
+                };
+                write(density);
+                for axis in 0..dimensions {
+                    closed_sweep(&grid, axis, r, k, density);
+                    write(density);
+                }
+            }
+        }
+        for (&found, &expected) in found.iter().zip(&expected) {
+            // 140 modes with cosines rounded at 1e-16.
+            assert_close(found, expected, 1e-12);
+        }
+    }
+}
+
+#[test]
+fn the_face_visited_last_decides_for_all_substrates() {
+    let grid = grid([3, 3, 1], [1.0; 3]);
+    let fixed = |values: [Option<f64>; 6]| {
+        let face = |value: Option<f64>| value.map_or(Boundary::NoFlux, Boundary::Fixed);
+        substrate(1.0, 0.0, values.map(face))
+    };
+    let listed = |substrates: &[Substrate], number: usize| {
+        let mut values = [None; 9];
+        for &(voxel, value) in &voxels_written_between_sweeps(&grid, substrates)[number] {
+            values[voxel as usize] = Some(value as u8);
+        }
+        values.map(|value| value.unwrap_or(0))
+    };
+    // Measured in PhysiCell 1.14.2: four sides 1, 2, 3, 4 give corners 3, 3, 4, 4. The z faces
+    // mean nothing in a plane.
+    let four = fixed([1.0, 2.0, 3.0, 4.0, 5.0, 6.0].map(Some));
+    #[rustfmt::skip]
+    assert_eq!(listed(&[four], 0), [3, 3, 3,  1, 0, 2,  4, 4, 4]);
+    // One substrate's x faces, the other's y min: each frees the corners of the other.
+    let x = fixed([Some(1.0), Some(2.0), None, None, None, None]);
+    let y = fixed([None, None, Some(3.0), None, None, None]);
+    #[rustfmt::skip]
+    assert_eq!(listed(&[x, y], 0), [0, 0, 0,  1, 0, 2,  1, 0, 2]);
+    #[rustfmt::skip]
+    assert_eq!(listed(&[x, y], 1), [3, 3, 3,  0, 0, 0,  0, 0, 0]);
+}
+
+#[test]
+fn identical_bits_for_any_thread_count_between_sweeps() {
+    for shape in [[61, 45, 37], [301, 257, 1]] {
+        let grid = grid(shape, [10.0; 3]);
+        let boundary = core::array::from_fn(|face| Boundary::Fixed(1.0 + face as f64));
+        let substrates = [substrate(1e3, 0.1, boundary), substrate(10.0, 0.0, CLOSED)];
+        let diffusion = Diffusion::after(BETWEEN, &grid, &substrates, 0.1).unwrap();
+        let after = |threads| {
+            let pool = Pool::new(threads).unwrap();
+            let mut densities = noise(2 * grid.len());
+            for _ in 0..3 {
+                diffusion.step(&mut densities, &pool);
+            }
+            densities
+        };
+        let one = after(1);
+        for threads in [2, 3, 8] {
+            assert!(one == after(threads), "{threads} threads, {shape:?}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Exchange between cells and their voxels: the map, the balance, the edges.
 
+use kernels::conventions::Sharing;
 use kernels::diffusion::{Boundary, Diffusion, Substrate};
 use kernels::exchange::Exchange;
 use kernels::random::{Draws, Sequence};
@@ -252,4 +253,106 @@ fn identical_bits_for_any_thread_count() {
     for threads in [2, 3, 8] {
         assert!(one == after(threads), "{threads} threads");
     }
+}
+
+#[test]
+fn cells_in_turn_each_see_what_the_one_before_left() {
+    let grid = grid();
+    let (dt, volumes) = (0.1, [500.0, 0.0, 300.0]);
+    // Row 2 shares voxel 7 with row 0, and draws more than there is.
+    let rates = [
+        [2.0, 40.0, 1.0, 3.0],
+        [9.0, 9.0, 9.0, 0.0],
+        [0.5, 10.0, 4.0, -9e4],
+    ];
+    let (mut exchange, pool) = (Exchange::after(Sharing::InTurn), Pool::serial());
+    let of = |_, row: usize| rates[row];
+    exchange
+        .prepare(&grid, 1, &[3, 7, 7], &volumes, of, dt, free, &pool)
+        .unwrap();
+    exchange.follow(&[7, 7, 7], free, &pool).unwrap();
+    let mut density = vec![5.0; grid.len()];
+    let mut internalized = [vec![100.0; 3]];
+    let mut accounted = density.clone();
+    let mut negative = 0;
+    exchange
+        .apply_internalized(&mut density, &mut internalized, &mut negative, &pool)
+        .unwrap();
+    let moved = exchange.apply_accounted(&mut accounted, &mut negative)[0];
+
+    let (mut value, mut expected) = (5.0, vec![100.0; 3]);
+    for row in [0, 2] {
+        let [secretion, target, uptake, export] = rates[row];
+        let part = dt * volumes[row] / 1000.0;
+        let after = (value + part * secretion * target) / (1.0 + part * (secretion + uptake));
+        expected[row] -= 1000.0 * (after - value) + dt * export;
+        value = after + dt * export / 1000.0;
+    }
+    assert!(value < 0.0 && negative == 0);
+    assert!((density[7] - value).abs() < 1e-14);
+    assert_eq!(accounted, density);
+    for (found, expected) in internalized[0].iter().zip(&expected) {
+        assert!(
+            (found - expected).abs() < 1e-14 * 9000.0,
+            "{found}, not {expected}"
+        );
+    }
+    let gained = moved.taken_up - moved.secreted - moved.exported;
+    assert!((gained - (expected.iter().sum::<f64>() - 300.0)).abs() < 1e-14 * 9000.0);
+    assert!(density.iter().enumerate().all(|(i, &x)| i == 7 || x == 5.0));
+}
+
+#[test]
+fn a_cell_alone_exchanges_alike_in_turn_and_together() {
+    let grid = grid();
+    let after = |sharing| {
+        let mut exchange = Exchange::after(sharing);
+        let rates = |_, _| [2.0, 40.0, 1.0, 3.0];
+        exchange
+            .prepare(
+                &grid,
+                1,
+                &[3, 9],
+                &[500.0; 2],
+                rates,
+                0.1,
+                free,
+                &Pool::serial(),
+            )
+            .unwrap();
+        let mut density = vec![5.0; grid.len()];
+        exchange.apply(&mut density, &mut 0, &Pool::serial());
+        density
+    };
+    let (together, in_turn) = (after(Sharing::Together), after(Sharing::InTurn));
+    for (a, b) in together.iter().zip(&in_turn) {
+        // Two roundings apart.
+        assert!((a - b).abs() < 4e-16 * a.abs());
+    }
+}
+
+#[test]
+fn accounts_of_the_wrong_length_are_refused() {
+    let grid = grid();
+    let mut exchange = Exchange::new();
+    let rates = |_, _| [1.0; 4];
+    exchange
+        .prepare(
+            &grid,
+            1,
+            &[3, 9],
+            &[500.0; 2],
+            rates,
+            0.1,
+            free,
+            &Pool::serial(),
+        )
+        .unwrap();
+    let mut density = vec![5.0; grid.len()];
+    for wrong in [vec![], vec![vec![0.0; 3]]] {
+        let mut wrong = wrong;
+        let result = exchange.apply_internalized(&mut density, &mut wrong, &mut 0, &Pool::serial());
+        assert!(result.is_err());
+    }
+    assert!(density.iter().all(|&x| x == 5.0));
 }

@@ -21,6 +21,8 @@ pub(super) struct Rows {
     pub(super) target: Vec<u64>,
     /// Gone, and to be dropped by the next [`Tissue::settle`].
     pub(super) removed: Vec<bool>,
+    /// [substrate][row]: amounts taken up, density × µm³; without substrates if nobody asks.
+    pub(super) internalized: Vec<Vec<Real>>,
 }
 
 impl Rows {
@@ -42,5 +44,8 @@ impl Rows {
         take(&mut self.damage, order);
         take(&mut self.target, order);
         take(&mut self.removed, order);
+        for column in &mut self.internalized {
+            take(column, order);
+        }
     }
 }

@@ -80,11 +80,14 @@ impl Tissue {
         }
         self.voxels_changed = false;
         self.diffusion.step(&mut self.densities, &self.pool);
-        self.exchange.apply(
-            &mut self.densities,
-            &mut self.clamps.negative_density,
-            &self.pool,
-        );
+        let (densities, negative) = (&mut self.densities, &mut self.clamps.negative_density);
+        if self.setup.internalized {
+            let amounts = &mut self.rows.internalized;
+            return self
+                .exchange
+                .apply_internalized(densities, amounts, negative, &self.pool);
+        }
+        self.exchange.apply(densities, negative, &self.pool);
         Ok(())
     }
 
