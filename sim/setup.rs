@@ -3,7 +3,8 @@
 use kernels::{
     Grid,
     channels::Channels,
-    tissue::{Group, Initial, Setup, Streams},
+    conventions::Conventions,
+    tissue::{Group, Initial, Setup, Streams, Walk},
 };
 use rules::{Rule, Subject};
 
@@ -40,15 +41,7 @@ pub fn setup(plan: &Plan, rules: &[Box<dyn Rule>]) -> Result<Setup, String> {
             }
         })
         .collect();
-    let affinity = |a: usize, b: usize| {
-        let of = |a: usize, b: usize| scenario.cell_types[a].mechanics.adhesion_affinities[b];
-        (of(a, b) * of(b, a)).sqrt()
-    };
     let kind = |number: usize| usize::from(groups[number].kind);
-    let affinities = (0..groups.len())
-        .flat_map(|i| (0..groups.len()).map(move |j| (i, j)))
-        .map(|(i, j)| affinity(kind(i), kind(j)))
-        .collect();
     let mut watched = vec![0; groups.len()];
     for (watch, slot) in plan.table.watches.iter().zip(&plan.contact_slots) {
         let Some(slot) = slot else { continue };
@@ -78,14 +71,17 @@ pub fn setup(plan: &Plan, rules: &[Box<dyn Rule>]) -> Result<Setup, String> {
         diffusion_step: scenario.clocks.diffusion,
         mechanics_step: scenario.clocks.mechanics_ticks() as f64 * scenario.clocks.diffusion,
         channels: channels(plan, &groups),
-        affinities,
-        normalize_each_gradient: (0..groups.len())
+        walks: (0..groups.len())
             .map(|number| {
-                scenario.cell_types[kind(number)]
-                    .motility
-                    .normalize_each_gradient
+                let motility = &scenario.cell_types[kind(number)].motility;
+                Walk {
+                    normalize_each_gradient: motility.normalize_each_gradient,
+                    ..Walk::default()
+                }
             })
             .collect(),
+        springs: true,
+        conventions: Conventions::default(),
         groups,
         wall_repulsion: domain.wall_repulsion,
         watched,
@@ -97,8 +93,10 @@ pub fn setup(plan: &Plan, rules: &[Box<dyn Rule>]) -> Result<Setup, String> {
             meal: Purpose::Meal.draws(seed),
             attack_start: Purpose::AttackStart.draws(seed),
             attack_end: Purpose::AttackEnd.draws(seed),
+            fusion: Purpose::Fusion.draws(seed),
+            attachment: Purpose::Attachment.draws(seed),
+            detachment: Purpose::Detachment.draws(seed),
         },
-        conventions: Default::default(),
         internalized: false,
         grid,
     })
@@ -133,6 +131,12 @@ fn channels(plan: &Plan, groups: &[Group]) -> Channels {
         scenario.cell_types.len(),
         groups.len(),
     );
+    for (group, of) in groups.iter().enumerate() {
+        let mechanics = &scenario.cell_types[usize::from(of.kind)].mechanics;
+        for (other, &affinity) in mechanics.adhesion_affinities.iter().enumerate() {
+            channels.set_group(Channel::Affinity(other), group, affinity);
+        }
+    }
     for (number, behavior) in plan.table.behaviors.iter().enumerate() {
         let Behavior::Kernel(channel) = behavior else {
             continue;

@@ -33,6 +33,12 @@ pub enum Purpose {
     CellNoise = 11,
     /// Noise lanes of dyad models; who = the ordered pair.
     DyadNoise = 12,
+    /// Fusions; who = the absorbing cell, or the ordered pair.
+    Fusion = 13,
+    /// New attachments; who = the ordered pair.
+    Attachment = 14,
+    /// Attachments that break; who = the ordered pair.
+    Detachment = 15,
 }
 
 impl Purpose {

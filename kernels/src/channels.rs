@@ -32,8 +32,18 @@ pub enum Channel {
     Adhesion,
     /// Adhesion distance over radius.
     RelativeReach,
-    /// 1/min: elastic constant of the bond of an attack.
+    /// Dimensionless weight of a kind of neighbor in adhesion, springs and attaching; base 1.
+    Affinity(usize),
+    /// Above 0.5 the cell moves; base 1.
+    Movable,
+    /// 1/min: elastic constant of attachments and of the bond of an attack.
     BondStiffness,
+    /// 1/min per neighbor.
+    AttachmentRate,
+    /// 1/min per attachment.
+    DetachmentRate,
+    /// A cell with so many attachments makes no more.
+    MostAttachments,
     /// 1/min per apoptotic neighbor.
     PhagocytoseApoptotic,
     /// 1/min per necrotic neighbor.
@@ -42,6 +52,8 @@ pub enum Channel {
     Phagocytose(usize),
     /// 1/min per live neighbor of a kind.
     Attack(usize),
+    /// 1/min per live neighbor of a kind.
+    Fuse(usize),
     /// Damage per min of attack.
     AttackDamageRate,
     /// min: mean duration of an attack.
@@ -52,18 +64,6 @@ pub enum Channel {
     DamageRate,
     /// 1/min: first-order repair.
     RepairRate,
-    /// 1/min: attaching to a neighbor.
-    AttachmentRate,
-    /// 1/min: letting go of one.
-    DetachmentRate,
-    /// Most attachments at a time.
-    MostAttachments,
-    /// Above 0.5 for cells that forces move.
-    Movable,
-    /// 1/min per live neighbor of a kind.
-    Fuse(usize),
-    /// Factor on adhesion to neighbors of a kind.
-    Affinity(usize),
 }
 
 /// The numbers of one channel.
@@ -94,21 +94,21 @@ const SINGLE: [Channel; 17] = [
     Channel::Repulsion,
     Channel::Adhesion,
     Channel::RelativeReach,
+    Channel::Movable,
     Channel::BondStiffness,
+    Channel::AttachmentRate,
+    Channel::DetachmentRate,
+    Channel::MostAttachments,
     Channel::PhagocytoseApoptotic,
     Channel::PhagocytoseNecrotic,
     Channel::AttackDamageRate,
     Channel::AttackDuration,
     Channel::DamageRate,
     Channel::RepairRate,
-    Channel::AttachmentRate,
-    Channel::DetachmentRate,
-    Channel::MostAttachments,
-    Channel::Movable,
 ];
 
 impl Channels {
-    /// Tables of zeros for so many substrates, kinds of cell and groups.
+    /// Tables for so many substrates, kinds of cell and groups: zeros, or a channel's base.
     pub fn new(substrates: usize, kinds: usize, groups: usize) -> Channels {
         let channels = SINGLE.len() + 5 * substrates + 5 * kinds;
         let values = Values {
@@ -116,12 +116,18 @@ impl Channels {
             owned: false,
             rows: Vec::new(),
         };
-        Channels {
+        let mut channels = Channels {
             substrates,
             kinds,
             groups,
             values: vec![values; channels],
+        };
+        let affinities = (0..kinds).map(Channel::Affinity);
+        for channel in affinities.chain([Channel::Movable]) {
+            let place = channels.place(channel);
+            channels.values[place].table.fill(1.0);
         }
+        channels
     }
 
     fn place(&self, channel: Channel) -> usize {
@@ -188,6 +194,23 @@ impl Channels {
         }
     }
 
+    /// Makes a row that dies keep its own numbers, but secrete and export nothing and take up
+    /// `uptake` times as much.
+    pub(crate) fn keep_row_of_dead(&mut self, row: usize, uptake: Real) {
+        for substrate in 0..self.substrates {
+            for (channel, factor) in [
+                (Channel::SecretionRate(substrate), 0.0),
+                (Channel::ExportRate(substrate), 0.0),
+                (Channel::UptakeRate(substrate), uptake),
+            ] {
+                let place = self.place(channel);
+                if self.values[place].owned {
+                    self.values[place].rows[row] *= factor;
+                }
+            }
+        }
+    }
+
     /// Adds a row that follows `group`, or has the numbers of the row `like`.
     pub(crate) fn push(&mut self, group: usize, like: Option<usize>) {
         for values in self.values.iter_mut().filter(|values| values.owned) {
@@ -236,6 +259,16 @@ impl Column<'_> {
         } else {
             self.table[usize::from(group)]
         }
+    }
+
+    /// The number of a group's table.
+    pub fn of_group(&self, group: usize) -> Real {
+        self.table[group]
+    }
+
+    /// Whether rows have numbers of their own.
+    pub fn is_owned(&self) -> bool {
+        self.owned
     }
 
     /// Whether the channel is zero for everybody.

@@ -12,13 +12,15 @@
 //! Unlike there, two cells with the same center are pushed apart, in a direction drawn from their
 //! ids, opposite for the two.
 //!
+//! In the usage of [`Voxels`] it is as there, and pairs whose voxels do not touch do not meet.
+//!
 //! Each cell gathers over its neighbors bin by bin, and by row inside a bin, so the order of its
 //! sum, and with it the rounding, depends on the positions only.
 
 mod cpu;
 
 use crate::neighbors::Bins;
-use crate::{Error, Pool, Real, not_negative, same_length};
+use crate::{Error, Pool, Real, not_negative, positive, same_length};
 
 /// Pressure's unit: 12 (1 − √(π / 2√3))², so that twelve neighbors at the spacing of a hexagonal
 /// packing press with about 1.
@@ -180,7 +182,45 @@ pub struct Contact {
     /// Per group, the slots that count it, one bit each.
     watched: Vec<u64>,
     slots: usize,
+    voxels: Option<Voxels>,
+    own: Option<OwnAffinities>,
     room: cpu::Room,
+}
+
+/// Voxels that decide who may meet at all: those in one voxel or in two that touch, even by a
+/// corner.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Voxels {
+    /// Lower corner, µm.
+    pub min: [Real; 3],
+    /// Upper corner, µm; a position on it belongs to the last voxel.
+    pub max: [Real; 3],
+    /// Edge of a voxel, µm; > 0.
+    pub edge: Real,
+}
+
+impl Voxels {
+    /// (i, j, k) of the voxel of a position; the nearest one if it lies outside.
+    fn of(&self, position: [Real; 3]) -> [i32; 3] {
+        core::array::from_fn(|axis| {
+            let last = ((self.max[axis] - self.min[axis]) / self.edge).ceil() - 1.0;
+            let number = ((position[axis] - self.min[axis]) / self.edge).floor();
+            // The cast saturates, and NaN gives 0.
+            number.min(last).max(0.0) as i32
+        })
+    }
+}
+
+/// Affinities that are a cell's own, in place of the table between groups: a pair holds each other
+/// with √(A_i(kind of j) A_j(kind of i)).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OwnAffinities {
+    /// Number of kinds.
+    pub kinds: usize,
+    /// `[group]`, each below `kinds`.
+    pub kind_of_group: Vec<u16>,
+    /// `[row][kind]`, ≥ 0.
+    pub values: Vec<Real>,
 }
 
 impl Contact {
@@ -221,8 +261,40 @@ impl Contact {
             affinity,
             watched: watched.into_iter().map(|bits| bits & known).collect(),
             slots,
+            voxels: None,
+            own: None,
             room: cpu::Room::default(),
         })
+    }
+
+    /// Lets only those meet whose voxels touch, and two at one point not part.
+    ///
+    /// # Errors
+    /// [`Error::Range`] if the edge is not positive.
+    pub fn meet_in(&mut self, voxels: Voxels) -> Result<(), Error> {
+        positive("the edge of a mechanics voxel", voxels.edge)?;
+        self.voxels = Some(voxels);
+        Ok(())
+    }
+
+    /// From now on cells hold each other with these affinities, or with the table's again.
+    ///
+    /// # Errors
+    /// [`Error::Length`] or [`Error::Range`] if the kinds do not fit the groups.
+    pub fn hold_by(&mut self, own: Option<OwnAffinities>) -> Result<(), Error> {
+        if let Some(own) = &own {
+            same_length("kinds of groups", self.groups, own.kind_of_group.len())?;
+            let mut kinds = own.kind_of_group.iter();
+            if let Some(&kind) = kinds.find(|&&kind| usize::from(kind) >= own.kinds) {
+                return Err(Error::Range {
+                    what: "a group's kind",
+                    value: kind.into(),
+                    range: "below the number of kinds",
+                });
+            }
+        }
+        self.own = own;
+        Ok(())
     }
 
     /// Number of groups.
@@ -249,7 +321,10 @@ impl Contact {
         pool: &Pool,
     ) -> Result<(), Error> {
         let cells = bodies.len();
-        same_length("rows in bins", cells, bins.order().len())?;
+        same_length("rows in bins", cells, bins.bin_of().len())?;
+        if let Some(own) = &self.own {
+            same_length("own affinities", cells * own.kinds, own.values.len())?;
+        }
         if bins.least_width() < bodies.range() {
             return Err(Error::Range {
                 what: "the width of bins",
@@ -270,6 +345,8 @@ impl Contact {
             affinity: &self.affinity,
             watched: &self.watched,
             slots: self.slots,
+            voxels: self.voxels.as_ref(),
+            own: self.own.as_ref(),
         };
         self.room.step(&law, &bodies.columns, bins, response, pool);
         Ok(())

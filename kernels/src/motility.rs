@@ -46,6 +46,23 @@ pub fn renew(
     tick: u64,
     pool: &Pool,
 ) -> Result<(), Error> {
+    let in_plane = |_| dimensions == 2;
+    renew_each(walkers, direction, dt, in_plane, draws, tick, pool)
+}
+
+/// [`renew`], with the random part in the xy plane for the rows that walk `in_plane`.
+///
+/// # Errors
+/// [`Error::Length`] if the columns differ in length.
+pub fn renew_each(
+    walkers: &Walkers,
+    direction: &mut [[Real; 3]],
+    dt: Real,
+    in_plane: impl Fn(usize) -> bool + Sync,
+    draws: Draws,
+    tick: u64,
+    pool: &Pool,
+) -> Result<(), Error> {
     let cells = walkers.id.len();
     same_length("persistence times", cells, walkers.persistence.len())?;
     same_length("biases", cells, walkers.bias.len())?;
@@ -72,15 +89,74 @@ pub fn renew(
                     continue;
                 }
             }
-            let random = if dimensions == 2 {
-                draws.direction_2d(id, tick, 1)
-            } else {
-                draws.direction_3d(id, tick, 1)
-            };
+            let random = uniform(in_plane(row), draws, id, tick);
             *direction = blend(random, walkers.sensed[row], walkers.bias[row]);
         }
     });
     Ok(())
+}
+
+/// What a walker's vector is made from when it is renewed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Renewal {
+    /// µm/min.
+    pub speed: Real,
+    /// In [0, 1].
+    pub bias: Real,
+    /// Sensed direction: a unit vector, or zero for none.
+    pub sensed: [Real; 3],
+    /// Whether the random part lies in the xy plane.
+    pub in_plane: bool,
+}
+
+/// Walks as in PhysiCell: renews, with probability dt/τ and always if τ < dt, the `vector` `[row]`,
+/// µm/min, with which a cell goes on whatever its speed and bias become; a new cell rests until its
+/// first renewal. `persistence` is `[row]`, min, and `renewal` is asked of a row that is renewed.
+/// A row that does not crawl has no vector. Uses draws 0 (whether) and 1 (whither) of `draws`.
+/// Source: Ghaffarizadeh et al. 2018, doi:10.1371/journal.pcbi.1005991.
+///
+/// # Errors
+/// [`Error::Length`] if the columns differ in length.
+pub fn renew_vectors(
+    id: &[u64],
+    persistence: &[Real],
+    crawls: &[bool],
+    renewal: impl Fn(usize) -> Renewal + Sync,
+    vector: &mut [[Real; 3]],
+    dt: Real,
+    draws: Draws,
+    tick: u64,
+    pool: &Pool,
+) -> Result<(), Error> {
+    let cells = id.len();
+    same_length("persistence times", cells, persistence.len())?;
+    same_length("crawling flags", cells, crawls.len())?;
+    same_length("vectors", cells, vector.len())?;
+    pool.pieces(vector, PIECE, cells >= LARGE, |index, piece| {
+        for (offset, vector) in piece.iter_mut().enumerate() {
+            let row = index * PIECE + offset;
+            if !crawls[row] {
+                *vector = [0.0; 3];
+                continue;
+            }
+            let (id, tau) = (id[row], persistence[row]);
+            if tau < dt || draws.uniform(id, tick, 0) < dt / tau {
+                let by = renewal(row);
+                let random = uniform(by.in_plane, draws, id, tick);
+                *vector = blend(random, by.sensed, by.bias).map(|part| by.speed * part);
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Draw 1: a uniform direction.
+fn uniform(in_plane: bool, draws: Draws, id: u64, tick: u64) -> [Real; 3] {
+    if in_plane {
+        draws.direction_2d(id, tick, 1)
+    } else {
+        draws.direction_3d(id, tick, 1)
+    }
 }
 
 /// normalize(β b + (1 − β) u); zero stays zero.

@@ -4,12 +4,16 @@
 //! is Euler's. The wall pushes a cell whose center is closer than its radius,
 //! strength (1 − d/R)² along the inward normal, for every face it is near.
 //! Source: Ghaffarizadeh et al. 2018, doi:10.1371/journal.pcbi.1005991; there a cell outside the
-//! domain stops taking part, and only the nearest face pushes.
+//! domain stops taking part ([`Domain::advance_or_freeze`]), and only the nearest face pushes
+//! ([`Domain::push_from_nearest_wall`]).
 
 use crate::{Error, Real, same_length};
 
 /// The strength of walls in the source, µm/min.
 pub const WALL_STRENGTH: Real = 100.0;
+
+/// Coordinates closer than this, µm, are one and the same to [`Domain::push_from_nearest_wall`].
+pub const ON_DIAGONAL: Real = 1e-7;
 
 /// A box, µm. In 2D, `dimensions` is 2 and z is left alone.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,6 +56,111 @@ impl Domain {
             }
         }
         Ok(())
+    }
+
+    /// Adds what the nearest wall pushes; arguments as in [`Domain::push_from_walls`]. Of faces at one
+    /// distance the first in the order x−, x+, y−, y+, z−, z+ pushes. A cell whose coordinates are
+    /// all the same, within [`ON_DIAGONAL`], is pushed along that diagonal toward the origin.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if the columns differ in length.
+    pub fn push_from_nearest_wall(
+        &self,
+        strength: Real,
+        position: &[[Real; 3]],
+        radius: &[Real],
+        velocity: &mut [[Real; 3]],
+    ) -> Result<(), Error> {
+        same_length("radii", position.len(), radius.len())?;
+        same_length("velocities", position.len(), velocity.len())?;
+        for ((position, &radius), velocity) in position.iter().zip(radius).zip(velocity) {
+            let mut nearest = (Real::INFINITY, 0, 0.0);
+            for axis in 0..self.dimensions {
+                for (distance, inward) in [
+                    (position[axis] - self.min[axis], 1.0),
+                    (self.max[axis] - position[axis], -1.0),
+                ] {
+                    if distance < nearest.0 {
+                        nearest = (distance, axis, inward);
+                    }
+                }
+            }
+            let (distance, axis, inward) = nearest;
+            if distance < radius {
+                let overlap = 1.0 - distance / radius;
+                let push = strength * overlap * overlap;
+                match self.diagonal(*position) {
+                    Some(normal) => {
+                        for axis in 0..3 {
+                            velocity[axis] += push * normal[axis];
+                        }
+                    }
+                    None => velocity[axis] += push * inward,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The unit vector toward the origin, of a position on the domain's main diagonal; zero at the
+    /// origin itself.
+    fn diagonal(&self, position: [Real; 3]) -> Option<[Real; 3]> {
+        let coordinates = &position[..self.dimensions];
+        let (least, most) = coordinates
+            .iter()
+            .fold((Real::INFINITY, Real::NEG_INFINITY), |(least, most), &x| {
+                (least.min(x), most.max(x))
+            });
+        if most - least >= ON_DIAGONAL {
+            return None;
+        }
+        let length = 1.0 / (self.dimensions as Real).sqrt();
+        let mut normal = [0.0; 3];
+        if coordinates.iter().all(|coordinate| *coordinate != 0.0) {
+            for (normal, coordinate) in normal.iter_mut().zip(coordinates) {
+                *normal = -length * coordinate.signum();
+            }
+        }
+        Some(normal)
+    }
+
+    /// Whether a position lies in the box or on its faces; in 2D z counts as well.
+    pub fn holds(&self, position: [Real; 3]) -> bool {
+        (0..3).all(|axis| (self.min[axis]..=self.max[axis]).contains(&position[axis]))
+    }
+
+    /// Moves cells like [`Domain::advance`], but one whose center leaves the box stays there,
+    /// `frozen` from then on; who is frozen already does not move. `previous` of a cell that has
+    /// not moved yet is what the caller made it. The number of newly frozen ones is returned.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if the columns differ in length.
+    pub fn advance_or_freeze(
+        &self,
+        dt: Real,
+        velocity: &[[Real; 3]],
+        position: &mut [[Real; 3]],
+        previous: &mut [[Real; 3]],
+        frozen: &mut [bool],
+    ) -> Result<u64, Error> {
+        let cells = position.len();
+        same_length("velocities", cells, velocity.len())?;
+        same_length("previous velocities", cells, previous.len())?;
+        same_length("flags of being frozen", cells, frozen.len())?;
+        let mut left = 0;
+        for row in 0..cells {
+            if frozen[row] {
+                continue;
+            }
+            let (now, before) = (velocity[row], previous[row]);
+            for axis in 0..self.dimensions {
+                position[row][axis] += dt * (1.5 * now[axis] - 0.5 * before[axis]);
+            }
+            previous[row] = now;
+            frozen[row] = !self.holds(position[row]);
+            left += u64::from(frozen[row]);
+        }
+        Ok(left)
     }
 
     /// Moves cells for `dt` min. All columns are `[row]`: `position` µm, `velocity` and `previous`

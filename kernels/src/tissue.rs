@@ -1,22 +1,25 @@
 //! The coarse face: substrates and bodies together, advanced step by step.
 //!
 //! The tissue owns what lives in space: fields, positions, velocities, radii, walks, damage,
-//! attacks in progress, the memory of pairs. Whoever drives it owns what numbers mean. It tells
+//! attacks in progress, attachments, the memory of pairs. Whoever drives it owns what numbers mean. It tells
 //! the tissue of births, removals and new rates, and is told which contact events fired, in the
 //! order of (acting id, other id).
 //!
 //! Rows stand in spatial order, a function of the state at the last [`Tissue::settle`]; the caller
 //! counts cells by ascending id, and [`Tissue::row`] leads from that rank to the row.
 
+mod attachments;
 mod hazards;
 mod rows;
 mod steps;
+mod turns;
+mod walks;
 
 use crate::{
     Error, Grid, Pool, Real,
     channels::{Channel, Channels},
-    contact::{Contact, Contacts},
-    conventions::{Conventions, Held},
+    contact::{Contact, Contacts, Voxels},
+    conventions::{Conventions, FirstStep, Held, Inheritance, Leaving, Meeting},
     diffusion::{Diffusion, Substrate},
     exchange::Exchange,
     gradient::gradient,
@@ -27,12 +30,20 @@ use crate::{
     random::Draws,
 };
 
+use attachments::Attachments;
 pub use hazards::{Fired, Prey};
 use rows::Rows;
 use steps::Worked;
+pub use walks::Walk;
 
 /// No cell: what an attack's target is when there is none.
 pub const NOBODY: u64 = u64::MAX;
+
+/// Edge of the voxels by which [`Meeting::Voxels`] finds neighbors, µm.
+pub const MECHANICS_VOXEL: Real = 30.0;
+
+/// What is left of the uptake of a cell that dies, where it keeps its own numbers.
+pub const UPTAKE_OF_DEAD: Real = 0.1;
 
 /// Which random streams the tissue draws from.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +56,12 @@ pub struct Streams {
     pub attack_start: Draws,
     /// Ends of attacks.
     pub attack_end: Draws,
+    /// Fusions.
+    pub fusion: Draws,
+    /// New attachments.
+    pub attachment: Draws,
+    /// Attachments that break.
+    pub detachment: Draws,
 }
 
 /// How the kernels see a group of cells.
@@ -83,10 +100,12 @@ pub struct Setup {
     pub groups: Vec<Group>,
     /// Tables of every channel, by group.
     pub channels: Channels,
-    /// `[group][group]`: √(A_ij A_ji), the factor on adhesion.
-    pub affinities: Vec<Real>,
-    /// Whether each group's chemotaxis takes gradients by direction alone.
-    pub normalize_each_gradient: Vec<bool>,
+    /// `[group]`.
+    pub walks: Vec<Walk>,
+    /// Whether attachments come, go and pull by themselves.
+    pub springs: bool,
+    /// Which usages the bodies follow.
+    pub conventions: Conventions,
     /// Velocity of a wall's push at its face, µm/min.
     pub wall_repulsion: Real,
     /// `[group]`: bit s is set if the group counts in slot s of [`Tissue::contacts`].
@@ -99,8 +118,6 @@ pub struct Setup {
     pub memory: Real,
     /// Random streams.
     pub streams: Streams,
-    /// Usages of other simulators, where they are wanted.
-    pub conventions: Conventions,
     /// Whether cells keep account of what they exchange: [`Tissue::internalized`].
     pub internalized: bool,
 }
@@ -112,11 +129,12 @@ pub struct Body {
     pub id: u64,
     /// Its group.
     pub group: u16,
-    /// µm, inside the domain.
+    /// µm, inside the domain unless who is outside is to be [frozen](Leaving::Freeze).
     pub position: [Real; 3],
     /// µm³.
     pub volume: Real,
-    /// A cell whose own numbers and damage it inherits: its mother.
+    /// A cell whose own numbers and damage it inherits, and by
+    /// [one usage](Inheritance::OwnNumbers) attack and walk too: its mother.
     pub like: Option<u64>,
 }
 
@@ -145,6 +163,7 @@ pub struct Tissue {
     contacts: Contacts,
     /// [slot][row].
     counts: Vec<u32>,
+    attachments: Attachments,
     pairs: PairTable,
     touching: Vec<Pair>,
     work_is_stale: bool,
@@ -178,11 +197,7 @@ impl Tissue {
             setup.substrates.len(),
             setup.initial.len(),
         )?;
-        crate::same_length(
-            "groups with chemotaxis",
-            setup.groups.len(),
-            setup.normalize_each_gradient.len(),
-        )?;
+        crate::same_length("groups with walks", setup.groups.len(), setup.walks.len())?;
         let voxels = setup.grid.len();
         let mut densities = Vec::with_capacity(setup.initial.len() * voxels);
         for initial in &setup.initial {
@@ -200,12 +215,20 @@ impl Tissue {
         if fields.held == Held::Through {
             diffusion.hold(&mut densities)?;
         }
-        let contact = Contact::new(setup.affinities.clone(), setup.watched.clone(), setup.slots)?;
+        let affinities = affinities(&setup.groups, &setup.channels);
+        let mut contact = Contact::new(affinities, setup.watched.clone(), setup.slots)?;
         let domain = Domain {
             min: setup.grid.origin,
             max: setup.grid.end(),
             dimensions: setup.grid.dimensions(),
         };
+        if setup.conventions.bodies.meeting == Meeting::Voxels {
+            contact.meet_in(Voxels {
+                min: domain.min,
+                max: domain.max,
+                edge: MECHANICS_VOXEL,
+            })?;
+        }
         Ok(Tissue {
             pool,
             domain,
@@ -229,6 +252,7 @@ impl Tissue {
             contact,
             contacts: Contacts::default(),
             counts: Vec::new(),
+            attachments: Attachments::default(),
             pairs: PairTable::new(),
             touching: Vec::new(),
             work_is_stale: true,
@@ -283,20 +307,28 @@ impl Tissue {
             .like
             .and_then(|id| self.rank(id))
             .map(|rank| self.row(rank));
+        let conventions = self.setup.conventions.bodies;
+        let heir = like.filter(|_| conventions.inheritance == Inheritance::OwnNumbers);
+        let frozen = self.freezes(body.position);
         let rows = &mut self.rows;
         rows.id.push(body.id);
         rows.group.push(body.group);
         rows.position.push(body.position);
         rows.velocity.push([0.0; 3]);
         rows.previous_velocity.push([0.0; 3]);
-        rows.moved.push(false);
+        // Who has moved before, with a previous velocity of zero, was at rest.
+        rows.moved
+            .push(conventions.first_step == FirstStep::FromRest);
         rows.volume.push(body.volume);
         rows.radius.push(radius(body.volume));
-        rows.direction.push([0.0; 3]);
+        rows.direction
+            .push(heir.map_or([0.0; 3], |row| rows.direction[row]));
         rows.pressure
             .push(like.map_or(0.0, |row| rows.pressure[row]));
         rows.damage.push(like.map_or(0.0, |row| rows.damage[row]));
-        rows.target.push(NOBODY);
+        rows.target
+            .push(heir.map_or(NOBODY, |row| rows.target[row]));
+        rows.frozen.push(frozen);
         rows.removed.push(false);
         for column in &mut rows.internalized {
             column.push(0.0);
@@ -333,9 +365,11 @@ impl Tissue {
     /// the state that a restart would have to restore.
     pub fn settle(&mut self) {
         let rows = &mut self.rows;
-        for position in &mut rows.position {
-            if confine(position, &self.domain) {
-                self.clamps.outside += 1;
+        if self.setup.conventions.bodies.leaving == Leaving::PutBack {
+            for position in &mut rows.position {
+                if confine(position, &self.domain) {
+                    self.clamps.outside += 1;
+                }
             }
         }
         let voxel_of = |position: &[Real; 3]| self.setup.grid.voxel_of(*position) as u32;
@@ -367,6 +401,11 @@ impl Tissue {
                 *target = NOBODY;
             }
         }
+        let leaves = |id: &u64| gone.binary_search(id).is_ok();
+        if !gone.is_empty() {
+            self.attachments.retain(|(a, b)| !leaves(a) && !leaves(b));
+        }
+        self.attachments.move_rows();
         let attacks = |row: &u32| rows.target[*row as usize] != NOBODY;
         self.attackers = self.row_of_rank.iter().copied().filter(attacks).collect();
         // What contacts said of rows is void; counts by row are kept until the next mechanics step.
@@ -392,10 +431,20 @@ impl Tissue {
 
     // What the caller writes.
 
-    /// Moves the cell at a rank, µm.
+    /// Moves the cell at a rank, µm. [`Tissue::settle`] must follow.
     pub fn place(&mut self, rank: usize, position: [Real; 3]) {
         let row = self.row(rank);
         self.rows.position[row] = position;
+        if self.freezes(position) {
+            self.rows.frozen[row] = true;
+            self.detach_all(self.rows.id[row]);
+        }
+    }
+
+    /// Whether a cell at this position takes no part from then on.
+    fn freezes(&self, position: [Real; 3]) -> bool {
+        let leaving = self.setup.conventions.bodies.leaving;
+        leaving == Leaving::Freeze && !self.domain.holds(position)
     }
 
     /// Sets the volume (µm³) of the cell at a rank.
@@ -411,13 +460,32 @@ impl Tissue {
     }
 
     /// Puts the cell at a rank into another group: it follows that group's tables in every
-    /// channel, lets go of its target, and has no direction.
+    /// channel, lets go of its target, and has no direction. Its attachments stay.
     pub fn set_group(&mut self, rank: usize, group: u16) {
         let row = self.row(rank);
+        self.change_group(row, group);
+        self.setup.channels.reset_row(row, usize::from(group));
+    }
+
+    /// Puts the cell at a rank into a group of the dead: [`Tissue::set_group`], or, where the dead
+    /// keep their [own numbers](Inheritance::OwnNumbers), all that but the reset of those it owns;
+    /// it secretes and exports nothing then, and takes up [`UPTAKE_OF_DEAD`] of what it did.
+    pub fn die(&mut self, rank: usize, group: u16) {
+        match self.setup.conventions.bodies.inheritance {
+            Inheritance::OfGroup => self.set_group(rank, group),
+            Inheritance::OwnNumbers => {
+                let row = self.row(rank);
+                self.change_group(row, group);
+                let channels = &mut self.setup.channels;
+                channels.keep_row_of_dead(row, UPTAKE_OF_DEAD);
+            }
+        }
+    }
+
+    fn change_group(&mut self, row: usize, group: u16) {
         self.rows.group[row] = group;
         self.rows.direction[row] = [0.0; 3];
         self.end_attacks(&[row]);
-        self.setup.channels.reset_row(row, usize::from(group));
         self.work_is_stale = true;
         self.exchange_is_stale = true;
     }
@@ -492,6 +560,11 @@ impl Tissue {
         self.rows.radius[self.row(rank)]
     }
 
+    /// Whether the cell has left the domain for good and takes no part any more.
+    pub fn is_frozen(&self, rank: usize) -> bool {
+        self.rows.frozen[self.row(rank)]
+    }
+
     /// Group.
     pub fn group(&self, rank: usize) -> u16 {
         self.rows.group[self.row(rank)]
@@ -549,6 +622,21 @@ impl Tissue {
     pub fn pairs_mut(&mut self) -> &mut PairTable {
         &mut self.pairs
     }
+}
+
+/// `[group][group]`: √(A_i(j) A_j(i)), from the tables.
+fn affinities(groups: &[Group], channels: &Channels) -> Vec<Real> {
+    let of = |own: usize, other: &Group| {
+        let channel = Channel::Affinity(usize::from(other.kind));
+        channels.column(channel).of_group(own)
+    };
+    let pairs = groups.iter().enumerate().flat_map(|(i, own)| {
+        let others = groups.iter().enumerate();
+        others.map(move |(j, other)| (i, own, j, other))
+    });
+    pairs
+        .map(|(i, own, j, other)| (of(i, other) * of(j, own)).sqrt())
+        .collect()
 }
 
 /// Radius of the sphere of a volume (µm³), µm.

@@ -2,7 +2,7 @@
 //! are a few runs of consecutive numbers; most of the candidates are then dismissed by squared
 //! distance alone.
 
-use super::{Columns, Contacts, PRESSURE_UNIT, Response, SAME_POINT};
+use super::{Columns, Contacts, OwnAffinities, PRESSURE_UNIT, Response, SAME_POINT, Voxels};
 use crate::neighbors::{Around, Bins};
 use crate::random::{on_circle, on_sphere, open_unit, pair_id};
 use crate::{Pool, Real};
@@ -18,6 +18,8 @@ pub(super) struct Law<'a> {
     pub(super) affinity: &'a [Real],
     pub(super) watched: &'a [u64],
     pub(super) slots: usize,
+    pub(super) voxels: Option<&'a Voxels>,
+    pub(super) own: Option<&'a OwnAffinities>,
 }
 
 /// Buffers that live from step to step, so that a step allocates only while the tissue grows.
@@ -36,6 +38,10 @@ struct Packed {
     /// The larger of radius and reach.
     outer: Vec<Real>,
     rest: Vec<Rest>,
+    /// Only where voxels decide who meets.
+    voxel: Vec<[i32; 3]>,
+    /// `[place][kind]`, only where affinities are a cell's own.
+    affinity: Vec<Real>,
 }
 
 /// What is read only for a pair that is near.
@@ -70,7 +76,7 @@ struct Gathered {
 }
 
 impl Packed {
-    fn fill(&mut self, bodies: &Columns, order: &[u32]) {
+    fn fill(&mut self, law: &Law, bodies: &Columns, order: &[u32]) {
         fn pack<T>(out: &mut Vec<T>, order: &[u32], of: impl Fn(usize) -> T) {
             out.clear();
             out.extend(order.iter().map(|&row| of(row as usize)));
@@ -89,6 +95,31 @@ impl Packed {
             row: row as u32,
             group: bodies.group[row].into(),
         });
+        if let Some(voxels) = law.voxels {
+            pack(&mut self.voxel, order, |row| {
+                voxels.of(bodies.position[row])
+            });
+        }
+        if let Some(own) = law.own {
+            let of = |&row: &u32| &own.values[row as usize * own.kinds..][..own.kinds];
+            self.affinity.clear();
+            self.affinity.extend(order.iter().flat_map(of));
+        }
+    }
+
+    /// Whether the voxels of two places are one or touch.
+    #[inline(always)]
+    fn voxels_touch(&self, a: usize, b: usize) -> bool {
+        let (a, b) = (self.voxel[a], self.voxel[b]);
+        (0..3).all(|axis| (a[axis] - b[axis]).abs() <= 1)
+    }
+
+    /// √(A_a(kind of b) A_b(kind of a)), from the places' own numbers.
+    #[inline(always)]
+    fn own_affinity(&self, own: &OwnAffinities, a: usize, b: usize) -> Real {
+        let kind = |place: usize| usize::from(own.kind_of_group[self.rest[place].group as usize]);
+        let of = |place: usize, kind: usize| self.affinity[place * own.kinds + kind];
+        (of(a, kind(b)) * of(b, kind(a))).sqrt()
     }
 
     /// Writes the places within reach of `place` to `near` and returns how many; `place` itself
@@ -170,8 +201,13 @@ impl Room {
     ) {
         let cells = bodies.id.len();
         let order = bins.order();
-        self.packed.fill(bodies, order);
-        let count = cells.div_ceil(PIECE);
+        let placed = order.len();
+        if placed < cells {
+            response.pressure.fill(0.0);
+            response.counts.fill(0);
+        }
+        self.packed.fill(law, bodies, order);
+        let count = placed.div_ceil(PIECE);
         if self.pieces.len() < count {
             self.pieces.resize_with(count, Piece::default);
         }
@@ -185,9 +221,9 @@ impl Room {
         pool.pieces(
             &mut self.pieces[..count],
             1,
-            cells >= LARGE,
+            placed >= LARGE,
             |index, piece| {
-                let places = index * PIECE..((index + 1) * PIECE).min(cells);
+                let places = index * PIECE..((index + 1) * PIECE).min(placed);
                 piece[0].fill(law, bodies, bins, packed, places, slots, listed);
             },
         );
@@ -247,9 +283,36 @@ impl Piece {
         })
     }
 
+    /// [`Piece::gather`] for the law at hand, so that the default one pays for no other.
+    fn fill(
+        &mut self,
+        law: &Law,
+        bodies: &Columns,
+        bins: &Bins,
+        packed: &Packed,
+        places: std::ops::Range<usize>,
+        slots: usize,
+        listed: Option<&[bool]>,
+    ) {
+        match (law.voxels, law.own) {
+            (None, None) => {
+                self.fill_by::<false, false>(law, bodies, bins, packed, places, slots, listed);
+            }
+            (None, Some(_)) => {
+                self.fill_by::<false, true>(law, bodies, bins, packed, places, slots, listed);
+            }
+            (Some(_), None) => {
+                self.fill_by::<true, false>(law, bodies, bins, packed, places, slots, listed);
+            }
+            (Some(_), Some(_)) => {
+                self.fill_by::<true, true>(law, bodies, bins, packed, places, slots, listed);
+            }
+        }
+    }
+
     /// [`Piece::gather`] in the widest registers at hand. The compiler neither fuses nor reorders
     /// floating-point arithmetic, so the bits are those of any other width.
-    fn fill(
+    fn fill_by<const VOXELS: bool, const OWN: bool>(
         &mut self,
         law: &Law,
         bodies: &Columns,
@@ -262,7 +325,7 @@ impl Piece {
         #[cfg(target_arch = "x86_64")]
         {
             #[target_feature(enable = "avx2,popcnt")]
-            fn wide(
+            fn wide<const VOXELS: bool, const OWN: bool>(
                 piece: &mut Piece,
                 law: &Law,
                 bodies: &Columns,
@@ -272,19 +335,23 @@ impl Piece {
                 slots: usize,
                 listed: Option<&[bool]>,
             ) {
-                piece.gather(law, bodies, bins, packed, places, slots, listed);
+                piece.gather::<VOXELS, OWN>(law, bodies, bins, packed, places, slots, listed);
             }
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt") {
                 // SAFETY: the processor has what `wide` is compiled for.
-                unsafe { wide(self, law, bodies, bins, packed, places, slots, listed) };
+                unsafe {
+                    wide::<VOXELS, OWN>(self, law, bodies, bins, packed, places, slots, listed);
+                };
                 return;
             }
         }
-        self.gather(law, bodies, bins, packed, places, slots, listed);
+        self.gather::<VOXELS, OWN>(law, bodies, bins, packed, places, slots, listed);
     }
 
+    /// `VOXELS`: voxels decide who meets, and two at one point do not part. `OWN`: affinities are
+    /// the cells' own.
     #[inline(always)]
-    fn gather(
+    fn gather<const VOXELS: bool, const OWN: bool>(
         &mut self,
         law: &Law,
         bodies: &Columns,
@@ -316,7 +383,7 @@ impl Piece {
             let listed_before = self.contacts.len();
             for &other in &self.near[..found] {
                 let other = other as usize;
-                if other == place {
+                if other == place || VOXELS && !packed.voxels_touch(place, other) {
                     continue;
                 }
                 let its = &packed.rest[other];
@@ -338,10 +405,14 @@ impl Piece {
                 let hold = 1.0 - distance / reach;
                 let in_contact = distance < reach;
                 let hold = if in_contact { hold * hold } else { 0.0 };
+                let affinity = match law.own {
+                    Some(own) if OWN => packed.own_affinity(own, place, other),
+                    _ => affinity[its.group as usize],
+                };
                 let strength = own.repulsion * its.repulsion * overlap
-                    - own.adhesion * its.adhesion * affinity[its.group as usize] * hold;
+                    - own.adhesion * its.adhesion * affinity * hold;
                 sum.pressure += overlap;
-                if square < SAME_POINT * SAME_POINT {
+                if !VOXELS && square < SAME_POINT * SAME_POINT {
                     let away = apart(
                         bodies.id[own.row as usize],
                         bodies.id[its.row as usize],

@@ -1,12 +1,13 @@
 //! What cells in contact do to each other at random: eat the dead (or the living), begin and end
-//! attacks. Hazards are drawn here, with 1 − exp(−Σλ·dt) and one draw to choose whom; what an
-//! event means is the caller's business.
+//! attacks, fuse. Hazards are drawn here, with 1 − exp(−Σλ·dt) and one draw to choose whom, or one
+//! after another (`turns.rs`); what an event means is the caller's business.
 
 use std::collections::BTreeSet;
 
 use crate::{
     Real,
     channels::{Channel, Channels},
+    conventions::Events,
     hazard::{competing_risk, probability},
     tissue::{Group, NOBODY, Tissue},
 };
@@ -27,6 +28,9 @@ pub enum Prey {
 pub struct Fired {
     /// (eater, eaten). Nobody is eaten twice, or eats after that: the lower id among eaters goes first.
     pub meals: Vec<(u64, u64)>,
+    /// (absorbing, absorbed): two live cells become one. Nobody is absorbed or eaten twice, or fuses
+    /// or eats after that: in ascending id of who acts, the meal first.
+    pub fusions: Vec<(u64, u64)>,
     /// (attacker, attacked): an attack begins.
     pub attacks: Vec<(u64, u64)>,
     /// (attacker, attacked, damage): dealt in this step by attacks in progress.
@@ -36,15 +40,24 @@ pub struct Fired {
 impl Fired {
     /// Whether nothing happened.
     pub fn is_empty(&self) -> bool {
-        self.meals.is_empty() && self.attacks.is_empty() && self.blows.is_empty()
+        self.meals.is_empty()
+            && self.fusions.is_empty()
+            && self.attacks.is_empty()
+            && self.blows.is_empty()
     }
 }
 
-/// Rows of live cells that may eat or attack.
+/// Rows of live cells that may eat, attack or fuse.
 pub(super) fn acting(channels: &Channels, groups: &[Group], group_of_row: &[u16]) -> Vec<u32> {
     let kinds = channels.kinds();
     let single = [Channel::PhagocytoseApoptotic, Channel::PhagocytoseNecrotic];
-    let by_kind = (0..kinds).flat_map(|kind| [Channel::Phagocytose(kind), Channel::Attack(kind)]);
+    let by_kind = (0..kinds).flat_map(|kind| {
+        [
+            Channel::Phagocytose(kind),
+            Channel::Attack(kind),
+            Channel::Fuse(kind),
+        ]
+    });
     let columns: Vec<_> = single
         .into_iter()
         .chain(by_kind)
@@ -77,20 +90,39 @@ impl Tissue {
         if self.worked.acting.is_empty() && self.attackers.is_empty() {
             return fired;
         }
+        if self.setup.conventions.bodies.events == Events::OneAfterAnother {
+            return self.take_turns(tick);
+        }
         self.draw_meals(tick, &mut fired);
+        self.draw_fusions(tick, &mut fired);
         self.draw_attacks(tick, &mut fired);
         self.strike(tick, &mut fired);
-        fired.meals.sort_unstable();
-        // One meal after another: who has been eaten neither eats nor is eaten again.
-        let mut eaten = BTreeSet::new();
-        fired
-            .meals
-            .retain(|&(eater, prey)| !eaten.contains(&eater) && eaten.insert(prey));
+        // One meal or fusion after another: who is gone neither acts nor is taken again.
+        let meals = fired.meals.iter().map(|&(eater, prey)| (eater, 0, prey));
+        let fusions = fired.fusions.iter().map(|&(own, other)| (own, 1, other));
+        let mut taken: Vec<_> = meals.chain(fusions).collect();
+        taken.sort_unstable();
+        let mut gone = BTreeSet::new();
+        taken.retain(|&(own, _, other)| !gone.contains(&own) && gone.insert(other));
+        let of = |deed: i32| {
+            let taken = taken.iter().filter(move |(_, is, _)| *is == deed);
+            taken.map(|&(own, _, other)| (own, other)).collect()
+        };
+        (fired.meals, fired.fusions) = (of(0), of(1));
         fired.attacks.sort_unstable();
         fired
     }
 
-    fn group_of(&self, row: usize) -> Group {
+    /// The rows a row touches, ascending; none unless it is listed.
+    pub(super) fn neighbors(&self, row: usize) -> &[u32] {
+        if self.contacts.rows() == self.rows.id.len() {
+            self.contacts.of(row)
+        } else {
+            &[]
+        }
+    }
+
+    pub(super) fn group_of(&self, row: usize) -> Group {
         self.setup.groups[usize::from(self.rows.group[row])]
     }
 
@@ -116,6 +148,32 @@ impl Tissue {
             let uniforms = || self.setup.streams.meal.uniforms(id, tick, 0);
             if let Some(other) = self.choose(row, rate, uniforms) {
                 fired.meals.push((id, self.rows.id[other]));
+            }
+        }
+    }
+
+    fn draw_fusions(&self, tick: u64, fired: &mut Fired) {
+        let channels = &self.setup.channels;
+        let fuse: Vec<_> = (0..channels.kinds())
+            .map(|kind| channels.column(Channel::Fuse(kind)))
+            .collect();
+        if fuse.iter().all(|column| column.is_zero()) {
+            return;
+        }
+        for &row in &self.worked.acting {
+            let row = row as usize;
+            let group = self.rows.group[row];
+            let rate = |&other: &u32| {
+                let other = self.group_of(other as usize);
+                match other.prey {
+                    Prey::Live => fuse[usize::from(other.kind)].get(row, group),
+                    _ => 0.0,
+                }
+            };
+            let id = self.rows.id[row];
+            let uniforms = || self.setup.streams.fusion.uniforms(id, tick, 0);
+            if let Some(other) = self.choose(row, rate, uniforms) {
+                fired.fusions.push((id, self.rows.id[other]));
             }
         }
     }
@@ -185,7 +243,7 @@ impl Tissue {
             let other = self.rank(target).map(|rank| self.row(rank));
             let other = other.filter(|&other| {
                 self.group_of(other).prey == Prey::Live
-                    && self.contacts.of(row).contains(&(other as u32))
+                    && self.neighbors(row).contains(&(other as u32))
             });
             if other.is_none() {
                 ended.push(row);
@@ -220,7 +278,7 @@ impl Tissue {
         rate: impl Fn(&u32) -> Real,
         uniforms: impl Fn() -> [Real; 2],
     ) -> Option<usize> {
-        let neighbors = self.contacts.of(row);
+        let neighbors = self.neighbors(row);
         let rates = neighbors.iter().map(&rate);
         let chosen = competing_risk(rates, self.setup.mechanics_step, uniforms)?;
         Some(neighbors[chosen] as usize)

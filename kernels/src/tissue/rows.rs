@@ -14,11 +14,14 @@ pub(super) struct Rows {
     pub(super) volume: Vec<Real>,
     /// Of the sphere of the volume: a cube root, taken when the volume is written.
     pub(super) radius: Vec<Real>,
+    /// The direction of a walk, or its velocity where walks keep that.
     pub(super) direction: Vec<[Real; 3]>,
     pub(super) pressure: Vec<Real>,
     pub(super) damage: Vec<Real>,
     /// Id of the cell under attack, or [`NOBODY`].
     pub(super) target: Vec<u64>,
+    /// Outside the domain for good, and without part in anything.
+    pub(super) frozen: Vec<bool>,
     /// Gone, and to be dropped by the next [`Tissue::settle`].
     pub(super) removed: Vec<bool>,
     /// [substrate][row]: amounts taken up, density × µm³; without substrates if nobody asks.
@@ -43,6 +46,7 @@ impl Rows {
         take(&mut self.pressure, order);
         take(&mut self.damage, order);
         take(&mut self.target, order);
+        take(&mut self.frozen, order);
         take(&mut self.removed, order);
         for column in &mut self.internalized {
             take(column, order);

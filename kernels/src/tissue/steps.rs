@@ -4,8 +4,8 @@ use super::{NOBODY, Tissue, hazards};
 use crate::{
     Error, Real,
     channels::Channel,
-    contact::{Bodies, Columns, Response},
-    motility::{self, Walkers},
+    contact::{Bodies, Columns, Contacts, OwnAffinities, Response},
+    conventions::{Events, Immovable, Leaving, Repair, Walks, Walls},
     neighbors::Bins,
     portable,
     springs::{self, Spring},
@@ -26,7 +26,14 @@ pub(super) struct Worked {
     pub(super) sensing: Vec<u32>,
     /// [row]: factor on damage per mechanics step, and damage that comes by itself.
     pub(super) repair: Vec<[Real; 2]>,
-    /// Rows with a rate of eating or attacking.
+    /// Rows that take no step.
+    pub(super) resting: Vec<u32>,
+    /// [row]: whether the row attaches to others; and the rows that do.
+    pub(super) attaches: Vec<bool>,
+    pub(super) attaching: Vec<u32>,
+    /// Whether attachments may break.
+    pub(super) detaches: bool,
+    /// Rows with a rate of eating, attacking or fusing.
     pub(super) acting: Vec<u32>,
     /// Rows that remember whom they touch.
     pub(super) remembering: Vec<u32>,
@@ -52,13 +59,16 @@ impl Tissue {
                     ]
                 })
                 .collect();
-            let group = &self.rows.group;
+            let (group, frozen) = (&self.rows.group, &self.rows.frozen);
             self.exchange.prepare(
                 &self.setup.grid,
                 columns.len(),
                 &self.voxels,
                 &self.rows.volume,
                 |substrate, row| {
+                    if frozen[row] {
+                        return [0.0; 4];
+                    }
                     // Written out, because `map` over an array is not inlined here.
                     let [secretion, target, uptake, export] = &columns[substrate];
                     let group = group[row];
@@ -99,12 +109,14 @@ impl Tissue {
         if self.work_is_stale {
             self.refresh()?;
         }
+        let conventions = self.setup.conventions.bodies;
         let rows = &mut self.rows;
         rows.velocity.fill([0.0; 3]);
         if rows.id.is_empty() {
             return Ok(());
         }
-        self.bins.rebuild(&rows.position);
+        let frozen = &rows.frozen;
+        self.bins.rebuild_without(&rows.position, frozen);
         let columns = Columns {
             id: &rows.id,
             position: &rows.position,
@@ -116,6 +128,9 @@ impl Tissue {
         };
         self.counts.resize(self.setup.slots * rows.id.len(), 0);
         let lists = !self.setup.remembered.is_empty() || self.worked.listed.contains(&true);
+        if !lists {
+            self.contacts = Contacts::default();
+        }
         let response = Response {
             velocity: &mut rows.velocity,
             pressure: &mut rows.pressure,
@@ -126,12 +141,44 @@ impl Tissue {
         let bodies = Bodies::new(columns, self.setup.groups.len())?;
         self.contact
             .step(&bodies, &self.bins, response, &self.pool)?;
-        self.bond()?;
+        self.numb();
+        if conventions.events == Events::CompetingRisks {
+            self.bond()?;
+        }
+        self.renew_attachments(tick);
+        self.pull_attached()?;
         self.walk(tick)?;
         let rows = &mut self.rows;
         let strength = self.setup.wall_repulsion;
-        self.domain
-            .push_from_walls(strength, &rows.position, &rows.radius, &mut rows.velocity)
+        let (position, radius) = (&rows.position, &rows.radius);
+        let velocity = &mut rows.velocity;
+        match conventions.walls {
+            Walls::EveryFace => self
+                .domain
+                .push_from_walls(strength, position, radius, velocity)?,
+            Walls::NearestFace => self
+                .domain
+                .push_from_nearest_wall(strength, position, radius, velocity)?,
+        }
+        // Their velocities are zero before as well, or the next step would remember them.
+        for &row in &self.worked.resting {
+            rows.velocity[row as usize] = [0.0; 3];
+            rows.previous_velocity[row as usize] = [0.0; 3];
+        }
+        Ok(())
+    }
+
+    /// Takes pressure and contacts from immovable cells, where they feel nothing.
+    fn numb(&mut self) {
+        if self.setup.conventions.bodies.immovable == Immovable::FeelsNothing {
+            let cells = self.rows.id.len();
+            for &row in &self.worked.resting {
+                self.rows.pressure[row as usize] = 0.0;
+                for slot in 0..self.setup.slots {
+                    self.counts[slot * cells + row as usize] = 0;
+                }
+            }
+        }
     }
 
     /// Attackers and their targets hold each other.
@@ -155,66 +202,77 @@ impl Tissue {
         springs::pull(&bonds, &self.rows.position, &mut self.rows.velocity)
     }
 
-    fn walk(&mut self, tick: u64) -> Result<(), Error> {
-        let mut sensed = std::mem::take(&mut self.worked.sensed);
-        for &row in &self.worked.sensing {
-            let row = row as usize;
-            let group = self.rows.group[row];
-            let gradients = (0..self.setup.substrates.len()).filter_map(|substrate| {
-                let weight = self
-                    .setup
-                    .channels
-                    .column(Channel::Sensitivity(substrate))
-                    .get(row, group);
-                (weight != 0.0).then(|| (weight, self.gradient_of_row(substrate, row)))
-            });
-            let each = self.setup.normalize_each_gradient[usize::from(group)];
-            sensed[row] = motility::chemotaxis(gradients, each);
-        }
-        self.worked.sensed = sensed;
-        let rows = &mut self.rows;
-        let walkers = Walkers {
-            id: &rows.id,
-            persistence: &self.worked.persistence,
-            bias: &self.worked.bias,
-            sensed: &self.worked.sensed,
-            crawls: &self.worked.crawls,
-        };
-        let (step, dimensions) = (self.setup.mechanics_step, self.domain.dimensions);
-        motility::renew(
-            &walkers,
-            &mut rows.direction,
-            step,
-            dimensions,
-            self.setup.streams.motility,
-            tick,
-            &self.pool,
-        )?;
-        motility::crawl(&rows.direction, &self.worked.speed, &mut rows.velocity)
-    }
-
     /// Last part of a mechanics step: damage is repaired, cells move, and find their voxels.
     ///
     /// # Errors
     /// None in a tissue that was built; the kernels' doors check again.
     pub fn advance(&mut self) -> Result<(), Error> {
+        let conventions = self.setup.conventions.bodies;
+        let dt = self.setup.mechanics_step;
         let rows = &mut self.rows;
-        for (damage, [factor, gain]) in rows.damage.iter_mut().zip(&self.worked.repair) {
-            *damage = *damage * factor + gain;
+        if conventions.repair == Repair::EachMechanicsStep {
+            for (damage, [factor, gain]) in rows.damage.iter_mut().zip(&self.worked.repair) {
+                *damage = *damage * factor + gain;
+            }
         }
-        self.clamps.outside += self.domain.advance(
-            self.setup.mechanics_step,
-            &rows.velocity,
-            &mut rows.position,
-            &mut rows.previous_velocity,
-            &mut rows.moved,
-        )?;
-        for (voxel, position) in self.voxels.iter_mut().zip(&rows.position) {
+        let (velocity, position) = (&rows.velocity, &mut rows.position);
+        let previous = &mut rows.previous_velocity;
+        match conventions.leaving {
+            Leaving::PutBack => {
+                self.clamps.outside +=
+                    self.domain
+                        .advance(dt, velocity, position, previous, &mut rows.moved)?;
+            }
+            Leaving::Freeze => {
+                let frozen = &mut rows.frozen;
+                let left = self
+                    .domain
+                    .advance_or_freeze(dt, velocity, position, previous, frozen)?;
+                if left > 0 {
+                    self.let_go_of_frozen();
+                }
+            }
+        }
+        for (voxel, position) in self.voxels.iter_mut().zip(&self.rows.position) {
             let now = self.setup.grid.voxel_of(*position) as u32;
             self.voxels_changed |= now != *voxel;
             *voxel = now;
         }
         Ok(())
+    }
+
+    /// Attachments of cells that have left end, and what is known of rows is stale.
+    fn let_go_of_frozen(&mut self) {
+        let rows = &self.rows;
+        let (ids, row_of_rank) = (&self.ids, &self.row_of_rank);
+        let stays = |id: u64| {
+            let rank = ids.binary_search(&id);
+            rank.is_ok_and(|rank| !rows.frozen[row_of_rank[rank] as usize])
+        };
+        self.attachments.retain(|&(a, b)| stays(a) && stays(b));
+        self.work_is_stale = true;
+        self.exchange_is_stale = true;
+    }
+
+    /// Repairs damage for a step of `dt` min, d ← (d + dt · rate) / (1 + dt · repair), where that is
+    /// [done so](Repair::EachPhenotypeStep); else [`Tissue::advance`] does it, and this does nothing.
+    pub fn repair(&mut self, dt: Real) {
+        if self.setup.conventions.bodies.repair == Repair::EachMechanicsStep {
+            return;
+        }
+        let channels = &self.setup.channels;
+        let (rate, repair) = (
+            channels.column(Channel::DamageRate),
+            channels.column(Channel::RepairRate),
+        );
+        let rows = &mut self.rows;
+        for (row, damage) in rows.damage.iter_mut().enumerate() {
+            let group = rows.group[row];
+            let (rate, repair) = (rate.get(row, group), repair.get(row, group));
+            if !rows.frozen[row] && rate.max(repair) > LEAST_RATE_OF_REPAIR {
+                *damage = (*damage + dt * rate) / (1.0 + dt * repair);
+            }
+        }
     }
 
     /// Ordered pairs of the remembered groups that touch: their memory is brought up to date.
@@ -270,10 +328,17 @@ impl Tissue {
         for (reach, radius) in worked.reach.iter_mut().zip(&rows.radius) {
             *reach *= radius;
         }
+        let conventions = self.setup.conventions.bodies;
+        let keeps_vectors = conventions.walks == Walks::KeptVector;
         worked.crawls.clear();
         worked
             .crawls
-            .extend(worked.speed.iter().map(|&speed| speed > 0.0));
+            .extend(rows.group.iter().enumerate().map(|(row, &group)| {
+                let walk = &self.setup.walks[usize::from(group)];
+                // A kept vector of speed zero is zero, but is kept until the next renewal.
+                let fast = keeps_vectors || worked.speed[row] > 0.0;
+                fast && walk.motile && !rows.frozen[row]
+            }));
         worked.sensed.clear();
         worked.sensed.resize(cells, [0.0; 3]);
         let senses = |row: &usize| worked.crawls[*row] && worked.bias[*row] > 0.0;
@@ -295,6 +360,30 @@ impl Tissue {
                 known.1
             }));
         worked.acting = hazards::acting(channels, &self.setup.groups, &rows.group);
+        worked.acting.retain(|&row| !rows.frozen[row as usize]);
+        let movable = channels.column(Channel::Movable);
+        let rests = |row: &usize| movable.get(*row, rows.group[*row]) <= 0.5;
+        worked.resting = (0..cells).filter(rests).map(|row| row as u32).collect();
+        let (attachment, most) = (
+            channels.column(Channel::AttachmentRate),
+            channels.column(Channel::MostAttachments),
+        );
+        let springs = self.setup.springs;
+        worked.attaches.clear();
+        worked
+            .attaches
+            .extend(rows.group.iter().enumerate().map(|(row, &group)| {
+                springs
+                    && attachment.get(row, group) > 0.0
+                    && most.get(row, group) >= 1.0
+                    && !rows.frozen[row]
+            }));
+        let attaches = worked.attaches.iter().enumerate();
+        worked.attaching = attaches
+            .filter(|(_, attaches)| **attaches)
+            .map(|(row, _)| row as u32)
+            .collect();
+        worked.detaches = !channels.column(Channel::DetachmentRate).is_zero();
         let remembers = |row: &usize| {
             let mut pairs = self.setup.remembered.iter();
             pairs.any(|&(own, _)| own == rows.group[*row])
@@ -305,9 +394,31 @@ impl Tissue {
         worked
             .listed
             .extend(rows.target.iter().map(|&target| target != NOBODY));
-        for &row in worked.acting.iter().chain(&worked.remembering) {
+        let asking = worked.acting.iter().chain(&worked.remembering);
+        for &row in asking.chain(&worked.attaching) {
             worked.listed[row as usize] = true;
         }
+        if conventions.immovable == Immovable::FeelsNothing {
+            for &row in &worked.resting {
+                worked.listed[row as usize] = false;
+            }
+        }
+        let own: Vec<_> = (0..channels.kinds())
+            .map(|kind| channels.column(Channel::Affinity(kind)))
+            .collect();
+        let owned = own.iter().any(|column| column.is_owned());
+        self.contact.hold_by(owned.then(|| {
+            OwnAffinities {
+                kinds: own.len(),
+                kind_of_group: self.setup.groups.iter().map(|group| group.kind).collect(),
+                values: rows
+                    .group
+                    .iter()
+                    .enumerate()
+                    .flat_map(|(row, &group)| own.iter().map(move |column| column.get(row, group)))
+                    .collect(),
+            }
+        }))?;
         let columns = Columns {
             id: &rows.id,
             position: &rows.position,
@@ -331,6 +442,9 @@ impl Tissue {
         Ok(())
     }
 }
+
+/// Damage whose rates are all below this, 1/min, is left as it is by [`Tissue::repair`].
+const LEAST_RATE_OF_REPAIR: Real = 1e-8;
 
 /// Exact solution of d' = rate − repair · d over `dt`: d ← factor · d + gain.
 fn repair([rate, repair]: [Real; 2], dt: Real) -> [Real; 2] {

@@ -1,0 +1,132 @@
+//! Walks of cells: what a group's walk is like, and the step that renews them all.
+
+use super::Tissue;
+use crate::{
+    Error, Real,
+    channels::Channel,
+    conventions::Walks,
+    motility::{self, Renewal, Walkers},
+};
+
+/// What all walks of a group have in common.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Walk {
+    /// Whether chemotaxis takes gradients by direction alone.
+    pub normalize_each_gradient: bool,
+    /// Whether its cells walk at all, whatever their speed.
+    pub motile: bool,
+    /// Whether the random part lies in the xy plane in a domain of three dimensions as well.
+    pub in_plane: bool,
+    /// Chemotaxis along the gradient of this substrate alone, times a sign, whatever the
+    /// sensitivities say.
+    pub toward: Option<(usize, Real)>,
+}
+
+impl Default for Walk {
+    fn default() -> Walk {
+        Walk {
+            normalize_each_gradient: false,
+            motile: true,
+            in_plane: false,
+            toward: None,
+        }
+    }
+}
+
+impl Tissue {
+    /// Renews walks, and adds them to the velocities.
+    pub(super) fn walk(&mut self, tick: u64) -> Result<(), Error> {
+        match self.setup.conventions.bodies.walks {
+            Walks::PresentSpeed => self.walk_at_present_speed(tick),
+            Walks::KeptVector => self.walk_by_kept_vectors(tick),
+        }
+    }
+
+    fn walk_at_present_speed(&mut self, tick: u64) -> Result<(), Error> {
+        let mut sensed = std::mem::take(&mut self.worked.sensed);
+        for &row in &self.worked.sensing {
+            let row = row as usize;
+            sensed[row] = self.sensed(row);
+        }
+        self.worked.sensed = sensed;
+        let rows = &mut self.rows;
+        let walkers = Walkers {
+            id: &rows.id,
+            persistence: &self.worked.persistence,
+            bias: &self.worked.bias,
+            sensed: &self.worked.sensed,
+            crawls: &self.worked.crawls,
+        };
+        let (walks, flat) = (&self.setup.walks, self.domain.dimensions == 2);
+        let group = &rows.group;
+        motility::renew_each(
+            &walkers,
+            &mut rows.direction,
+            self.setup.mechanics_step,
+            |row| flat || walks[usize::from(group[row])].in_plane,
+            self.setup.streams.motility,
+            tick,
+            &self.pool,
+        )?;
+        motility::crawl(&rows.direction, &self.worked.speed, &mut rows.velocity)
+    }
+
+    fn walk_by_kept_vectors(&mut self, tick: u64) -> Result<(), Error> {
+        let mut vector = std::mem::take(&mut self.rows.direction);
+        let flat = self.domain.dimensions == 2;
+        let renewal = |row: usize| {
+            let bias = self.worked.bias[row];
+            Renewal {
+                speed: self.worked.speed[row],
+                bias,
+                sensed: if bias == 0.0 {
+                    [0.0; 3]
+                } else {
+                    self.sensed(row)
+                },
+                in_plane: flat || self.walk_of(row).in_plane,
+            }
+        };
+        motility::renew_vectors(
+            &self.rows.id,
+            &self.worked.persistence,
+            &self.worked.crawls,
+            renewal,
+            &mut vector,
+            self.setup.mechanics_step,
+            self.setup.streams.motility,
+            tick,
+            &self.pool,
+        )?;
+        for (velocity, vector) in self.rows.velocity.iter_mut().zip(&vector) {
+            for axis in 0..3 {
+                velocity[axis] += vector[axis];
+            }
+        }
+        self.rows.direction = vector;
+        Ok(())
+    }
+
+    fn walk_of(&self, row: usize) -> &Walk {
+        &self.setup.walks[usize::from(self.rows.group[row])]
+    }
+
+    /// The direction a row senses.
+    fn sensed(&self, row: usize) -> [Real; 3] {
+        let group = self.rows.group[row];
+        let walk = self.walk_of(row);
+        if let Some((substrate, sign)) = walk.toward {
+            let gradient = self.gradient_of_row(substrate, row);
+            return motility::chemotaxis([(sign, gradient)], false);
+        }
+        let gradients = (0..self.setup.substrates.len()).filter_map(|substrate| {
+            let weight = self
+                .setup
+                .channels
+                .column(Channel::Sensitivity(substrate))
+                .get(row, group);
+            (weight != 0.0).then(|| (weight, self.gradient_of_row(substrate, row)))
+        });
+        motility::chemotaxis(gradients, walk.normalize_each_gradient)
+    }
+}
