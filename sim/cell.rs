@@ -118,6 +118,8 @@ pub struct Volume {
     pub target_nuclear_solid: f64,
     /// A necrotic cell bursts when `total` reaches this.
     pub rupture: f64,
+    /// Nuclei in it: more than one after a fusion.
+    pub nuclei: u32,
 }
 
 /// Rates (1/min) and targets of one volume step.
@@ -146,6 +148,7 @@ impl Volume {
             calcified: volume.calcified_fraction,
             target_nuclear_solid: solid * volume.nuclear,
             rupture: f64::INFINITY,
+            nuclei: 1,
         }
     }
 
@@ -196,6 +199,21 @@ impl Volume {
         self.fluid += meal.fluid;
         self.cytoplasmic_solid += meal.nuclear_solid + meal.cytoplasmic_solid;
         self.total += meal.total;
+    }
+
+    /// Takes in all of another cell, compartment by compartment, with its nuclei and targets.
+    pub fn join(&mut self, other: &Volume) {
+        for (own, joined) in [
+            (&mut self.total, other.total),
+            (&mut self.fluid, other.fluid),
+            (&mut self.nuclear, other.nuclear),
+            (&mut self.nuclear_solid, other.nuclear_solid),
+            (&mut self.cytoplasmic_solid, other.cytoplasmic_solid),
+            (&mut self.target_nuclear_solid, other.target_nuclear_solid),
+        ] {
+            *own += joined;
+        }
+        self.nuclei += other.nuclei;
     }
 }
 

@@ -13,12 +13,14 @@ pub struct Clock {
     pub mechanics_ticks: u64,
     /// Ticks in one phenotype step.
     pub phenotype_ticks: u64,
+    /// Ticks by which clocks strike early, 0 or 1: see `Semantics::lead`.
+    pub lead: u64,
 }
 
 impl Clock {
-    /// min since the start: never a running sum.
+    /// min since the start, when what happens in this tick happens: never a running sum.
     pub fn time(&self) -> f64 {
-        self.tick as f64 * self.diffusion_step
+        (self.tick - self.lead) as f64 * self.diffusion_step
     }
 
     /// min.
@@ -31,13 +33,18 @@ impl Clock {
         self.phenotype_ticks as f64 * self.diffusion_step
     }
 
-    /// Whether mechanics is due. Like all clocks it first strikes after one whole step.
+    /// Whether a clock of so many ticks strikes: first after one whole step, less the lead.
+    pub fn strikes(&self, period: u64) -> bool {
+        self.tick > 0 && (self.tick - self.lead).is_multiple_of(period)
+    }
+
+    /// Whether mechanics is due.
     pub fn is_mechanics(&self) -> bool {
-        self.tick > 0 && self.tick.is_multiple_of(self.mechanics_ticks)
+        self.strikes(self.mechanics_ticks)
     }
 
     /// Whether phenotype is due.
     pub fn is_phenotype(&self) -> bool {
-        self.tick > 0 && self.tick.is_multiple_of(self.phenotype_ticks)
+        self.strikes(self.phenotype_ticks)
     }
 }

@@ -2,10 +2,11 @@
 
 use bevy_ecs::{change_detection::Mut, world::World};
 use kernels::tissue::Fired;
+use rules::dictionary::normal;
 
 use crate::{
     arrays::{Roster, Space, settle},
-    cell::{ContactTime, History, Hit, Volume},
+    cell::{ContactTime, Custom, History, Hit, Volume},
     clock::Clock,
     output::{Event, EventKind, Vitality},
     plan::Plan,
@@ -106,7 +107,10 @@ fn interpret(world: &mut World, clock: &Clock, fired: &Fired) {
     for &(eater, prey) in &fired.meals {
         eat(world, clock, eater, prey);
     }
-    if !fired.meals.is_empty() {
+    for &(cell, absorbed) in &fired.fusions {
+        fuse(world, clock, cell, absorbed);
+    }
+    if !fired.meals.is_empty() || !fired.fusions.is_empty() {
         settle(world);
     }
 }
@@ -133,6 +137,65 @@ pub fn strike(world: &mut World, attacker: u64, target: u64, damage: f64, durati
         .delivered += damage;
 }
 
+/// What one cell holds, of substrates and of conserved custom numbers, becomes another's.
+fn take_amounts(world: &mut World, taker: usize, giver: usize) {
+    let roster = world.resource::<Roster>();
+    let (to, from) = (roster.entities[taker], roster.entities[giver]);
+    let types = &world.resource::<Plan>().scenario.cell_types;
+    let of = |rank: usize| &types[usize::from(roster.kinds[rank])].custom;
+    let pairs: Vec<(usize, usize)> = of(taker)
+        .iter()
+        .enumerate()
+        .filter(|(_, custom)| custom.conserved)
+        .filter_map(|(place, custom)| {
+            let mut others = of(giver).iter();
+            let other = others.position(|other| normal(&other.name) == normal(&custom.name))?;
+            Some((place, other))
+        })
+        .collect();
+    for (place, other) in pairs {
+        let custom = "every cell has custom numbers";
+        let amount = world.get::<Custom>(from).expect(custom).0[other];
+        world.get_mut::<Custom>(to).expect(custom).0[place] += amount;
+    }
+    let substrates = world.resource::<Plan>().scenario.substrates.len();
+    let tissue = &mut world.resource_mut::<Space>().0;
+    for substrate in 0..substrates {
+        let sum = tissue.internalized(substrate, taker) + tissue.internalized(substrate, giver);
+        tissue.set_internalized(substrate, taker, sum);
+    }
+}
+
+/// Two cells become one, at the center of their volumes, which grows towards what both did.
+fn fuse(world: &mut World, clock: &Clock, cell: u64, absorbed: u64) {
+    let fusion = event(world, clock, EventKind::Fusion, cell, absorbed);
+    let (rank, _, position) = about(world, cell);
+    let (other_rank, _, other_position) = about(world, absorbed);
+    let roster = world.resource::<Roster>();
+    let (entity, other_entity) = (roster.entities[rank], roster.entities[other_rank]);
+    let joined = *world
+        .get::<Volume>(other_entity)
+        .expect("every cell has a volume");
+    let mut volume = world
+        .get_mut::<Volume>(entity)
+        .expect("every cell has a volume");
+    let share = joined.total / (volume.total + joined.total);
+    volume.join(&joined);
+    let total = volume.total;
+    take_amounts(world, rank, other_rank);
+    let tissue = &mut world.resource_mut::<Space>().0;
+    tissue.place(
+        rank,
+        std::array::from_fn(|axis| {
+            position[axis] + share * (other_position[axis] - position[axis])
+        }),
+    );
+    tissue.set_volume(rank, total);
+    tissue.remove(absorbed);
+    world.despawn(other_entity);
+    world.resource_mut::<Log>().events.push(fusion);
+}
+
 fn eat(world: &mut World, clock: &Clock, eater: u64, prey: u64) {
     let mut meal = event(world, clock, EventKind::Phagocytosis, eater, prey);
     let (eater_rank, ..) = about(world, eater);
@@ -149,6 +212,7 @@ fn eat(world: &mut World, clock: &Clock, eater: u64, prey: u64) {
         .expect("every cell has a volume");
     volume.ingest(&food);
     let total = volume.total;
+    take_amounts(world, eater_rank, prey_rank);
     let tissue = &mut world.resource_mut::<Space>().0;
     tissue.set_volume(eater_rank, total);
     tissue.remove(prey);

@@ -69,8 +69,8 @@ pub struct CellRules(pub Vec<CellRule>);
 
 impl CellRules {
     /// Whether any rule is due.
-    pub fn is_due(&self, tick: u64) -> bool {
-        self.0.iter().any(|rule| tick.is_multiple_of(rule.period))
+    pub fn is_due(&self, clock: &Clock) -> bool {
+        self.0.iter().any(|rule| clock.strikes(rule.period))
     }
 }
 
@@ -114,12 +114,11 @@ pub fn decide(
         Query<(&'static mut Custom, &'static mut Ruled)>,
     )>,
 ) {
-    let tick = clock.tick;
-    if !rules.is_due(tick) {
+    if !rules.is_due(&clock) {
         return;
     }
     let _timer = timings.start(Stage::Rules);
-    let due = |rule: &&mut CellRule| tick.is_multiple_of(rule.period);
+    let due = |rule: &&mut CellRule| clock.strikes(rule.period);
     // All reads come before any write.
     for rule in rules.0.iter_mut().filter(due) {
         if let Err(message) = evaluate(rule, &space, &roster, &plan, &clock, &cells.p0()) {
@@ -158,8 +157,9 @@ fn evaluate(
         let ranks = roster.of_type[kind].iter().copied();
         let live = |rank: &u32| roster.vitality[*rank as usize] == Vitality::Live;
         let with_dead = rule.with_dead;
-        rule.ranks
-            .extend(ranks.filter(|rank| with_dead || live(rank)));
+        rule.ranks.extend(
+            ranks.filter(|rank| (with_dead || live(rank)) && !tissue.is_frozen(*rank as usize)),
+        );
     }
     rule.dead.clear();
     rule.dead.extend(

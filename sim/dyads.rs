@@ -7,6 +7,7 @@ use bevy_ecs::{
     world::World,
 };
 use kernels::{
+    hazard::competing_risk,
     pairs::{Memory, Pair},
     random::pair_id,
 };
@@ -23,7 +24,6 @@ use crate::{
     output::{Event, EventKind, Vitality},
     plan::{Plan, deeds::Deed},
     record::{Clamps, Failure, Log, Stage, Timings},
-    semantics,
     sense::{Senses, sense},
     streams::Purpose,
 };
@@ -69,11 +69,7 @@ pub fn dyads(world: &mut World) {
     world.resource_scope(|world, mut rules: Mut<'_, DyadRules>| {
         // All reads come before any write.
         let mut fired = Vec::new();
-        for rule in rules
-            .0
-            .iter_mut()
-            .filter(|rule| clock.tick.is_multiple_of(rule.period))
-        {
+        for rule in rules.0.iter_mut().filter(|rule| clock.strikes(rule.period)) {
             match draw(world, &clock, rule) {
                 Ok(deeds) => fired.extend(deeds),
                 Err(message) => {
@@ -230,7 +226,7 @@ fn draw(
         let columns = rule.outputs.columns.iter().zip(&deeds);
         let rates = columns.map(|(column, deed)| deed.map_or(0.0, |_| column[row]));
         let uniforms = || draws.uniforms(pair_id(pair.0, pair.1), clock.tick, rule.number);
-        if let Some(which) = semantics::competing_risk(rates, signature.clock, uniforms) {
+        if let Some(which) = competing_risk(rates, signature.clock, uniforms) {
             fired.push((*pair, deeds[which].expect("what has a rate is a deed")));
         }
     }
@@ -295,7 +291,7 @@ fn carry_out(world: &mut World, clock: &Clock, pair: Pair, deed: Deed) -> bool {
                 // Nobody but the acting cell is to be credited.
                 strike(world, other, dying, 0.0, 0.0);
             }
-            die(world, clock, rank(world, dying), how);
+            die(world, clock, rank(world, dying), how, 0.0);
             return true;
         }
         Deed::Become { who, what } => {

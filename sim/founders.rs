@@ -1,13 +1,17 @@
 //! The first cells: from a scenario's placements to positions.
 
-use kernels::random::{Sequence, child_id};
-use rand_distr::{Distribution, UnitBall, UnitDisc};
+use kernels::{
+    portable::{cos, exp, ln},
+    random::{Sequence, child_id, pair_id},
+};
+use rand_distr::{Distribution as _, UnitBall, UnitDisc};
 use rstar::{RTree, primitives::GeomWithData};
+use rules::dictionary::normal;
 
 use crate::{
     arrays::Seedling,
     plan::Plan,
-    scenario::{Domain, Place, Placement, Region},
+    scenario::{Distribution, Domain, Place, Placement, Region},
     streams::Purpose,
 };
 
@@ -74,12 +78,92 @@ pub fn founders(plan: &Plan) -> Result<Vec<Seedling>, String> {
             }
         }
     }
+    for seedling in &mut all {
+        vary(plan, seedling)?;
+    }
     let mut ids: Vec<u64> = all.iter().map(|seedling| seedling.id).collect();
     ids.sort_unstable();
     if ids.windows(2).any(|pair| pair[0] == pair[1]) {
         return Err("two founders have one id; change the order of the cells".into());
     }
     Ok(all)
+}
+
+/// How often a number is drawn again that does not lie between its ends.
+const REDRAWS: usize = 1_000_000;
+
+/// Gives a founder the numbers of its own that its type's distributions say.
+fn vary(plan: &Plan, seedling: &mut Seedling) -> Result<(), String> {
+    let cell_type = &plan.scenario.cell_types[usize::from(seedling.kind)];
+    let draws = Purpose::InitialValue.draws(plan.scenario.seed);
+    for (initial, place) in cell_type.initial.iter().zip(0..) {
+        let mut sequence = Sequence::new(draws, pair_id(seedling.id, place));
+        let value = sample(&initial.distribution, &mut sequence).ok_or_else(|| {
+            format!(
+                "cell_types.\"{}\".initial.\"{}\": of {REDRAWS} draws none lies between the ends\n  \
+                 move them to where the distribution is",
+                cell_type.name, initial.what
+            )
+        })?;
+        if normal(&initial.what) == "volume" {
+            if value <= 0.0 {
+                return Err(format!(
+                    "cell_types.\"{}\".initial.volume: a cell was to have {value} µm³\n  \
+                     state a `min` above 0",
+                    cell_type.name
+                ));
+            }
+            seedling.volume = Some(value);
+        } else {
+            let behavior = plan.table.vocabulary.behaviors.find(&initial.what);
+            let behavior = behavior.map_err(|error| error.to_string())?;
+            seedling.values.retain(|(other, _)| *other != behavior);
+            seedling.values.push((behavior, value));
+        }
+    }
+    Ok(())
+}
+
+/// A number of a distribution, or none if none was found between its ends.
+fn sample(distribution: &Distribution, sequence: &mut Sequence) -> Option<f64> {
+    let between =
+        |min: f64, max: f64, sequence: &mut Sequence| min + (max - min) * sequence.uniform();
+    // The ends are not of the interval, as in PhysiCell.
+    let until = |min: f64, max: f64, mut draw: Box<dyn FnMut() -> f64 + '_>| {
+        (0..REDRAWS)
+            .map(|_| draw())
+            .find(|value| *value > min && *value < max)
+    };
+    match *distribution {
+        Distribution::Uniform { min, max } => Some(between(min, max, sequence)),
+        Distribution::LogUniform { min, max } => Some(exp(between(ln(min), ln(max), sequence))),
+        Distribution::Normal {
+            mu,
+            sigma,
+            min,
+            max,
+        } => until(min, max, Box::new(|| mu + sigma * normal_deviate(sequence))),
+        Distribution::LogNormal {
+            base,
+            mu,
+            sigma,
+            min,
+            max,
+        } => {
+            let scale = ln(base);
+            until(
+                min,
+                max,
+                Box::new(move || exp(scale * (mu + sigma * normal_deviate(sequence)))),
+            )
+        }
+    }
+}
+
+/// A standard normal number, by Box and Muller.
+fn normal_deviate(sequence: &mut Sequence) -> f64 {
+    let (u, v) = (sequence.uniform(), sequence.uniform());
+    (-2.0 * ln(u)).sqrt() * cos(std::f64::consts::TAU * v)
 }
 
 /// A uniform point of a region.

@@ -82,6 +82,8 @@ pub enum EventKind {
     Attack,
     /// `cell` ate `partner`.
     Phagocytosis,
+    /// `cell` fused with `partner`, which is gone.
+    Fusion,
     /// `cell` became another type; `cell_type` is the old, `partner_type` the new one.
     Transformation,
     /// `cell` came from outside.
@@ -92,13 +94,14 @@ pub enum EventKind {
 
 impl EventKind {
     /// All of them.
-    pub const ALL: [EventKind; 9] = [
+    pub const ALL: [EventKind; 10] = [
         EventKind::Division,
         EventKind::Death,
         EventKind::Hit,
         EventKind::Kill,
         EventKind::Attack,
         EventKind::Phagocytosis,
+        EventKind::Fusion,
         EventKind::Transformation,
         EventKind::Arrival,
         EventKind::Removal,
@@ -113,6 +116,7 @@ impl EventKind {
             EventKind::Kill => "kill",
             EventKind::Attack => "attack",
             EventKind::Phagocytosis => "phagocytosis",
+            EventKind::Fusion => "fusion",
             EventKind::Transformation => "transformation",
             EventKind::Arrival => "arrival",
             EventKind::Removal => "removal",

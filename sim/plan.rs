@@ -4,6 +4,7 @@
 mod claims;
 pub mod deeds;
 mod limits;
+mod numbers;
 pub mod ruled;
 
 use std::collections::BTreeSet;
@@ -14,6 +15,7 @@ use rules::{Rule, Side, Subject, Target, dictionary::unknown};
 use crate::{
     dictionary::{Behavior, Signal, Table},
     scenario::{self, Scenario},
+    semantics::Semantics,
 };
 
 use ruled::RuledSlots;
@@ -60,8 +62,11 @@ pub struct Bound {
 ///
 /// # Errors
 /// A message with place, culprit and way out.
-pub fn bind(scenario: Scenario) -> Result<Bound, String> {
+pub fn bind(mut scenario: Scenario) -> Result<Bound, String> {
     let table = Table::new(&scenario)?;
+    if scenario.semantics == Semantics::PhysiCell {
+        numbers::drop_unknown(&mut scenario, &table);
+    }
     let bindings: Vec<_> = scenario
         .rules
         .iter()
@@ -70,7 +75,9 @@ pub fn bind(scenario: Scenario) -> Result<Bound, String> {
     let rules = rules::open(&bindings, &table.vocabulary).map_err(|error| error.to_string())?;
     limits::check(&scenario, &rules)?;
     claims::check_names(&rules, &table, &scenario)?;
-    claims::check_secretion(&rules, &table, &scenario)?;
+    if scenario.semantics == Semantics::Milieu {
+        claims::check_secretion(&rules, &table, &scenario)?;
+    }
     deeds::check_writes(&rules, &table)?;
     let shared = claims::shared(&rules, &table)?;
     let mut ruled = RuledSlots::new(scenario.cell_types.len());
@@ -89,6 +96,9 @@ pub fn bind(scenario: Scenario) -> Result<Bound, String> {
             }
         }
     }
+    for (kind, behavior) in numbers::distributed(&scenario, &table)? {
+        add(kind, behavior);
+    }
     for placement in &scenario.cells {
         let scenario::Place::Explicit { cells } = &placement.place else {
             continue;
@@ -97,7 +107,9 @@ pub fn bind(scenario: Scenario) -> Result<Bound, String> {
             Some(table) => format!("{}:{line}", table.file.display()),
             None => format!("cells `{}`", placement.name),
         };
-        if let Some(stated) = &placement.table {
+        if let Some(stated) = &placement.table
+            && scenario.semantics == Semantics::Milieu
+        {
             check_columns(&stated.columns, &table)
                 .map_err(|error| format!("{}: {error}", place(1)))?;
         }

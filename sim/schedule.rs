@@ -23,9 +23,11 @@ use crate::{
     contacts::mechanics,
     decide::decide,
     dyads::dyads,
-    events::phenotype,
+    events::{phenotype, transformations},
     interventions::interventions,
+    plan::Plan,
     record::{Failure, Stage, Timings},
+    semantics::Semantics,
 };
 
 /// Stages 2 to 6.
@@ -36,6 +38,7 @@ pub fn schedule() -> Schedule {
         (
             interventions.run_if(mechanics_is_due),
             fields,
+            transformations.run_if(drawn_by_themselves),
             decide.run_if(mechanics_is_due),
             phenotype.run_if(phenotype_is_due),
             mechanics.run_if(mechanics_is_due),
@@ -52,6 +55,11 @@ fn mechanics_is_due(clock: Res<Clock>, failure: Res<Failure>) -> bool {
 
 fn phenotype_is_due(clock: Res<Clock>, failure: Res<Failure>) -> bool {
     clock.is_phenotype() && failure.0.is_none()
+}
+
+/// PhysiCell draws transformations by themselves, before rules are applied.
+fn drawn_by_themselves(clock: Res<Clock>, failure: Res<Failure>, plan: Res<Plan>) -> bool {
+    plan.scenario.semantics == Semantics::PhysiCell && phenotype_is_due(clock, failure)
 }
 
 fn fields(mut space: ResMut<Space>, mut timings: ResMut<Timings>, mut failure: ResMut<Failure>) {

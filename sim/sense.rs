@@ -48,10 +48,8 @@ pub fn sense(
         Signal::Density(substrate) => {
             out.extend(ranks().map(|rank| tissue.density(*substrate, rank)))
         }
-        Signal::Internalized(substrate) => out.extend(ranks().map(|rank| {
-            let _ = substrate;
-            0.0 * cell(rank).2.total
-        })),
+        Signal::Internalized(substrate) => out
+            .extend(ranks().map(|rank| tissue.internalized(*substrate, rank) / cell(rank).2.total)),
         Signal::BasementMembrane => out.extend(ranks().map(|_| 0.0)),
         Signal::GradientNorm(substrate) => out.extend(ranks().map(|rank| {
             let [x, y, z] = tissue.gradient(*substrate, rank);

@@ -3,8 +3,7 @@
 use kernels::{
     Grid,
     channels::Channels,
-    conventions::Conventions,
-    tissue::{Group, Initial, Setup, Streams, Walk},
+    tissue::{Group, Initial, Prey, Setup, Streams, Walk},
 };
 use rules::{Rule, Subject};
 
@@ -63,11 +62,10 @@ pub fn setup(plan: &Plan, rules: &[Box<dyn Rule>]) -> Result<Setup, String> {
     let seed = scenario.seed;
     Ok(Setup {
         substrates: scenario.substrates.iter().map(substrate).collect(),
-        initial: scenario
-            .substrates
-            .iter()
-            .map(|substrate| Initial::Everywhere(substrate.initial))
-            .collect(),
+        initial: scenario.substrates.iter().map(initial).collect(),
+        internalized: scenario.track_internalized_substrates,
+        conventions: scenario.semantics.conventions(),
+        springs: scenario.springs,
         diffusion_step: scenario.clocks.diffusion,
         mechanics_step: scenario.clocks.mechanics_ticks() as f64 * scenario.clocks.diffusion,
         channels: channels(plan, &groups),
@@ -76,12 +74,12 @@ pub fn setup(plan: &Plan, rules: &[Box<dyn Rule>]) -> Result<Setup, String> {
                 let motility = &scenario.cell_types[kind(number)].motility;
                 Walk {
                     normalize_each_gradient: motility.normalize_each_gradient,
-                    ..Walk::default()
+                    motile: motility.enabled && groups[number].prey == Prey::Live,
+                    in_plane: motility.in_plane,
+                    toward: motility.toward,
                 }
             })
             .collect(),
-        springs: true,
-        conventions: Conventions::default(),
         groups,
         wall_repulsion: domain.wall_repulsion,
         watched,
@@ -97,7 +95,6 @@ pub fn setup(plan: &Plan, rules: &[Box<dyn Rule>]) -> Result<Setup, String> {
             attachment: Purpose::Attachment.draws(seed),
             detachment: Purpose::Detachment.draws(seed),
         },
-        internalized: false,
         grid,
     })
 }
@@ -122,6 +119,14 @@ fn substrate(substrate: &scenario::Substrate) -> kernels::diffusion::Substrate {
     }
 }
 
+/// Densities at the start.
+fn initial(substrate: &scenario::Substrate) -> Initial {
+    match &substrate.initial_field {
+        Some(field) => Initial::Voxels(field.clone()),
+        None => Initial::Everywhere(substrate.initial),
+    }
+}
+
 /// The tables of all channels: a type's own values for its live cells, and what is left of them in the dead.
 fn channels(plan: &Plan, groups: &[Group]) -> Channels {
     use kernels::channels::Channel;
@@ -131,12 +136,6 @@ fn channels(plan: &Plan, groups: &[Group]) -> Channels {
         scenario.cell_types.len(),
         groups.len(),
     );
-    for (group, of) in groups.iter().enumerate() {
-        let mechanics = &scenario.cell_types[usize::from(of.kind)].mechanics;
-        for (other, &affinity) in mechanics.adhesion_affinities.iter().enumerate() {
-            channels.set_group(Channel::Affinity(other), group, affinity);
-        }
-    }
     for (number, behavior) in plan.table.behaviors.iter().enumerate() {
         let Behavior::Kernel(channel) = behavior else {
             continue;

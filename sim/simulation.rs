@@ -6,12 +6,12 @@ use rules::{Rule, Subject};
 
 use crate::{
     arrays::{Roster, Space, plant, settle},
-    cell::{ContactTime, Custom, History, Lineage, Phase, Ruled, Volume},
+    cell::{ContactTime, Custom, History, Lineage, Phase, Ruled, Vitality, Volume},
     clock::Clock,
     decide::{CellRule, CellRules},
     dictionary::Behavior,
     dyads::{DyadRule, DyadRules},
-    events::Risks,
+    events::{Risks, die},
     founders::founders,
     interventions::Arrived,
     output::{CellTable, Column, Event, Frame},
@@ -45,6 +45,7 @@ impl Simulation {
             diffusion_step: clocks.diffusion,
             mechanics_ticks: clocks.mechanics_ticks(),
             phenotype_ticks: clocks.phenotype_ticks(),
+            lead: plan.scenario.semantics.lead(),
         };
         let seedlings = founders(&plan)?;
         let risks = Risks::new(&plan);
@@ -104,6 +105,17 @@ impl Simulation {
             Some(message) => Err(message),
             None => Ok(()),
         }
+    }
+
+    /// Lets the cell at a rank die now, whatever its rates: for who steers a tissue from outside.
+    pub fn start_death(&mut self, rank: usize, vitality: Vitality) {
+        let clock = Clock {
+            // Nothing has happened in the tick that comes next.
+            tick: self.tick + self.world.resource::<Clock>().lead,
+            ..*self.world.resource::<Clock>()
+        };
+        die(&mut self.world, &clock, rank, vitality, 0.0);
+        settle(&mut self.world);
     }
 
     /// Seconds spent so far, by stage.

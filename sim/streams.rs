@@ -33,12 +33,18 @@ pub enum Purpose {
     CellNoise = 11,
     /// Noise lanes of dyad models; who = the ordered pair.
     DyadNoise = 12,
-    /// Fusions; who = the absorbing cell, or the ordered pair.
-    Fusion = 13,
-    /// New attachments; who = the ordered pair.
-    Attachment = 14,
-    /// Attachments that break; who = the ordered pair.
-    Detachment = 15,
+    /// Transformations drawn by themselves; who = the cell and the type to become.
+    Transformation = 13,
+    /// Type of a daughter; who = the daughter.
+    AsymmetricDivision = 14,
+    /// Numbers that differ from founder to founder; who = the cell and the number's place.
+    InitialValue = 15,
+    /// Fusions; who = the cell that absorbs.
+    Fusion = 16,
+    /// Attachments that form; who = the pair.
+    Attachment = 17,
+    /// Attachments that break; who = the pair.
+    Detachment = 18,
 }
 
 impl Purpose {

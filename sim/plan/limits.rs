@@ -2,7 +2,7 @@
 
 use rules::{Rule, dictionary::normal};
 
-use crate::scenario::Scenario;
+use crate::{scenario::Scenario, semantics::Semantics};
 
 /// Cells of one stream in one mechanics step, on average.
 const MOST_ARRIVALS: f64 = 10_000.0;
@@ -44,6 +44,10 @@ pub fn check(scenario: &Scenario, rules: &[Box<dyn Rule>]) -> Result<(), String>
             return Err(format!(
                 "cell_types.\"{name}\".cycle: more than {MOST_PHASES} phases are too many"
             ));
+        }
+        if scenario.semantics == Semantics::PhysiCell {
+            // Which cuts volumes at zero there too.
+            continue;
         }
         // An explicit step of a volume longer than its own time would overshoot, and be cut at zero.
         let volume = &cell_type.volume;

@@ -7,6 +7,7 @@ mod densities;
 mod domain;
 mod import;
 mod outputs;
+mod physicell_table;
 mod region;
 mod sources;
 mod table;
@@ -21,6 +22,7 @@ use super::file::quantity::{Kind, Measured, Quantity, Range};
 use super::file::{File, Named};
 use super::problem::{Path, Place, Problem, misspelled, split};
 use super::tree::Tree;
+use crate::semantics::Semantics;
 
 /// Reads the rest into a file that serde has read. `cells`, where given, is a table whose cells
 /// stand in for all the file's groups.
@@ -34,6 +36,7 @@ pub fn resolve(
 ) -> Result<Scenario, Vec<Problem>> {
     let mut names = Resolver {
         tree,
+        semantics: file.semantics,
         problems: Vec::new(),
         notes: Vec::new(),
         types: file
@@ -58,6 +61,7 @@ pub fn resolve(
 /// What is known while a file is resolved, and what was found wrong so far.
 struct Resolver<'a> {
     tree: &'a Tree,
+    semantics: Semantics,
     problems: Vec<Problem>,
     notes: Vec<String>,
     types: Vec<String>,

@@ -6,10 +6,11 @@ use super::super::file::Named;
 use super::super::file::cells as stated;
 use super::super::problem::Path;
 use super::super::{Arrival, CellTable, CellType, Domain, Founder, Place, Placement, Region};
-use super::Resolver;
 use super::region::size;
 use super::table::Table;
+use super::{Resolver, physicell_table};
 use crate::cell;
+use crate::semantics::Semantics;
 
 /// Cells of one group: as many take a gigabyte before the first step.
 const MOST_CELLS: f64 = 10_000_000.0;
@@ -97,7 +98,21 @@ impl Resolver<'_> {
             if self.problems.len() > before {
                 return None;
             }
-            return self.table(&file, cell_type, domain, types);
+            return match self.semantics {
+                Semantics::Milieu => self.table(&file, cell_type, domain, types),
+                Semantics::PhysiCell => {
+                    match physicell_table::read(&file, cell_type, domain, types) {
+                        Ok(read) => {
+                            self.notes.extend(read.notes);
+                            Some((Place::Explicit { cells: read.cells }, Some(read.table)))
+                        }
+                        Err(problem) => {
+                            self.problems.push(problem);
+                            None
+                        }
+                    }
+                }
+            };
         }
         let cell_type = cell_type?;
         if let Some(centers) = &group.at {
