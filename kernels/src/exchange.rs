@@ -150,7 +150,11 @@ impl Exchange {
             list.maps.clear();
             list.renewed.clear();
             list.renewed.extend_from_slice(occupied);
-            list.renew(cells, factor, sharing, |voxel| held(substrate, voxel));
+            let held = |voxel| held(substrate, voxel);
+            match sharing {
+                Sharing::Together => list.renew(cells, factor, held, Maps::together),
+                Sharing::InTurn => list.renew(cells, factor, held, Maps::in_turn),
+            }
         });
         Ok(())
     }
@@ -194,7 +198,11 @@ impl Exchange {
             }
             list.renewed.sort_unstable();
             list.renewed.dedup();
-            list.renew(cells, factor, sharing, |voxel| held(substrate, voxel));
+            let held = |voxel| held(substrate, voxel);
+            match sharing {
+                Sharing::Together => list.renew(cells, factor, held, Maps::together),
+                Sharing::InTurn => list.renew(cells, factor, held, Maps::in_turn),
+            }
         });
         Ok(())
     }
@@ -212,6 +220,7 @@ impl Exchange {
         if densities.is_empty() {
             return;
         }
+        let cuts = self.cuts();
         let negative = std::sync::atomic::AtomicU64::new(0);
         pool.pieces(
             densities,
@@ -220,7 +229,9 @@ impl Exchange {
             |substrate, density| {
                 let mut below = 0;
                 for map in &self.substrates[substrate].maps {
-                    below += self.advance(map, &mut density[map.voxel as usize]);
+                    if map.apply(&mut density[map.voxel as usize], cuts) {
+                        below += 1;
+                    }
                 }
                 // Whole numbers add to the same sum in any order.
                 negative.fetch_add(below, std::sync::atomic::Ordering::Relaxed);
@@ -249,7 +260,7 @@ impl Exchange {
                     total.taken_up += moved.taken_up;
                     total.exported += moved.exported;
                 });
-                *counted_negative += self.advance(map, value);
+                *counted_negative += u64::from(map.apply(value, self.cuts()));
             }
             total
         };
@@ -288,6 +299,7 @@ impl Exchange {
         if densities.is_empty() {
             return Ok(());
         }
+        let cuts = self.cuts();
         let negative = std::sync::atomic::AtomicU64::new(0);
         let mut tasks: Vec<_> = densities
             .chunks_exact_mut(voxels)
@@ -302,7 +314,7 @@ impl Exchange {
                 self.shares(list, map, *value, |row, moved| {
                     amounts[row] += moved.taken_up - moved.secreted - moved.exported;
                 });
-                below += self.advance(map, value);
+                below += u64::from(map.apply(value, cuts));
             }
             negative.fetch_add(below, std::sync::atomic::Ordering::Relaxed);
         });
@@ -315,15 +327,9 @@ impl Exchange {
         self.substrates.iter().map(|s| s.maps.len()).sum::<usize>() >= LARGE
     }
 
-    /// Applies one map; 1 if the density was cut at zero.
-    #[inline]
-    fn advance(&self, map: &Map, value: &mut Real) -> u64 {
-        *value = *value * map.scale + map.shift;
-        if *value < 0.0 && self.sharing == Sharing::Together {
-            *value = 0.0;
-            return 1;
-        }
-        0
+    /// Whether densities below zero are cut.
+    fn cuts(&self) -> bool {
+        self.sharing == Sharing::Together
     }
 
     /// Tells `visit` what each cell of a map's voxel, by row, moves when the density is `before`.
@@ -427,6 +433,19 @@ impl Cells {
     }
 }
 
+impl Map {
+    /// Applies the map, and says whether the density was cut at zero.
+    #[inline]
+    fn apply(&self, value: &mut Real, cuts: bool) -> bool {
+        *value = *value * self.scale + self.shift;
+        let cut = *value < 0.0 && cuts;
+        if cut {
+            *value = 0.0;
+        }
+        cut
+    }
+}
+
 impl Terms {
     fn are_zero(&self) -> bool {
         [self.secretion, self.target, self.uptake, self.export] == [0.0; 4]
@@ -497,8 +516,8 @@ impl Maps {
         &mut self,
         cells: &Cells,
         factor: Real,
-        sharing: Sharing,
         held: impl Fn(usize) -> bool,
+        map_of: impl Fn(&Maps, &Cells, u32, Real) -> Option<Map>,
     ) {
         if self.renewed.is_empty() {
             return;
@@ -515,11 +534,11 @@ impl Maps {
             {
                 kept = after;
             }
-            let map = match sharing {
-                Sharing::Together => self.together(cells, voxel, factor),
-                Sharing::InTurn => self.in_turn(cells, voxel, factor),
-            };
-            maps.extend(map.filter(|_| !held(voxel as usize)));
+            if let Some(map) = map_of(self, cells, voxel, factor)
+                && !held(voxel as usize)
+            {
+                maps.push(map);
+            }
         }
         maps.extend_from_slice(kept);
         self.spare = std::mem::replace(&mut self.maps, maps);

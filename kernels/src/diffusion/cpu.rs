@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Line, Solver};
+use super::{Line, Solver, held::Run};
 use crate::{Grid, Pool, Real};
 
 /// Lines of x that advance side by side: one or two vector registers' worth.
@@ -129,10 +129,11 @@ impl<'a> Field<'a> {
     ///
     /// # Safety
     /// No slice of these voxels may be live, and no other task may touch them.
-    unsafe fn write(&self, start: usize, written: &[(u32, Real)]) {
-        for &(voxel, value) in written {
+    unsafe fn write(&self, start: usize, written: &[Run]) {
+        for run in written {
             // SAFETY: unshared by the caller's promise.
-            unsafe { self.row(start + voxel as usize, 1)[0] = value };
+            let row = unsafe { self.row(start + run.first as usize, run.len as usize) };
+            row.fill(run.value);
         }
     }
 }

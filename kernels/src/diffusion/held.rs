@@ -50,10 +50,18 @@ pub(super) struct Writes {
     last: Groups,
 }
 
+/// Voxels in a row that are written alike.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run {
+    pub(super) first: u32,
+    pub(super) len: u32,
+    pub(super) value: Real,
+}
+
 /// A list cut into groups.
 #[derive(Clone, Debug, Default)]
 struct Groups {
-    list: Vec<(u32, Real)>,
+    list: Vec<Run>,
     /// Where each group starts, and the end of the last; empty for an empty list.
     starts: Vec<u32>,
 }
@@ -74,13 +82,13 @@ impl Writes {
 
     /// Those in these planes (3D) or rows of x (2D).
     #[inline]
-    pub(super) fn first(&self, groups: Range<usize>) -> &[(u32, Real)] {
+    pub(super) fn first(&self, groups: Range<usize>) -> &[Run] {
         self.first.of(groups)
     }
 
     /// Those in these rows of x of any plane (3D) or columns (2D).
     #[inline]
-    pub(super) fn last(&self, groups: Range<usize>) -> &[(u32, Real)] {
+    pub(super) fn last(&self, groups: Range<usize>) -> &[Run] {
         self.last.of(groups)
     }
 }
@@ -90,17 +98,34 @@ impl Groups {
         if written.is_empty() {
             return Groups::default();
         }
-        let mut list = written.to_vec();
+        let mut sorted = written.to_vec();
         // Stable, so voxels ascend within a group.
-        list.sort_by_key(|&(voxel, _)| group(voxel as usize));
-        let start = |first| list.partition_point(|&(voxel, _)| group(voxel as usize) < first);
+        sorted.sort_by_key(|&(voxel, _)| group(voxel as usize));
+        let mut list: Vec<Run> = Vec::new();
+        for (voxel, value) in sorted {
+            match list.last_mut() {
+                Some(run)
+                    if run.first + run.len == voxel
+                        && run.value == value
+                        && group(run.first as usize) == group(voxel as usize) =>
+                {
+                    run.len += 1;
+                }
+                _ => list.push(Run {
+                    first: voxel,
+                    len: 1,
+                    value,
+                }),
+            }
+        }
+        let start = |number| list.partition_point(|run| group(run.first as usize) < number);
         Groups {
-            starts: (0..=groups).map(|first| start(first) as u32).collect(),
+            starts: (0..=groups).map(|number| start(number) as u32).collect(),
             list,
         }
     }
 
-    fn of(&self, groups: Range<usize>) -> &[(u32, Real)] {
+    fn of(&self, groups: Range<usize>) -> &[Run] {
         if self.list.is_empty() {
             return &[];
         }
