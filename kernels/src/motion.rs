@@ -130,8 +130,8 @@ impl Domain {
     }
 
     /// Moves cells like [`Domain::advance`], but one whose center leaves the box stays there,
-    /// `frozen` from then on; who is frozen already does not move. `previous` of a cell that has
-    /// not moved yet is what the caller made it. The number of newly frozen ones is returned.
+    /// `frozen` from then on; who is frozen already does not move. The number of newly frozen ones
+    /// is returned.
     ///
     /// # Errors
     /// [`Error::Length`] if the columns differ in length.
@@ -141,22 +141,26 @@ impl Domain {
         velocity: &[[Real; 3]],
         position: &mut [[Real; 3]],
         previous: &mut [[Real; 3]],
+        moved: &mut [bool],
         frozen: &mut [bool],
     ) -> Result<u64, Error> {
         let cells = position.len();
         same_length("velocities", cells, velocity.len())?;
         same_length("previous velocities", cells, previous.len())?;
+        same_length("flags of having moved", cells, moved.len())?;
         same_length("flags of being frozen", cells, frozen.len())?;
         let mut left = 0;
         for row in 0..cells {
             if frozen[row] {
                 continue;
             }
-            let (now, before) = (velocity[row], previous[row]);
+            let now = velocity[row];
+            let before = if moved[row] { previous[row] } else { now };
             for axis in 0..self.dimensions {
                 position[row][axis] += dt * (1.5 * now[axis] - 0.5 * before[axis]);
             }
             previous[row] = now;
+            moved[row] = true;
             frozen[row] = !self.holds(position[row]);
             left += u64::from(frozen[row]);
         }

@@ -333,7 +333,12 @@ impl Tissue {
         for column in &mut rows.internalized {
             column.push(0.0);
         }
-        self.setup.channels.push(usize::from(body.group), like);
+        let channels = &mut self.setup.channels;
+        channels.push(usize::from(body.group), like);
+        if heir.is_some() && channels.column(Channel::Movable).is_owned() {
+            // There, being immovable is no part of what a daughter inherits.
+            channels.set_row(Channel::Movable, self.rows.id.len() - 1, 1.0);
+        }
     }
 
     /// Gives the cell inserted last a number of its own.
@@ -463,8 +468,16 @@ impl Tissue {
     /// channel, lets go of its target, and has no direction. Its attachments stay.
     pub fn set_group(&mut self, rank: usize, group: u16) {
         let row = self.row(rank);
+        let movable = self.channel(Channel::Movable, rank);
         self.change_group(row, group);
-        self.setup.channels.reset_row(row, usize::from(group));
+        let channels = &mut self.setup.channels;
+        channels.reset_row(row, usize::from(group));
+        if self.setup.conventions.bodies.inheritance == Inheritance::OwnNumbers
+            && channels.column(Channel::Movable).is_owned()
+        {
+            // There, being immovable belongs to the cell and not to its type.
+            channels.set_row(Channel::Movable, row, movable);
+        }
     }
 
     /// Puts the cell at a rank into a group of the dead: [`Tissue::set_group`], or, where the dead

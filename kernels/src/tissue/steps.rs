@@ -224,10 +224,10 @@ impl Tissue {
                         .advance(dt, velocity, position, previous, &mut rows.moved)?;
             }
             Leaving::Freeze => {
-                let frozen = &mut rows.frozen;
+                let (moved, frozen) = (&mut rows.moved, &mut rows.frozen);
                 let left = self
                     .domain
-                    .advance_or_freeze(dt, velocity, position, previous, frozen)?;
+                    .advance_or_freeze(dt, velocity, position, previous, moved, frozen)?;
                 if left > 0 {
                     self.let_go_of_frozen();
                 }

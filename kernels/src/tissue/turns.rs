@@ -77,7 +77,7 @@ impl Tissue {
         let mut turns = Turns::default();
         for actor in actors {
             let actor = actor as usize;
-            if turns.gone.contains(&actor) {
+            if rows.frozen[actor] || turns.gone.contains(&actor) {
                 continue;
             }
             let before = turns.begun.len();

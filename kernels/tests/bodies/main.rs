@@ -1,0 +1,7 @@
+//! Bodies in a tissue: attachments, events, and each usage in which simulators differ.
+
+mod attachments;
+#[path = "../support/mod.rs"]
+mod support;
+mod turns;
+mod usages;
