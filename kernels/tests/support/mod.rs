@@ -1,5 +1,7 @@
 //! A small tissue for tests: groups 2k and 2k + 1 are the live and the apoptotic cells of kind k.
 
+#![allow(dead_code, reason = "each test binary uses its part")]
+
 use kernels::channels::{Channel, Channels};
 use kernels::conventions::Conventions;
 use kernels::random::Draws;
