@@ -72,7 +72,8 @@ pub fn bind(mut scenario: Scenario) -> Result<Bound, String> {
         .iter()
         .map(|source| source.binding.clone())
         .collect();
-    let rules = rules::open(&bindings, &table.vocabulary).map_err(|error| error.to_string())?;
+    let opened = rules::open(&bindings, &table.vocabulary, rules::Usage::Milieu);
+    let rules = opened.map_err(|error| error.to_string())?.rules;
     limits::check(&scenario, &rules)?;
     claims::check_names(&rules, &table, &scenario)?;
     if scenario.semantics == Semantics::Milieu {

@@ -15,7 +15,9 @@ use std::path::{Path, PathBuf};
 pub use dictionary::{Dictionary, Entry, UnknownName, Vocabulary};
 pub use units::Unit;
 
-use written::{Form, Saturate, Source};
+pub use written::{Opened, Usage};
+
+use written::{Form, Source};
 
 /// Which cells a rule is about.
 #[derive(Debug, Clone, PartialEq)]
@@ -250,11 +252,12 @@ pub enum Engine {
     OnnxRuntime(Option<PathBuf>),
 }
 
-/// Binds every file of rules to a scenario, in the scenario's order.
+/// Binds every file of rules to a scenario, in the scenario's order; `usage` says what the rows of
+/// tables mean.
 ///
 /// # Errors
 /// The first thing that is wrong, with its place and the way out.
-pub fn open(bindings: &[Binding], vocabulary: &Vocabulary) -> Result<Vec<Box<dyn Rule>>, Error> {
+pub fn open(bindings: &[Binding], vocabulary: &Vocabulary, usage: Usage) -> Result<Opened, Error> {
     let mut rules: Vec<Box<dyn Rule>> = Vec::new();
     // Sentences and tables on one behavior saturate together, so they are bound together.
     let mut sources = Vec::new();
@@ -274,13 +277,17 @@ pub fn open(bindings: &[Binding], vocabulary: &Vocabulary) -> Result<Vec<Box<dyn
             }
         }
     }
-    rules.extend(written::bind(&sources, vocabulary, Saturate::OwnExtremes)?);
+    let written = written::bind(&sources, vocabulary, usage)?;
+    rules.extend(written.rules);
     let place = |rule: &dyn Rule| {
         let source = &rule.signature().source;
         bindings.iter().position(|binding| binding.name == *source)
     };
     rules.sort_by_key(|rule| place(rule.as_ref()));
-    Ok(rules)
+    Ok(Opened {
+        rules,
+        notes: written.notes,
+    })
 }
 
 /// What can be wrong with a file of rules, or go wrong when they are applied.

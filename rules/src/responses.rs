@@ -16,6 +16,13 @@ pub enum Response {
         /// Steepness, a pure number; > 0.
         power: f64,
     },
+    /// See [`signed_hill`].
+    SignedHill {
+        /// The signal at which the effect is half of full; not 0.
+        half_max: f64,
+        /// Steepness, a pure number; > 0.
+        power: f64,
+    },
     /// See [`linear`].
     Linear {
         /// Up to here there is no effect.
@@ -37,6 +44,7 @@ impl Response {
     pub fn odds(&self, signals: &mut [f64]) {
         match *self {
             Response::Hill { half_max, power } => hill(signals, half_max, power),
+            Response::SignedHill { half_max, power } => signed_hill(signals, half_max, power),
             Response::Linear { from, to } => {
                 for signal in signals {
                     let fraction = linear(*signal, from, to);
@@ -64,6 +72,16 @@ impl Response {
             Response::Hill { half_max, power } => {
                 power * (libm::log(at_least_zero(signal)) - libm::log(half_max))
             }
+            Response::SignedHill { half_max, power } => {
+                // Odds this large leave no room for anything else, whatever their sign.
+                let ratio = signal / half_max;
+                let ratio = if power.fract() == 0.0 {
+                    ratio.abs()
+                } else {
+                    at_least_zero(ratio)
+                };
+                power * libm::log(ratio)
+            }
             Response::Linear { from, to } => of(linear(signal, from, to)),
             Response::Step { threshold, above } => of(step(signal, threshold, above)),
         }
@@ -78,7 +96,27 @@ impl Response {
 ///
 /// Source: A. V. Hill 1910, J. Physiol. 40 (suppl.), iv–vii.
 pub fn hill(signals: &mut [f64], half_max: f64, power: f64) {
-    let ratio = |signal: f64| at_least_zero(signal) / half_max;
+    powers(signals, power, |signal| at_least_zero(signal) / half_max);
+}
+
+/// Turns signals into the odds x = (s / half_max)^power, in place, where signals may be negative.
+///
+/// Copies PhysiCell's `multivariate_Hill_response_function`: a whole power of a negative ratio is
+/// taken as it is, so that odds may be negative. Where PhysiCell has no number, for other powers,
+/// a negative ratio counts as 0.
+///
+/// Source: PhysiCell 1.14.2, core/PhysiCell_basic_signaling.cpp.
+pub fn signed_hill(signals: &mut [f64], half_max: f64, power: f64) {
+    if power.fract() == 0.0 {
+        powers(signals, power, |signal| signal / half_max);
+    } else {
+        powers(signals, power, |signal| at_least_zero(signal / half_max));
+    }
+}
+
+/// Replaces each signal by the power of its ratio.
+#[inline(always)]
+fn powers(signals: &mut [f64], power: f64, ratio: impl Fn(f64) -> f64) {
     // The decision stands outside the loop, so that the common powers become straight lines.
     macro_rules! each {
         ($signal:ident => $odds:expr) => {
@@ -238,6 +276,23 @@ mod tests {
         for response in ALL {
             assert!(odds(response, f64::NAN).is_nan(), "{response:?}");
             assert!(response.log_odds(f64::NAN).is_nan(), "{response:?}");
+        }
+    }
+
+    #[test]
+    fn whole_powers_keep_the_sign_of_a_negative_ratio_and_others_take_it_for_0() {
+        for (half_max, power, signal, wanted) in [
+            (0.5, 3.0, -1.0, -8.0),
+            (0.5, 2.0, -1.0, 4.0),
+            (0.5, 1.5, -1.0, 0.0),
+            (-40.0, 4.0, -80.0, 16.0),
+            (-40.0, 0.5, -160.0, 2.0),
+            (2.0, 101.0, -2.0, -1.0),
+        ] {
+            assert_eq!(
+                odds(Response::SignedHill { half_max, power }, signal),
+                wanted
+            );
         }
     }
 

@@ -13,6 +13,7 @@ mod clauses;
 mod combine;
 mod cursor;
 mod lines;
+mod physicell;
 mod rule;
 mod saturate;
 mod sentence;
@@ -25,14 +26,53 @@ use sha2::Digest;
 use crate::{Binding, Error, Provenance, Rule, Vocabulary};
 use statement::Statement;
 
-/// How several rules on one behavior saturate together.
+/// What rows of a table mean. Sentences have one meaning, Milieu's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Saturate {
-    /// Each rule reaches for its own maximum or minimum:
+pub enum Usage {
+    /// Milieu's own: a row is a sentence. Each rule reaches for its own maximum or minimum,
     /// U = (b + Σ M_i x_i) / (1 + Σ x_i), value = (U + Σ m_k y_k) / (1 + Σ y_k),
-    /// over the odds x_i of the rules that increase and y_k of those that decrease.
+    /// over the odds x_i of the rules that increase and y_k of those that decrease. Whatever
+    /// cannot be read, contradicts itself or leaves a range is an error.
     #[default]
-    OwnExtremes,
+    Milieu,
+    /// That of PhysiCell 1.14.2, with its bookkeeping: rules on one behavior share one maximum
+    /// and one minimum, rows of the wrong shape are passed over, and ranges are not checked.
+    PhysiCell,
+}
+
+/// Rules bound, and what is to be said about how.
+#[derive(Default)]
+pub struct Opened {
+    /// The rules.
+    pub rules: Vec<Box<dyn Rule>>,
+    /// What was passed over or means something else than it says, each with file and line, in the
+    /// order of the files; empty under [`Usage::Milieu`].
+    pub notes: Vec<String>,
+}
+
+/// Collects notes on one file.
+struct Notes<'a> {
+    file: &'a std::path::Path,
+    found: &'a mut Vec<String>,
+}
+
+impl Notes<'_> {
+    /// Adds a note on a line.
+    fn add(&mut self, line: usize, text: String) {
+        let place = self.file.display();
+        self.found.push(format!("{place}:{line}: {text}"));
+    }
+
+    /// Says that a line was passed over, for the first line of this reason.
+    fn skipped(&mut self, line: usize, reason: &str) {
+        let reason = reason.lines().next().unwrap_or(reason);
+        self.add(line, format!("{reason}; passed over, as PhysiCell does"));
+    }
+
+    /// Says that a field was read as a number which it is not quite.
+    fn read_as(&mut self, line: usize, text: &str, number: f64) {
+        self.add(line, format!("`{text}` is read as {number}"));
+    }
 }
 
 /// How a written file is written.
@@ -40,7 +80,7 @@ pub enum Saturate {
 pub enum Form {
     /// One sentence a rule.
     Sentences,
-    /// One row of eight columns a rule.
+    /// One row a rule.
     Table,
 }
 
@@ -113,14 +153,26 @@ impl<'a> Source<'a> {
     }
 
     /// Its statements, in order; `number` is its own.
-    fn statements(&self, number: usize, vocabulary: &Vocabulary) -> Result<Vec<Statement>, Error> {
+    fn statements(
+        &self,
+        number: usize,
+        vocabulary: &Vocabulary,
+        usage: Usage,
+        notes: &mut Vec<String>,
+    ) -> Result<Vec<Statement>, Error> {
         let wrong = |(line, message)| Error::Line {
             file: self.binding.file.clone(),
             line,
             message,
         };
         match self.form {
-            Form::Table => table::statements(&self.text, number, vocabulary).map_err(wrong),
+            Form::Table => {
+                let mut notes = Notes {
+                    file: &self.binding.file,
+                    found: notes,
+                };
+                table::statements(&self.text, number, vocabulary, usage, &mut notes).map_err(wrong)
+            }
             Form::Sentences => {
                 let mut found = Vec::new();
                 for joined in lines::sentences(&self.text).map_err(wrong)? {
@@ -147,12 +199,16 @@ impl<'a> Source<'a> {
 pub fn bind(
     sources: &[Source<'_>],
     vocabulary: &Vocabulary,
-    saturate: Saturate,
-) -> Result<Vec<Box<dyn Rule>>, Error> {
+    usage: Usage,
+) -> Result<Opened, Error> {
     let mut statements = Vec::new();
+    let mut notes = Vec::new();
     for (number, source) in sources.iter().enumerate() {
-        let found = source.statements(number, vocabulary)?;
-        if found.is_empty() {
+        let found = source.statements(number, vocabulary, usage, &mut notes)?;
+        if found.is_empty() && usage == Usage::PhysiCell && source.form == Form::Table {
+            // PhysiCell's templates come with tables of comments only.
+            notes.push(format!("{}: no rule in it", source.binding.file.display()));
+        } else if found.is_empty() {
             return Err(Error::File {
                 file: source.binding.file.clone(),
                 message: "no rule in it\n  write one, or leave the file out of the scenario".into(),
@@ -160,5 +216,7 @@ pub fn bind(
         }
         statements.extend(found);
     }
-    combine::rules(&statements, sources, vocabulary, saturate)
+    physicell::resolve(&mut statements, sources, vocabulary, &mut notes)?;
+    let rules = combine::rules(&statements, sources, vocabulary)?;
+    Ok(Opened { rules, notes })
 }

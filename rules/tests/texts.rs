@@ -6,7 +6,7 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{Dice, binding, sentences, texts, vocabulary};
+use common::{Dice, binding, open, sentences, texts};
 
 fn files(folder: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(Path::new("tests").join(folder)).unwrap();
@@ -19,7 +19,7 @@ fn files(folder: &str) -> Vec<PathBuf> {
 #[test]
 fn good_texts_bind() {
     for file in files("good") {
-        if let Err(error) = rules::open(&[binding(&file)], &vocabulary()) {
+        if let Err(error) = open(&[binding(&file)]) {
             panic!("{error}");
         }
     }
@@ -34,7 +34,7 @@ fn bad_texts_are_refused_with_their_message() {
             .lines()
             .filter_map(|line| line.strip_prefix("#^ ").or(line.strip_prefix("//^ ")))
             .collect();
-        let found = match rules::open(&[binding(&file)], &vocabulary()) {
+        let found = match open(&[binding(&file)]) {
             Ok(_) => "(no error)".into(),
             Err(error) => error.to_string().replace('\\', "/"),
         };
@@ -67,7 +67,7 @@ fn the_manual_shows_texts_that_bind() {
 #[test]
 fn a_description_says_the_same_rule_again() {
     for file in files("good") {
-        for rule in rules::open(&[binding(&file)], &vocabulary()).unwrap() {
+        for rule in open(&[binding(&file)]).unwrap() {
             let again = sentences(&rule.describe().join("\n")).unwrap();
             assert_eq!(again.len(), 1, "{}", file.display());
             let signature = (rule.signature(), again[0].signature());

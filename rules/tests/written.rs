@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Dice, apply, binding, sentences, texts, vocabulary};
+use common::{Dice, apply, binding, open, sentences, texts, vocabulary};
 use rules::{Binding, Combine, Error, Kind, Read, Rule, Side, Subject, Target};
 
 /// The value a single behavior takes for these signals, in the order of the rule's reads.
@@ -231,7 +231,7 @@ fn parts_of_a_batch_give_the_same_bits() {
         "tests/good/pair.rules",
         "tests/good/names.rules",
     ] {
-        for rule in rules::open(&[binding(file)], &vocabulary()).unwrap() {
+        for rule in open(&[binding(file)]).unwrap() {
             let mut dice = Dice(3);
             let rows = 1000;
             let mut column = || -> Vec<f64> {
@@ -327,13 +327,10 @@ fn a_sentence_has_its_own_clock_or_the_bindings_or_the_phenotype_step() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("cells.rules");
         std::fs::write(&file, text).unwrap();
-        let rules = rules::open(
-            &[Binding {
-                clock,
-                ..binding(file)
-            }],
-            &vocabulary(),
-        )
+        let rules = open(&[Binding {
+            clock,
+            ..binding(file)
+        }])
         .unwrap();
         rules
             .iter()
@@ -356,7 +353,7 @@ fn files_of_one_behavior_are_combined_in_one_way() {
     });
     let [first, mut second] = bindings;
     second.combine = Some(Combine::Sum);
-    let found = message(rules::open(&[first, second], &vocabulary()));
+    let found = message(open(&[first, second]));
     assert!(
         found.contains("glucose.rules:1: `combine` for this file"),
         "{found}"
@@ -376,7 +373,7 @@ fn rules_come_in_the_order_of_the_scenario() {
             binding(file)
         })
         .collect();
-    let rules = rules::open(&bindings, &vocabulary()).unwrap();
+    let rules = open(&bindings).unwrap();
     let sources: Vec<&str> = rules
         .iter()
         .map(|r| r.signature().source.as_str())
@@ -386,37 +383,31 @@ fn rules_come_in_the_order_of_the_scenario() {
 
 #[test]
 fn a_file_that_is_not_there_or_not_the_one_is_named() {
-    let missing = message(rules::open(&[binding("tests/none.rules")], &vocabulary()));
+    let missing = message(open(&[binding("tests/none.rules")]));
     assert!(
         missing.starts_with("tests/none.rules: cannot be read: "),
         "{missing}"
     );
     let file = "tests/good/contact.rules";
     let wanted = Some("00".into());
-    let other = message(rules::open(
-        &[Binding {
-            sha256: wanted,
-            ..binding(file)
-        }],
-        &vocabulary(),
-    ));
+    let other = message(open(&[Binding {
+        sha256: wanted,
+        ..binding(file)
+    }]));
     assert!(
         other.starts_with("tests/good/contact.rules: its SHA-256 is "),
         "{other}"
     );
-    let rules = rules::open(&[binding(file)], &vocabulary()).unwrap();
+    let rules = open(&[binding(file)]).unwrap();
     let sha256 = Some(rules[0].provenance().sha256);
     assert!(
-        rules::open(
-            &[Binding {
-                sha256,
-                ..binding(file)
-            }],
-            &vocabulary()
-        )
+        open(&[Binding {
+            sha256,
+            ..binding(file)
+        }])
         .is_ok()
     );
-    let unknown = message(rules::open(&[binding("tests/rules.xlsx")], &vocabulary()));
+    let unknown = message(open(&[binding("tests/rules.xlsx")]));
     assert_eq!(
         unknown,
         "tests/rules.xlsx: no rules are known by this extension\n  \

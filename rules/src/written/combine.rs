@@ -1,11 +1,11 @@
 //! From statements to rules: those on one behavior are put together and checked against each
 //! other and the scenario, then behaviors of one subject and clock become one rule.
 
-use super::rule::Written;
+use super::Source;
+use super::rule::{Step, Written};
 use super::saturate::{Saturation, Term};
 use super::settle::{Context, Settled};
 use super::statement::{Statement, signal_name};
-use super::{Saturate, Source};
 use crate::{Error, Kind, Read, Rule, Side, Signature, Subject, Target, Vocabulary, Write};
 
 /// Puts statements together.
@@ -16,14 +16,14 @@ pub fn rules(
     statements: &[Statement],
     sources: &[Source<'_>],
     vocabulary: &Vocabulary,
-    saturate: Saturate,
 ) -> Result<Vec<Box<dyn Rule>>, Error> {
-    // The only semantics so far; a second one would hand other plans to `Written`.
-    let Saturate::OwnExtremes = saturate;
     let mut groups: Vec<Vec<&Statement>> = Vec::new();
     for statement in statements {
         let same = |group: &&mut Vec<&Statement>| {
-            group[0].subject == statement.subject && group[0].behavior == statement.behavior
+            group[0].subject == statement.subject
+                && group[0].behavior == statement.behavior
+                // PhysiCell keeps the synonyms of a behavior apart.
+                && name(group[0]) == name(statement)
         };
         match groups.iter_mut().find(same) {
             Some(group) => group.push(statement),
@@ -41,6 +41,9 @@ pub fn rules(
             object[0].statements[0].subject == settled.statements[0].subject
                 && object[0].clock.0 == settled.clock.0
                 && object[0].combine == settled.combine
+                // Rows in PhysiCell's usage see what those before them have written.
+                && name(object[0].statements[0]).is_some()
+                    == name(settled.statements[0]).is_some()
         };
         match objects.iter_mut().find(same) {
             Some(object) => object.push(settled),
@@ -56,14 +59,31 @@ pub fn rules(
 /// One rule of behaviors that share subject, clock and way of combining.
 fn rule(settled: &[Settled<'_>], sources: &[Source<'_>], vocabulary: &Vocabulary) -> Written {
     let mut reads: Vec<Read> = Vec::new();
-    let plans = settled
-        .iter()
-        .map(|behavior| Saturation {
-            base: behavior.base,
-            up: terms(behavior, true, &mut reads),
-            down: terms(behavior, false, &mut reads),
-        })
-        .collect();
+    let mut writes: Vec<Write> = Vec::new();
+    let mut steps: Vec<Step> = Vec::new();
+    for behavior in settled {
+        let write = write(behavior, vocabulary);
+        let dead = write.applies_to_dead;
+        let earlier = writes.iter().position(|other| other.target == write.target);
+        match earlier {
+            Some(column) => writes[column].applies_to_dead |= dead,
+            None => writes.push(write),
+        }
+        steps.push(Step {
+            saturation: Saturation {
+                base: behavior.base,
+                up: terms(behavior, true, &mut reads),
+                down: terms(behavior, false, &mut reads),
+            },
+            column: earlier.unwrap_or(writes.len() - 1),
+            again: earlier.is_some(),
+            dead,
+            echo: None,
+        });
+    }
+    if settled[0].statements[0].row.is_some() {
+        echo(&mut steps, settled, &reads, vocabulary);
+    }
     let statements = || settled.iter().flat_map(|behavior| &behavior.statements);
     let mut from: Vec<usize> = statements().map(|statement| statement.source).collect();
     from.sort_unstable();
@@ -92,15 +112,35 @@ fn rule(settled: &[Settled<'_>], sources: &[Source<'_>], vocabulary: &Vocabulary
         source: sources[from[0]].binding.name.clone(),
         subject: settled[0].statements[0].subject.clone(),
         reads,
-        writes: settled
-            .iter()
-            .map(|behavior| write(behavior, vocabulary))
-            .collect(),
+        writes,
         clock: every,
         noise: None,
         combine: settled[0].combine,
     };
-    Written::new(signature, plans, names, description, provenance)
+    Written::new(signature, steps, names, description, provenance)
+}
+
+/// The name under which PhysiCell keeps a row's behavior.
+fn name(statement: &Statement) -> Option<&str> {
+    statement.row.as_ref().map(|row| row.behavior.as_str())
+}
+
+/// Lets steps find what an earlier one has written to a number that is a behavior and a signal at
+/// once, such as a custom number. Copies `Hypothesis_Rule::apply` of PhysiCell, which writes each
+/// behavior before it looks at the next.
+fn echo(steps: &mut [Step], settled: &[Settled<'_>], reads: &[Read], vocabulary: &Vocabulary) {
+    for (number, behavior) in settled.iter().enumerate() {
+        let name = &behavior.statements[0].entry(vocabulary).name;
+        let signal = vocabulary.signals.number(name);
+        let read = reads.iter().position(|read| Some(read.signal) == signal);
+        steps[number].echo = read.filter(|read| {
+            let reads_it = |step: &Step| {
+                let mut terms = step.saturation.up.iter().chain(&step.saturation.down);
+                terms.any(|term| term.factors.contains(read))
+            };
+            steps[number + 1..].iter().any(reads_it)
+        });
+    }
 }
 
 /// The terms of one direction, with the columns they read added to `reads`.
@@ -116,6 +156,7 @@ fn terms(behavior: &Settled<'_>, increases: bool, reads: &mut Vec<Read>) -> Vec<
         .statements
         .iter()
         .filter(|statement| statement.increases == increases)
+        .filter(|statement| !statement.row.as_ref().is_some_and(|row| row.mute))
         .map(|statement| Term {
             factors: statement.signals.iter().map(&mut column).collect(),
             response: statement.response,

@@ -3,11 +3,50 @@
 use super::saturate::{BLOCK, Saturation};
 use crate::{Batch, Error, Outputs, Provenance, Rule, Signature};
 
+/// The rules on one behavior at work.
+pub struct Step {
+    /// How they saturate.
+    pub saturation: Saturation,
+    /// The write they fill.
+    pub column: usize,
+    /// Whether an earlier step fills the same write, which this one overwrites.
+    pub again: bool,
+    /// Whether some of them speak for dead cells.
+    pub dead: bool,
+    /// A read in which later steps are to find the new value.
+    pub echo: Option<usize>,
+}
+
+impl Step {
+    /// Fills a column, and says whether every value is a number.
+    fn fill(&self, signals: &[Vec<f64>], dead: &[bool], column: &mut [f64]) -> bool {
+        let mut sound = true;
+        for (number, values) in column.chunks_mut(BLOCK).enumerate() {
+            self.saturation.apply(signals, dead, number * BLOCK, values);
+            sound &= values.iter().all(|value| value.is_finite());
+        }
+        sound
+    }
+
+    /// Copies the rows that this step speaks for.
+    fn copy(&self, dead: &[bool], from: &[f64], to: &mut [f64]) {
+        if self.dead || dead.is_empty() {
+            to[..from.len()].copy_from_slice(from);
+            return;
+        }
+        for ((to, from), dead) in to.iter_mut().zip(from).zip(dead) {
+            if !dead {
+                *to = *from;
+            }
+        }
+    }
+}
+
 /// All sentences of one cell type (or pair of types) and one clock.
 pub struct Written {
     signature: Signature,
-    /// One per write.
-    plans: Vec<Saturation>,
+    /// In order.
+    steps: Vec<Step>,
     /// The name of each read, for people.
     names: Vec<String>,
     description: Vec<String>,
@@ -15,18 +54,18 @@ pub struct Written {
 }
 
 impl Written {
-    /// Puts the parts together; `plans` are as many as the signature's writes, and `names` as
-    /// its reads.
+    /// Puts the parts together; every one of the signature's writes has a step, and every read
+    /// one of the `names`.
     pub fn new(
         signature: Signature,
-        plans: Vec<Saturation>,
+        steps: Vec<Step>,
         names: Vec<String>,
         description: Vec<String>,
         provenance: Provenance,
     ) -> Written {
         Written {
             signature,
-            plans,
+            steps,
             names,
             description,
             provenance,
@@ -52,7 +91,7 @@ impl Rule for Written {
         let fits = batch.signals.len() == self.signature.reads.len()
             && batch.signals.iter().all(|column| column.len() >= rows)
             && (batch.dead.is_empty() || batch.dead.len() >= rows)
-            && out.columns.len() == self.plans.len()
+            && out.columns.len() == self.signature.writes.len()
             && out.columns.iter().all(|column| column.len() == rows);
         if !fits {
             return Err(Error::Run {
@@ -66,10 +105,25 @@ impl Rule for Written {
             &[]
         };
         let mut spoiled = false;
-        for (plan, column) in self.plans.iter().zip(&mut out.columns) {
-            for (number, values) in column.chunks_mut(BLOCK).enumerate() {
-                plan.apply(batch.signals, dead, number * BLOCK, values);
-                spoiled |= values.iter().any(|value| !value.is_finite());
+        // A copy of the signals, only where one step is to see what another has written.
+        let mut own = if self.steps.iter().any(|step| step.echo.is_some()) {
+            batch.signals.to_vec()
+        } else {
+            Vec::new()
+        };
+        let mut fresh = Vec::new();
+        for step in &self.steps {
+            let signals = if own.is_empty() { batch.signals } else { &own };
+            let column = &mut out.columns[step.column];
+            if step.again {
+                fresh.resize(rows, 0.0);
+                spoiled |= !step.fill(signals, dead, &mut fresh);
+                step.copy(dead, &fresh, column);
+            } else {
+                spoiled |= !step.fill(signals, dead, column);
+            }
+            if let Some(read) = step.echo {
+                step.copy(dead, column, &mut own[read]);
             }
         }
         if spoiled {

@@ -78,6 +78,7 @@ pub fn parse(text: &str, source: usize, vocabulary: &Vocabulary) -> Result<State
         every: clauses.every,
         size: clauses.size,
         dead: clauses.dead,
+        row: None,
         subject,
         signals,
     })

@@ -1,7 +1,7 @@
 //! The statements on one behavior, checked against each other and the scenario.
 
-use super::Source;
 use super::statement::{Statement, expression, number, subject_name, with_unit};
+use super::{Form, Source};
 use crate::{Combine, Error, Read, Subject, Vocabulary};
 
 /// How far two statements of one number may lie apart, relative to it.
@@ -41,7 +41,9 @@ impl Context<'_> {
         let combine = self.sources[first.source].binding.combine;
         let mut size: Option<(&Statement, f64)> = None;
         for (number, statement) in statements.iter().copied().enumerate() {
-            self.direction(statement, base)?;
+            if statement.row.is_none() {
+                self.direction(statement, base)?;
+            }
             let own = self.clock(statement)?;
             if own.0 != clock.0 {
                 return Err(self.wrong(
@@ -69,7 +71,7 @@ impl Context<'_> {
             }
             if let Some(earlier) = statements[..number]
                 .iter()
-                .find(|s| same_rule(s, statement))
+                .find(|s| statement.row.is_none() && same_rule(s, statement))
             {
                 return Err(self.wrong(
                     statement,
@@ -151,11 +153,14 @@ impl Context<'_> {
             if let Some(from) = statement.from
                 && !is_near(from, base)
             {
+                let (word, way_out) = match self.sources[statement.source].form {
+                    Form::Sentences => ("from", "leave `from` out, or let both say the same"),
+                    Form::Table => ("base", "let both say the same"),
+                };
                 return Err(self.wrong(
                     statement,
                     format!(
-                        "from {}, but the scenario gives {} a `{}` of {}\n  \
-                         leave `from` out, or let both say the same",
+                        "{word} {}, but the scenario gives {} a `{}` of {}\n  {way_out}",
                         with_unit(from, unit),
                         subject_name(&statement.subject, self.vocabulary),
                         statement.entry(self.vocabulary).name,

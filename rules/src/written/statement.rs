@@ -31,6 +31,22 @@ pub struct Statement {
     pub size: Option<f64>,
     /// Whether it speaks for dead cells too.
     pub dead: bool,
+    /// What PhysiCell's bookkeeping keeps of a row; `None` under Milieu's own usage, and for
+    /// sentences.
+    pub row: Option<Row>,
+}
+
+/// What PhysiCell's bookkeeping keeps of a row of a table.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// The signal's name as it stands there.
+    pub signal: String,
+    /// The behavior's name as it stands there.
+    pub behavior: String,
+    /// What the row offers as the least and as the largest value of its behavior.
+    pub pool: [f64; 2],
+    /// Whether its signal reads 0 in rules, whatever it is.
+    pub mute: bool,
 }
 
 impl Statement {
@@ -63,11 +79,13 @@ impl Statement {
         let entry = self.entry(vocabulary);
         let unit = signal_unit(&self.signals, vocabulary);
         let response = match self.response {
-            Response::Hill { half_max, power } => format!(
-                "half-max {}, Hill power {}",
-                with_unit(half_max, &unit),
-                number(power)
-            ),
+            Response::Hill { half_max, power } | Response::SignedHill { half_max, power } => {
+                format!(
+                    "half-max {}, Hill power {}",
+                    with_unit(half_max, &unit),
+                    number(power)
+                )
+            }
             Response::Linear { from, to } => {
                 format!("linearly from {} to {}", number(from), with_unit(to, &unit))
             }

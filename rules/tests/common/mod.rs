@@ -4,8 +4,11 @@
 
 use std::path::PathBuf;
 
-use rules::written::{Form, Saturate, Source, bind};
-use rules::{Batch, Binding, Dictionary, Engine, Entry, Error, Outputs, Rule, Unit, Vocabulary};
+use rules::written::{Form, Source, bind};
+use rules::{
+    Batch, Binding, Dictionary, Engine, Entry, Error, Opened, Outputs, Rule, Unit, Usage,
+    Vocabulary,
+};
 
 /// Name with synonyms behind `|`, unit.
 const SIGNALS: [(&str, &str); 14] = [
@@ -38,7 +41,7 @@ const BEHAVIORS: [(&str, &str, f64, bool); 9] = [
     ("transition from rest to work", "1/min", 0.0, true),
 ];
 
-fn entry(names: &str, unit: &str, is_event_rate: bool) -> Entry {
+pub fn entry(names: &str, unit: &str, is_event_rate: bool) -> Entry {
     let mut names = names.split('|').map(str::to_owned);
     Entry {
         name: names.next().unwrap(),
@@ -99,8 +102,22 @@ pub fn binding(file: impl Into<PathBuf>) -> Binding {
     }
 }
 
+/// Opens files in Milieu's own usage.
+pub fn open(bindings: &[Binding]) -> Result<Vec<Box<dyn Rule>>, Error> {
+    Ok(rules::open(bindings, &vocabulary(), Usage::Milieu)?.rules)
+}
+
 /// Binds texts, each called by the name before it; `.csv` is a table.
 pub fn texts(files: &[(&str, &str)]) -> Result<Vec<Box<dyn Rule>>, Error> {
+    Ok(used(files, &vocabulary(), Usage::Milieu)?.rules)
+}
+
+/// The same in any usage.
+pub fn used(
+    files: &[(&str, &str)],
+    vocabulary: &Vocabulary,
+    usage: Usage,
+) -> Result<Opened, Error> {
     let bindings: Vec<Binding> = files.iter().map(|(name, _)| binding(*name)).collect();
     let sources: Vec<Source<'_>> = bindings
         .iter()
@@ -115,7 +132,7 @@ pub fn texts(files: &[(&str, &str)]) -> Result<Vec<Box<dyn Rule>>, Error> {
             text: (*text).to_owned(),
         })
         .collect();
-    bind(&sources, &vocabulary(), Saturate::OwnExtremes)
+    bind(&sources, vocabulary, usage)
 }
 
 /// Binds one text of sentences.
