@@ -43,7 +43,7 @@ const MUTE_SIGNALS: [&str; 3] = [
 
 /// Forgets one empty field at the end of a row, which a last comma makes. Copies `split_csv`.
 pub fn drop_empty_end(fields: &mut csv::StringRecord) {
-    if fields.len() > 1 && fields.iter().last() == Some("") {
+    if fields.len() > 1 && fields.iter().next_back() == Some("") {
         fields.truncate(fields.len() - 1);
     }
 }

@@ -240,7 +240,12 @@ impl Row<'_> {
         let from = version.base.map(|column| self.number(column, notes));
         let from = from.transpose()?;
         let [down, up] = version.towards;
-        let (low, high) = (self.number(down, notes)?, self.number(up, notes)?);
+        let low = self.number(down, notes)?;
+        let high = if up == down {
+            low
+        } else {
+            self.number(up, notes)?
+        };
         let last = fields.len();
         let unit = &vocabulary.signals.entry(signal).unit;
         let half_max = self.half_max(last - 3, unit, notes)?;
