@@ -123,15 +123,15 @@ pub struct Volume {
 }
 
 /// Rates (1/min) and targets of one volume step.
-struct VolumeLaw {
-    fluid_rate: f64,
-    nuclear_rate: f64,
-    cytoplasmic_rate: f64,
-    calcification_rate: f64,
-    target_fluid_fraction: f64,
-    target_nuclear_solid: f64,
+pub(crate) struct VolumeLaw {
+    pub(crate) fluid_rate: f64,
+    pub(crate) nuclear_rate: f64,
+    pub(crate) cytoplasmic_rate: f64,
+    pub(crate) calcification_rate: f64,
+    pub(crate) target_fluid_fraction: f64,
+    pub(crate) target_nuclear_solid: f64,
     /// Solid of the cytoplasm per solid of the nucleus.
-    solid_ratio: f64,
+    pub(crate) solid_ratio: f64,
 }
 
 impl Volume {
@@ -228,7 +228,7 @@ pub fn sphere(radius: f64) -> f64 {
 }
 
 impl VolumeLaw {
-    fn of(cell_type: &CellType, phase: &Phase, target_nuclear_solid: f64) -> VolumeLaw {
+    pub(crate) fn of(cell_type: &CellType, phase: &Phase, target_nuclear_solid: f64) -> VolumeLaw {
         let volume = &cell_type.volume;
         let dying = |death: &Death, fluid_rate: f64, target_fluid_fraction: f64| VolumeLaw {
             fluid_rate,

@@ -21,6 +21,11 @@ const ROOT: u64 = u64::from_be_bytes(*b"founders");
 /// How often a random place is tried again when it is too near another cell.
 const TRIES: usize = 100;
 
+/// The id of a founder, by its placement's number and its place in it.
+pub fn founder_id(placement: usize, row: usize) -> u64 {
+    child_id(child_id(ROOT, placement as u32), row as u32)
+}
+
 /// All founders, in the order of the scenario.
 ///
 /// # Errors
@@ -28,15 +33,12 @@ const TRIES: usize = 100;
 pub fn founders(plan: &Plan) -> Result<Vec<Seedling>, String> {
     let mut all = Vec::new();
     for (number, placement) in plan.scenario.cells.iter().enumerate() {
-        let seedling = |row: usize, kind: usize, position: [f64; 3]| {
-            let id = child_id(child_id(ROOT, number as u32), row as u32);
-            Seedling {
-                id,
-                kind: kind as u16,
-                position,
-                volume: None,
-                values: Vec::new(),
-            }
+        let seedling = |row: usize, kind: usize, position: [f64; 3]| Seedling {
+            id: founder_id(number, row),
+            kind: kind as u16,
+            position,
+            volume: None,
+            values: Vec::new(),
         };
         match &placement.place {
             Place::Explicit { cells } => {

@@ -8,6 +8,7 @@ pub mod cell;
 pub mod clock;
 mod contacts;
 pub mod decide;
+pub mod detail;
 pub mod dictionary;
 mod dyads;
 mod events;

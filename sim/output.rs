@@ -12,6 +12,7 @@ pub mod events;
 pub mod fields;
 pub mod folder;
 mod legend;
+pub mod physicell;
 pub mod pictures;
 pub mod populations;
 pub mod record;
@@ -26,6 +27,7 @@ use zarrs::array::ArrayError;
 use zarrs::storage::StorageError;
 
 pub use crate::cell::Vitality;
+use crate::detail::Detail;
 use crate::scenario::Scenario;
 
 /// The cells of one moment, one row a cell, ascending by id.
@@ -43,6 +45,8 @@ pub struct CellTable {
     pub radius: Vec<f64>,
     /// What the scenario asks for besides: name, unit, values.
     pub extra: Vec<Column>,
+    /// Everything else, if a writer asks for it ([`needs_detail`]).
+    pub detail: Option<Detail>,
 }
 
 impl CellTable {
@@ -257,7 +261,15 @@ pub const LIST: &[(&str, Open)] = &[
     ("fields", fields::open),
     ("pictures", pictures::open),
     ("chart", chart::open),
+    ("physicell", physicell::open),
 ];
+
+/// Whether one of these writers needs [`CellTable::detail`].
+pub fn needs_detail(names: &[String]) -> bool {
+    names
+        .iter()
+        .any(|name| find(name).is_ok_and(|number| LIST[number].0 == "physicell"))
+}
 
 /// The writers of one run.
 pub struct Writers {

@@ -1,6 +1,6 @@
 //! A simulation: world, schedule, and the steps that advance them.
 
-use bevy_ecs::{schedule::Schedule, world::World};
+use bevy_ecs::{component::Component, schedule::Schedule, world::World};
 use kernels::{Pool, tissue::Tissue};
 use rules::{Rule, Subject};
 
@@ -9,12 +9,13 @@ use crate::{
     cell::{ContactTime, Custom, History, Lineage, Phase, Ruled, Vitality, Volume},
     clock::Clock,
     decide::{CellRule, CellRules},
+    detail::Detail,
     dictionary::Behavior,
     dyads::{DyadRule, DyadRules},
     events::{Risks, die},
     founders::founders,
     interventions::Arrived,
-    output::{CellTable, Column, Event, Frame},
+    output::{CellTable, Column, Event, Frame, needs_detail},
     plan::{Bound, Extra, Plan},
     record::{Clamps, Failure, Log, Timings},
     schedule::schedule,
@@ -181,6 +182,7 @@ impl Simulation {
             position: ranks.clone().map(|rank| tissue.position(rank)).collect(),
             radius: ranks.clone().map(|rank| tissue.radius(rank)).collect(),
             extra: Vec::new(),
+            detail: needs_detail(&plan.scenario.outputs.write).then(|| Detail::of(self)),
         };
         let all: Vec<u32> = ranks.map(|rank| rank as u32).collect();
         let cells: Senses<'_, '_> = query.query(world);
@@ -220,28 +222,27 @@ impl Simulation {
     }
 
     /// The present value of a behavior of the cell at a rank.
-    fn behavior(&self, number: usize, rank: usize) -> f64 {
+    pub(crate) fn behavior(&self, number: usize, rank: usize) -> f64 {
         let (roster, plan) = (self.roster(), self.plan());
         let kind = usize::from(roster.kinds[rank]);
-        let entity = roster.entities[rank];
         match &plan.table.behaviors[number] {
             Behavior::Kernel(channel) => self.tissue().channel(*channel, rank),
-            Behavior::Custom(places) => places[kind].map_or(f64::NAN, |place| {
-                self.world
-                    .get::<Custom>(entity)
-                    .expect("every cell has custom numbers")
-                    .0[place]
-            }),
+            Behavior::Custom(places) => {
+                places[kind].map_or(f64::NAN, |place| self.component::<Custom>(rank).0[place])
+            }
             _ => match plan.ruled.slot(kind, number) {
-                Some(slot) => {
-                    self.world
-                        .get::<Ruled>(entity)
-                        .expect("every cell has ruled behaviors")
-                        .0[slot]
-                }
+                Some(slot) => self.component::<Ruled>(rank).0[slot],
                 None => plan.table.base(kind, number),
             },
         }
+    }
+
+    /// A component of the cell at a rank; every cell has those of `arrays::plant`.
+    pub(crate) fn component<C: Component>(&self, rank: usize) -> &C {
+        let entity = self.roster().entities[rank];
+        self.world
+            .get(entity)
+            .expect("every cell has every component")
     }
 
     /// The present moment as writers see it; `cells` is [`Simulation::table`]'s.

@@ -19,6 +19,7 @@ pub const FILES: &[&str] = &[
     "tissue_first.png",
     "tissue_last.png",
     "populations.svg",
+    "physicell",
     "run.json",
 ];
 

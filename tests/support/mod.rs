@@ -1,6 +1,7 @@
 //! Scenarios and frames made by hand, for the tests of writers.
 
 use rules::Unit;
+use sim::detail::{Detail, Inside};
 use sim::output::{CellTable, Column, Event, EventKind, Frame, Vitality};
 use sim::scenario::*;
 use sim::semantics::Semantics;
@@ -171,6 +172,21 @@ fn cell_type(name: &str, color: &str) -> CellType {
     }
 }
 
+/// Cells at rest, the last row born first.
+fn detail(cells: &CellTable) -> Detail {
+    let rows = 0..cells.id.len() as u32;
+    let inside = |row: u32| Inside {
+        volume: 2494.0 + f64::from(row),
+        neighbors: rows.clone().filter(|other| *other != row).collect(),
+        ..Inside::default()
+    };
+    Detail {
+        cells: rows.clone().map(inside).collect(),
+        order: rows.rev().collect(),
+        ..Detail::default()
+    }
+}
+
 /// Types with everything in their names that has ever broken a reader.
 pub const TYPES: [(&str, &str); 4] = [
     ("tumor", "#E69F00"),
@@ -219,6 +235,7 @@ pub fn three_frames(scenario: &Scenario) -> Vec<Owned> {
             unit: "mmHg".to_owned(),
             values: oxygen,
         }];
+        cells.detail = Some(detail(&cells));
         cells
     };
     let event = |time: f64, kind: EventKind, partner: Option<u64>| Event {
