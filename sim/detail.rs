@@ -45,6 +45,10 @@ pub struct Inside {
     pub fluid: f64,
     /// Nucleus, with its fluid, µm³.
     pub nuclear: f64,
+    /// Solid of the nucleus, µm³.
+    pub nuclear_solid: f64,
+    /// Solid of the cytoplasm, µm³.
+    pub cytoplasmic_solid: f64,
     /// Share that is calcified, 0–1.
     pub calcified: f64,
     /// 1/min.
@@ -157,6 +161,8 @@ fn inside(simulation: &Simulation, rank: usize) -> Inside {
         volume: volume.total,
         fluid: volume.fluid,
         nuclear: volume.nuclear,
+        nuclear_solid: volume.nuclear_solid,
+        cytoplasmic_solid: volume.cytoplasmic_solid,
         calcified: volume.calcified,
         fluid_change_rate: law.fluid_rate,
         nuclear_change_rate: law.nuclear_rate,

@@ -72,8 +72,9 @@ pub fn bind(mut scenario: Scenario) -> Result<Bound, String> {
         .iter()
         .map(|source| source.binding.clone())
         .collect();
-    let opened = rules::open(&bindings, &table.vocabulary, rules::Usage::Milieu);
-    let rules = opened.map_err(|error| error.to_string())?.rules;
+    let opened = rules::open(&bindings, &table.vocabulary, scenario.semantics.rules());
+    let rules::Opened { rules, notes } = opened.map_err(|error| error.to_string())?;
+    scenario.notes.extend(notes);
     limits::check(&scenario, &rules)?;
     claims::check_names(&rules, &table, &scenario)?;
     if scenario.semantics == Semantics::Milieu {

@@ -12,6 +12,7 @@ use kernels::{
     portable::{cos, sin},
     random::Draws,
 };
+use rules::Usage;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,14 @@ impl Semantics {
         match self {
             Semantics::Milieu => Conventions::default(),
             Semantics::PhysiCell => Conventions::PHYSICELL,
+        }
+    }
+
+    /// What rows of tables of rules mean.
+    pub fn rules(self) -> Usage {
+        match self {
+            Semantics::Milieu => Usage::Milieu,
+            Semantics::PhysiCell => Usage::PhysiCell,
         }
     }
 
