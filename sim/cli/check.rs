@@ -13,6 +13,7 @@ use sim::{
     output::Writers,
     plan::Bound,
     scenario::{Arrival, Boundary, Measure, Place, Region, Scenario},
+    semantics::Semantics,
     simulation::Simulation,
 };
 
@@ -88,6 +89,18 @@ fn whole(text: &mut String, scenario: &Scenario) -> std::fmt::Result {
         "contacts    remembered for {} min",
         scenario.contact_memory
     )?;
+    if !scenario.springs {
+        writeln!(text, "            nobody attaches")?;
+    }
+    if scenario.semantics == Semantics::PhysiCell {
+        writeln!(text, "semantics   PhysiCell 1.14")?;
+    }
+    if scenario.polar_division_axes {
+        writeln!(text, "divisions   axes crowd at the poles")?;
+    }
+    if scenario.track_internalized_substrates {
+        writeln!(text, "substrates  cells keep account of what they hold")?;
+    }
     writeln!(text, "seed        {}", scenario.seed)?;
     let outputs = &scenario.outputs;
     let write = match outputs.write.as_slice() {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use sim::{
     cell::radius,
-    scenario::{CellType, Death, Interactions, Scenario},
+    scenario::{CellType, Death, Distribution, Interactions, Scenario},
 };
 
 use super::number;
@@ -50,6 +50,11 @@ pub fn describe(text: &mut String, cell_type: &CellType, scenario: &Scenario) ->
             )?;
         }
     }
+    for (other, share) in types.iter().zip(&cell_type.asymmetric_division) {
+        if *share != 0.0 {
+            writeln!(text, "    asymmetric division to {}: {share}", other.name)?;
+        }
+    }
     die(text, "apoptosis", &cell_type.apoptosis)?;
     die(text, "necrosis", &cell_type.necrosis)?;
     let mechanics = &cell_type.mechanics;
@@ -63,13 +68,41 @@ pub fn describe(text: &mut String, cell_type: &CellType, scenario: &Scenario) ->
             writeln!(text, "    adhesion affinity to {}: {affinity}", other.name)?;
         }
     }
+    // Also where no rate is stated: a rule may write it.
+    writeln!(
+        text,
+        "    attaches at {} 1/min per neighbor, lets go at {} 1/min, to {} at most",
+        number(mechanics.attachment_rate),
+        number(mechanics.detachment_rate),
+        mechanics.maximum_attachments
+    )?;
+    if !mechanics.movable {
+        writeln!(text, "    no force moves it")?;
+    }
     let motility = &cell_type.motility;
     if motility.speed > 0.0 {
         writeln!(
             text,
-            "  motility        {} µm/min, persistence {} min, bias {}",
-            motility.speed, motility.persistence_time, motility.bias
+            "  motility        {} µm/min, persistence {} min, bias {}{}{}",
+            motility.speed,
+            motility.persistence_time,
+            motility.bias,
+            if motility.in_plane {
+                ", in the plane"
+            } else {
+                ""
+            },
+            if motility.enabled {
+                ""
+            } else {
+                "; switched off"
+            },
         )?;
+    }
+    if let Some((substrate, sign)) = motility.toward {
+        let way = if sign < 0.0 { "away from" } else { "toward" };
+        let name = &scenario.substrates[substrate].name;
+        writeln!(text, "    goes {way} {name}, whatever the weights")?;
     }
     for (substrate, weight) in scenario.substrates.iter().zip(&motility.chemotaxis) {
         if *weight != 0.0 {
@@ -111,16 +144,62 @@ pub fn describe(text: &mut String, cell_type: &CellType, scenario: &Scenario) ->
             "1" => String::new(),
             unit => format!(" {unit}"),
         };
-        writeln!(text, "  custom:{} = {}{unit}", custom.name, custom.value)?;
+        let conserved = if custom.conserved {
+            ", halved at division"
+        } else {
+            ""
+        };
+        writeln!(
+            text,
+            "  custom:{} = {}{unit}{conserved}",
+            custom.name, custom.value
+        )?;
+    }
+    for initial in &cell_type.initial {
+        writeln!(
+            text,
+            "  founders        {}: {}",
+            initial.what,
+            spread(&initial.distribution)
+        )?;
     }
     Ok(())
+}
+
+/// A distribution in words.
+fn spread(distribution: &Distribution) -> String {
+    match distribution {
+        Distribution::Uniform { min, max } => format!("uniform from {min} to {max}"),
+        Distribution::LogUniform { min, max } => format!("log-uniform from {min} to {max}"),
+        Distribution::Normal {
+            mu,
+            sigma,
+            min,
+            max,
+        } => format!("normal, {mu} ± {sigma}, between {min} and {max}"),
+        Distribution::LogNormal {
+            base,
+            mu,
+            sigma,
+            min,
+            max,
+        } => {
+            let logarithm = if *base == 10.0 { "log10" } else { "ln" };
+            format!("its {logarithm} normal, {mu} ± {sigma}, between {min} and {max}")
+        }
+    }
 }
 
 fn die(text: &mut String, name: &str, death: &Death) -> std::fmt::Result {
     writeln!(
         text,
-        "  {name:<15} {} 1/min, gone after {} min{}",
+        "  {name:<15} {} 1/min, gone after {}{} min{}",
         number(death.rate),
+        if death.removal.fixed {
+            ""
+        } else {
+            "a mean of "
+        },
         death.removal.duration,
         if name == "necrosis" {
             " from its bursting"
@@ -128,6 +207,18 @@ fn die(text: &mut String, name: &str, death: &Death) -> std::fmt::Result {
             ""
         }
     )?;
+    if death.swelling.duration > 0.0 {
+        writeln!(
+            text,
+            "    swells for {}{} min at least",
+            if death.swelling.fixed {
+                ""
+            } else {
+                "a mean of "
+            },
+            death.swelling.duration
+        )?;
+    }
     writeln!(
         text,
         "    changes: fluid {} and after bursting {}, cytoplasm {}, nucleus {}, calcification {} 1/min; \
