@@ -13,6 +13,7 @@ pub mod dictionary;
 mod dyads;
 mod events;
 mod founders;
+pub mod import;
 mod interventions;
 pub mod output;
 pub mod plan;

@@ -27,15 +27,38 @@ pub fn read(
         true => path.join("scenario.toml"),
         false => path.to_owned(),
     };
+    let tree = Tree::read(file.clone(), overrides);
+    scenario(tree, &file, cells)
+}
+
+/// Reads the scenario in `text`, as if it stood in `file`: paths are taken from there.
+///
+/// # Errors
+/// As for [`read`].
+pub fn read_text(
+    text: String,
+    file: &FilePath,
+    overrides: &[String],
+    cells: Option<&FilePath>,
+) -> Result<Scenario, Vec<Problem>> {
+    let tree = Tree::read_text(text, file.to_owned(), overrides);
+    scenario(tree, file, cells)
+}
+
+fn scenario(
+    tree: Result<Tree, Vec<Problem>>,
+    file: &FilePath,
+    cells: Option<&FilePath>,
+) -> Result<Scenario, Vec<Problem>> {
     let scenario = || {
-        let tree = Tree::read(file.clone(), overrides)?;
+        let tree = tree?;
         let stated: File = deserialize::whole(&tree)?;
         resolve(&stated, &tree, cells)
     };
     scenario().map_err(|mut problems: Vec<Problem>| {
         // From the top of the file down, then other files, then the command line.
         problems.sort_by_cached_key(|problem| match &problem.place {
-            Place::Line(other, line) if *other == file => (0, PathBuf::new(), *line),
+            Place::Line(other, line) if other == file => (0, PathBuf::new(), *line),
             Place::Line(other, line) => (1, other.clone(), *line),
             Place::File(other) => (1, other.clone(), 0),
             Place::Setting(_) => (2, PathBuf::new(), 0),

@@ -102,7 +102,25 @@ impl Tree {
     /// The first file that cannot be read or is not TOML, or every setting and inheritance that
     /// cannot be.
     pub fn read(file: PathBuf, settings: &[String]) -> Result<Tree, Vec<Problem>> {
-        let (files, root) = extends::read(file)?;
+        Tree::settled(extends::read(file)?, settings)
+    }
+
+    /// Reads a text as if it stood in `file`, and goes on as [`Tree::read`] does.
+    ///
+    /// # Errors
+    /// As for [`Tree::read`].
+    pub fn read_text(
+        text: String,
+        file: PathBuf,
+        settings: &[String],
+    ) -> Result<Tree, Vec<Problem>> {
+        Tree::settled(extends::read_text(text, file)?, settings)
+    }
+
+    fn settled(
+        (files, root): (Vec<PathBuf>, Node),
+        settings: &[String],
+    ) -> Result<Tree, Vec<Problem>> {
         let mut tree = Tree {
             root,
             files,

@@ -16,7 +16,20 @@ use super::{Lines, NAMED, Node, Origin, Value, is_dropped, table};
 /// The first file that cannot be read, is not TOML or extends itself; or every name that a file
 /// drops though nothing below it has it.
 pub(super) fn read(file: PathBuf) -> Result<(Vec<PathBuf>, Node), Vec<Problem>> {
-    let (files, mut upper, mut root) = stack(file).map_err(|problem| vec![problem])?;
+    let text = std::fs::read_to_string(&file).map_err(|error| {
+        vec![Problem {
+            place: Place::File(file.clone()),
+            key: Path::root(),
+            message: format!("cannot be read: {error}"),
+            help: "a scenario is a .toml file, or a folder that holds a scenario.toml".into(),
+        }]
+    })?;
+    read_text(text, file)
+}
+
+/// As [`read`], of a text that stands for a file.
+pub(super) fn read_text(text: String, file: PathBuf) -> Result<(Vec<PathBuf>, Node), Vec<Problem>> {
+    let (files, mut upper, mut root) = stack(text, file).map_err(|problem| vec![problem])?;
     let mut problems = Vec::new();
     while let Some(over) = upper.pop() {
         problems.extend(vain_drops(&files, &root, &over));
@@ -30,13 +43,7 @@ pub(super) fn read(file: PathBuf) -> Result<(Vec<PathBuf>, Node), Vec<Problem>> 
 }
 
 /// The files from `file` down, what each but the lowest states, and what the lowest states.
-fn stack(file: PathBuf) -> Result<(Vec<PathBuf>, Vec<Node>, Node), Problem> {
-    let text = std::fs::read_to_string(&file).map_err(|error| Problem {
-        place: Place::File(file.clone()),
-        key: Path::root(),
-        message: format!("cannot be read: {error}"),
-        help: "a scenario is a .toml file, or a folder that holds a scenario.toml".into(),
-    })?;
+fn stack(text: String, file: PathBuf) -> Result<(Vec<PathBuf>, Vec<Node>, Node), Problem> {
     let mut lowest = document(0, &file, &text)?;
     let (mut files, mut upper) = (vec![file], Vec::new());
     while let Some(named) = lowest.remove("extends") {
