@@ -1,6 +1,7 @@
 //! Subcommands, one file each, and what they share. Compiled into the binary only.
 
 pub mod check;
+pub mod import;
 pub mod run;
 
 use std::{
@@ -10,8 +11,9 @@ use std::{
 
 use clap::Args;
 use sim::{
+    import as projects,
     plan::{Bound, bind},
-    scenario::{Scenario, parse},
+    scenario::{Scenario, parse, problem::Problem},
 };
 
 /// Why the program ends early.
@@ -43,7 +45,8 @@ impl Stop {
 /// Which scenario, and what is different this time.
 #[derive(Args)]
 pub struct Chosen {
-    /// A scenario file, or a folder that holds scenario.toml.
+    /// A scenario file, or a folder that holds scenario.toml; or a PhysiCell_settings.xml, or the
+    /// folder of a PhysiCell project.
     pub scenario: PathBuf,
     /// Seed of every random stream.
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
@@ -57,6 +60,9 @@ pub struct Chosen {
     /// A table of segmented cells that replaces the scenario's own, read as its `[import]` says.
     #[arg(long, value_name = "FILE")]
     pub cells: Option<PathBuf>,
+    /// Of a PhysiCell project: go on without what cannot be imported, though results differ.
+    #[arg(long)]
+    pub allow_ignored: bool,
 }
 
 impl Chosen {
@@ -73,21 +79,26 @@ impl Chosen {
 
     /// Reads the scenario.
     pub fn read(&self) -> Result<Scenario, Stop> {
-        parse::read(&self.scenario, &self.overrides(), self.cells.as_deref()).map_err(|problems| {
-            Stop::input(
-                problems
-                    .iter()
-                    .map(ToString::to_string)
-                    .collect::<Vec<_>>()
-                    .join("\nerror: "),
-            )
-        })
+        let (overrides, cells) = (self.overrides(), self.cells.as_deref());
+        let scenario = match projects::settings(&self.scenario) {
+            Some(settings) if !self.scenario.join("scenario.toml").is_file() => {
+                projects::read(&settings, &overrides, cells, self.allow_ignored)
+            }
+            _ => parse::read(&self.scenario, &overrides, cells),
+        };
+        scenario.map_err(|problems| told(&problems))
     }
 
     /// Reads the scenario and binds its rules.
     pub fn bind(&self) -> Result<Bound, Stop> {
         bind(self.read()?).map_err(Stop::input)
     }
+}
+
+/// Everything that is wrong with the input.
+pub fn told(problems: &[Problem]) -> Stop {
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    Stop::input(lines.join("\nerror: "))
 }
 
 /// Prints to standard output; a reader that has seen enough is no error.

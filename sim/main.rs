@@ -22,6 +22,8 @@ enum Command {
     Run(cli::run::Arguments),
     /// Read a scenario and print what would run.
     Check(cli::check::Arguments),
+    /// Write the scenario of a PhysiCell project.
+    Import(cli::import::Arguments),
     /// Print a JSON Schema of scenario files, for editors.
     Schema,
 }
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Run(arguments) => cli::run::run(&arguments),
         Command::Check(arguments) => cli::check::check(&arguments),
+        Command::Import(arguments) => cli::import::import(&arguments),
         Command::Schema => cli::schema(),
     };
     match result {
