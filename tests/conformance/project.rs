@@ -23,6 +23,8 @@ pub fn folder(name: &str) -> Option<PathBuf> {
 pub struct Project {
     pub folder: PathBuf,
     pub simulation: Simulation,
+    /// Ids of the founders, in the order of the project.
+    pub founders: Vec<u64>,
 }
 
 /// A project as it is, with settings on top.
@@ -39,7 +41,14 @@ impl Project {
         let folder = folder(name)?;
         let bound = bind(scenario(&folder, settings)).unwrap_or_else(|message| panic!("{message}"));
         let simulation = Simulation::new(bound, 1).unwrap_or_else(|message| panic!("{message}"));
-        Some(Project { folder, simulation })
+        let ids = simulation.tissue().ids();
+        let order = Detail::of(&simulation).order;
+        let founders = order.iter().map(|&rank| ids[rank as usize]).collect();
+        Some(Project {
+            folder,
+            simulation,
+            founders,
+        })
     }
 
     /// Steps until `time` min.

@@ -25,7 +25,8 @@ fn follow(name: &str, file: &str, columns: &[&str], settings: &[String]) {
             state = Some(project.cells());
         }
         let (cells, detail) = state.as_ref().unwrap();
-        let place = detail.order[row.number("ID") as usize] as usize;
+        let id = project.founders[row.number("ID") as usize];
+        let place = cells.id.iter().position(|&known| known == id).unwrap();
         let inside = &detail.cells[place];
         for &column in columns {
             let found = match column {
