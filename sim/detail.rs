@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use kernels::{channels::Channel, motility::chemotaxis, tissue::NOBODY};
+use kernels::{channels::Channel, tissue::NOBODY};
 use rstar::{RTree, primitives::GeomWithData};
 use rules::dictionary::normal;
 
@@ -11,6 +11,7 @@ use crate::{
     cell::{History, Lineage, Phase, Vitality, Volume, VolumeLaw},
     dictionary::Behavior,
     founders::founder_id,
+    semantics::Semantics,
     simulation::Simulation,
 };
 
@@ -83,8 +84,7 @@ pub struct Inside {
     pub target: Option<u32>,
     /// Rows of the cells within reach of adhesion, ascending.
     pub neighbors: Vec<u32>,
-    /// Rows of the cells that a spring ties to this one, ascending: whom it attacks, and who
-    /// attacks it.
+    /// Rows of the cells that a spring ties to this one, ascending: by attachment or attack.
     pub springs: Vec<u32>,
 }
 
@@ -145,15 +145,6 @@ fn inside(simulation: &Simulation, rank: usize) -> Inside {
         (Vitality::Necrotic, 0) => BURST_RATE.min(1.0 / cell_type.necrosis.swelling.duration),
         (Vitality::Necrotic, _) => 1.0 / cell_type.necrosis.removal.duration,
     };
-    let speed = tissue.channel(Channel::Speed, rank);
-    let motility = &cell_type.motility;
-    let sensed = (0..plan.scenario.substrates.len()).filter_map(|substrate| {
-        let weight = match motility.toward {
-            Some((only, sign)) => f64::from(u8::from(only == substrate)) * sign,
-            None => tissue.channel(Channel::Sensitivity(substrate), rank),
-        };
-        (weight != 0.0).then(|| (weight, tissue.gradient(substrate, rank)))
-    });
     Inside {
         phase: phase.number,
         elapsed: phase.elapsed,
@@ -172,32 +163,50 @@ fn inside(simulation: &Simulation, rank: usize) -> Inside {
         target_nuclear_solid: law.target_nuclear_solid,
         target_cytoplasmic_solid: law.solid_ratio * law.target_nuclear_solid,
         velocity: tissue.velocity(rank),
-        crawl: tissue.heading(rank).map(|part| speed * part),
-        sensed: chemotaxis(sensed, motility.normalize_each_gradient),
+        crawl: tissue.crawl(rank),
+        sensed: tissue.sensed_direction(rank),
         pressure: tissue.pressure(rank),
         damage: tissue.damage(rank),
         delivered: history.delivered,
         attacked: history.attacked,
-        target: match tissue.target(rank) {
-            NOBODY => None,
-            id => tissue.rank(id).map(|rank| rank as u32),
-        },
+        target: target(simulation, rank),
         neighbors: Vec::new(),
         springs: Vec::new(),
     }
 }
 
-/// Ties attackers and their targets to each other.
+/// Finds whom springs tie to whom.
 fn tie(simulation: &Simulation, cells: &mut [Inside]) {
-    for rank in 0..simulation.cells() {
-        if let Some(target) = cells[rank].target {
-            cells[rank].springs.push(target);
-            cells[target as usize].springs.push(rank as u32);
+    let mut tie = |a: u32, b: u32| {
+        cells[a as usize].springs.push(b);
+        cells[b as usize].springs.push(a);
+    };
+    let tissue = simulation.tissue();
+    for &(a, b) in tissue.attachments() {
+        if let (Some(a), Some(b)) = (tissue.rank(a), tissue.rank(b)) {
+            tie(a as u32, b as u32);
+        }
+    }
+    // In PhysiCell an attack makes an attachment, which may break before it is over.
+    if simulation.plan().scenario.semantics == Semantics::Milieu {
+        for rank in 0..simulation.cells() {
+            if let Some(target) = target(simulation, rank) {
+                tie(rank as u32, target);
+            }
         }
     }
     for cell in cells {
         cell.springs.sort_unstable();
         cell.springs.dedup();
+    }
+}
+
+/// The rank of the cell that a cell attacks.
+fn target(simulation: &Simulation, rank: usize) -> Option<u32> {
+    let tissue = simulation.tissue();
+    match tissue.target(rank) {
+        NOBODY => None,
+        id => tissue.rank(id).map(|rank| rank as u32),
     }
 }
 
@@ -211,9 +220,14 @@ fn meet(simulation: &Simulation, cells: &mut [Inside]) {
         .map(|rank| tissue.channel(Channel::RelativeReach, rank) * tissue.radius(rank))
         .collect();
     let farthest = reach.iter().copied().fold(0.0, f64::max);
-    let points = ranks.map(|rank| GeomWithData::new(tissue.position(rank), rank as u32));
+    // Who has left the domain touches nobody.
+    let inside = ranks.filter(|rank| !tissue.is_frozen(*rank));
+    let points = inside
+        .clone()
+        .map(|rank| GeomWithData::new(tissue.position(rank), rank as u32));
     let tree = RTree::bulk_load(points.collect());
-    for (rank, cell) in cells.iter_mut().enumerate() {
+    for rank in inside {
+        let cell = &mut cells[rank];
         let center = tissue.position(rank);
         let around = (reach[rank] + farthest) * (reach[rank] + farthest);
         for other in tree.locate_within_distance(center, around) {
@@ -230,7 +244,7 @@ fn meet(simulation: &Simulation, cells: &mut [Inside]) {
     }
 }
 
-/// Every behavior of every cell.
+/// Every behavior of every cell, and what cells hold of substrates if that is kept account of.
 fn numbers(simulation: &Simulation) -> Numbers {
     let plan = simulation.plan();
     let ranks = 0..simulation.cells();
@@ -241,6 +255,15 @@ fn numbers(simulation: &Simulation) -> Numbers {
         let synonyms = entry.synonyms.iter().map(String::as_str);
         let names = std::iter::once(entry.name.as_str()).chain(synonyms);
         numbers.add(names, column.collect());
+    }
+    if plan.scenario.track_internalized_substrates {
+        for (number, substrate) in plan.scenario.substrates.iter().enumerate() {
+            let name = format!("internalized {}", substrate.name);
+            let column = ranks
+                .clone()
+                .map(|rank| simulation.tissue().internalized(number, rank));
+            numbers.add([name.as_str()], column.collect());
+        }
     }
     numbers
 }

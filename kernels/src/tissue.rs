@@ -573,11 +573,6 @@ impl Tissue {
         self.rows.velocity[self.row(rank)]
     }
 
-    /// The direction in which a cell crawls: a unit vector, or zero.
-    pub fn heading(&self, rank: usize) -> [Real; 3] {
-        self.rows.direction[self.row(rank)]
-    }
-
     /// Radius, µm.
     pub fn radius(&self, rank: usize) -> Real {
         self.rows.radius[self.row(rank)]

@@ -34,6 +34,20 @@ impl Default for Walk {
 }
 
 impl Tissue {
+    /// Velocity with which a cell walks by itself, µm/min.
+    pub fn crawl(&self, rank: usize) -> [Real; 3] {
+        let direction = self.rows.direction[self.row(rank)];
+        match self.setup.conventions.bodies.walks {
+            Walks::PresentSpeed => direction.map(|part| part * self.channel(Channel::Speed, rank)),
+            Walks::KeptVector => direction,
+        }
+    }
+
+    /// The direction that chemotaxis prefers where a cell is: a unit vector, or zero.
+    pub fn sensed_direction(&self, rank: usize) -> [Real; 3] {
+        self.sensed(self.row(rank))
+    }
+
     /// Renews walks, and adds them to the velocities.
     pub(super) fn walk(&mut self, tick: u64) -> Result<(), Error> {
         match self.setup.conventions.bodies.walks {
