@@ -67,9 +67,8 @@ impl Output for PhysiCell {
         let mut order: Vec<u32> = (0..frame.cells.id.len() as u32).collect();
         order.sort_unstable_by_key(|row| self.number(frame.cells, *row));
         let bases = [name(frame.index), "initial".to_owned()];
-        for base in &bases[..if is_first { 2 } else { 1 }] {
-            self.save(&part, base, frame, detail, &order)?;
-        }
+        let bases = &bases[..if is_first { 2 } else { 1 }];
+        self.save(&part, bases, frame, detail, &order)?;
         self.last = Some((frame.index, frame.time));
         self.part = Some(part);
         Ok(())
@@ -142,11 +141,11 @@ impl PhysiCell {
         self.numbers[&cells.id[row as usize]]
     }
 
-    /// All files of a frame.
+    /// All files of a frame, under each of these names.
     fn save(
         &self,
         part: &PartFolder,
-        base: &str,
+        bases: &[String],
         frame: &Frame<'_>,
         detail: &Detail,
         order: &[u32],
@@ -164,11 +163,14 @@ impl PhysiCell {
             graph(order, number, |_| &[]).into_bytes(),
             springs.into_bytes(),
         ];
-        for (ending, bytes) in ENDINGS.iter().zip(files) {
-            put(part, &format!("{base}{ending}"), &bytes)?;
+        for base in bases {
+            for (ending, bytes) in ENDINGS.iter().zip(&files) {
+                put(part, &format!("{base}{ending}"), bytes)?;
+            }
+            let text = xml::snapshot(&self.scenario, base, frame.time);
+            put(part, &format!("{base}.xml"), &text)?;
         }
-        let text = xml::snapshot(&self.scenario, base, frame.time);
-        put(part, &format!("{base}.xml"), &text)
+        Ok(())
     }
 
     /// The substrates' matrix: a column a voxel.

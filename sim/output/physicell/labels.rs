@@ -43,8 +43,11 @@ struct Cell<'a> {
     scenario: &'a Scenario,
     cell_type: &'a CellType,
     table: &'a CellTable,
-    detail: &'a Detail,
     inside: &'a Inside,
+    /// The column of speeds, if there is one.
+    speeds: &'a [f64],
+    /// `[substrate]`: the column of its sensitivities, if there is one.
+    sensitivities: &'a [&'a [f64]],
     row: usize,
     number: u64,
     /// Number of the cell it attacks.
@@ -61,10 +64,9 @@ impl Cell<'_> {
         if let Some((substrate, sign)) = self.cell_type.motility.toward {
             return [substrate as f64, sign];
         }
-        let substrates = self.scenario.substrates.iter().enumerate();
-        let mut followed = substrates.filter_map(|(number, substrate)| {
-            let name = format!("chemotactic response to {}", substrate.name);
-            let weight = self.detail.numbers.get(&name)?[self.row];
+        let substrates = self.sensitivities.iter().enumerate();
+        let mut followed = substrates.filter_map(|(number, weights)| {
+            let weight = weights.get(self.row).copied().unwrap_or(0.0);
             (weight != 0.0).then_some([number as f64, weight.signum()])
         });
         match (followed.next(), followed.next()) {
@@ -92,8 +94,7 @@ impl Cell<'_> {
 
     /// PhysiCell's cells may be motile at speed 0.
     fn is_motile(&self) -> f64 {
-        let speeds = self.detail.numbers.get("migration speed");
-        let moves = speeds.is_some_and(|speeds| speeds[self.row] > 0.0)
+        let moves = self.speeds.get(self.row).is_some_and(|speed| *speed > 0.0)
             || self.scenario.semantics == Semantics::PhysiCell;
         let is_live = self.state() == Vitality::Live;
         flag(is_live && self.cell_type.motility.enabled && moves)
@@ -306,6 +307,10 @@ pub fn cells(
             }
         }
     }
+    let all = |name: &str| detail.numbers.get(name).unwrap_or(&[]);
+    let speeds = all("migration speed");
+    let sensitivities = filled("chemotactic response to {substrate}", scenario);
+    let sensitivities: Vec<&[f64]> = sensitivities.iter().map(|name| all(name)).collect();
     let mut values = Vec::with_capacity(order.len() * height(scenario));
     for row in order {
         let inside = &detail.cells[*row as usize];
@@ -314,8 +319,9 @@ pub fn cells(
             scenario,
             cell_type: &scenario.cell_types[usize::from(table.cell_type[row])],
             table,
-            detail,
             inside,
+            speeds,
+            sensitivities: &sensitivities,
             row,
             number: number(row as u32),
             target: inside.target.map(&number),
