@@ -94,7 +94,7 @@ impl Reader<'_> {
             cell_type.asymmetric.enabled = true;
             let probabilities = &mut cell_type.asymmetric.probabilities;
             let item = "asymmetric_division_probability";
-            self.by_type(Some(division), item, Range::NotNegative, probabilities);
+            self.by_type(Some(division), item, Range::Share, probabilities);
         }
     }
 }

@@ -269,13 +269,8 @@ fn motility(out: &mut Text, kind: &CellType, substrates: &[Substrate]) {
         out.line("enabled", "false".into());
     }
     out.unless("speed", motility.speed, 0.0, "µm/min");
-    // Direction is renewed in every step that is longer than this.
-    out.unless(
-        "persistence_time",
-        motility.persistence_time.max(1e-16),
-        1.0,
-        "min",
-    );
+    let persistence_time = motility.persistence_time;
+    out.unless("persistence_time", persistence_time, 1.0, "min");
     out.unless("bias", motility.bias, 0.0, "1");
     if motility.in_plane {
         out.line("in_plane", "true".into());
