@@ -166,13 +166,18 @@ fn matrices_are_of_matlab_s_level_4_and_as_large_as_they_say() {
 fn cells_are_numbered_as_the_scenario_places_them() {
     let folder = ran(flat());
     let folder = folder.path().join("physicell");
-    let graph = fs::read_to_string(folder.join("initial_cell_neighbor_graph.txt")).unwrap();
-    let numbers: Vec<&str> = graph
-        .lines()
-        .map(|it| it.split(':').next().unwrap())
+    let bytes = fs::read(folder.join("initial_cells.mat")).unwrap();
+    let header = 20 + "cells\0".len();
+    let values: Vec<f64> = bytes[header..]
+        .chunks_exact(8)
+        .map(|it| f64::from_le_bytes(it.try_into().unwrap()))
         .collect();
-    let expected: Vec<String> = (0..50).map(|number| number.to_string()).collect();
-    assert_eq!(numbers, expected);
+    let cells: Vec<&[f64]> = values.chunks_exact(71 + 8 * 2 + 7 * 2 + 1).collect();
+    let numbers: Vec<f64> = cells.iter().map(|it| it[0]).collect();
+    assert_eq!(numbers, (0..50).map(f64::from).collect::<Vec<_>>());
+    // The nodule's forty cells, then the ten killers; ids would mix them.
+    let types: Vec<f64> = cells.iter().map(|it| it[5]).collect();
+    assert_eq!(types, [vec![0.0; 40], vec![1.0; 10]].concat());
     let map = fs::read_to_string(folder.join("cell_ids.csv")).unwrap();
     let mut lines = map.lines();
     assert_eq!(lines.next(), Some("number,id"));
