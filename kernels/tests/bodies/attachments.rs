@@ -9,19 +9,19 @@ use crate::support::{Model, STEP, assert_binomial, at, pairs, put, step};
 
 const BOTH: [fn() -> Conventions; 2] = [Conventions::default, || Conventions::PHYSICELL];
 
-/// Touching cells of kinds 0 and 1 with α = 0.5 and 0.2, A_0(1) = 0.6 and A_1(0) = 0.3.
+/// Touching cells of kinds 0 and 1 with α = 5 and 4, A_0(1) = 0.6 and A_1(0) = 0.3.
 fn attaching(conventions: Conventions) -> Model {
     Model::new(conventions)
         .kinds(2)
-        .with(0, Channel::AttachmentRate, 0.5)
+        .with(0, Channel::AttachmentRate, 5.0)
         .with(0, Channel::Affinity(1), 0.6)
-        .with(1, Channel::AttachmentRate, 0.2)
+        .with(1, Channel::AttachmentRate, 4.0)
         .with(1, Channel::Affinity(0), 0.3)
 }
 
 #[test]
 fn pairs_attach_at_the_rate_of_both() {
-    let rates = [0.5 * 0.6, 0.2 * 0.3];
+    let rates = [5.0 * 0.6, 4.0 * 0.3];
     let exact = 1.0 - (-(rates[0] + rates[1]) * STEP).exp();
     let in_turn = 1.0 - (1.0 - rates[0] * STEP) * (1.0 - rates[1] * STEP);
     for (conventions, chance) in BOTH.into_iter().zip([exact, in_turn]) {
@@ -35,18 +35,20 @@ fn pairs_attach_at_the_rate_of_both() {
 
 #[test]
 fn who_has_no_rate_is_attached_to_by_the_other() {
-    for conventions in BOTH {
+    let rate: f64 = 4.0 * 0.3;
+    let chances = [1.0 - (-rate * STEP).exp(), rate * STEP];
+    for (conventions, chance) in BOTH.into_iter().zip(chances) {
         let model = attaching(conventions()).with(0, Channel::AttachmentRate, 0.0);
         let mut tissue = model.build();
         pairs(&mut tissue, 2500, [0, 2]);
         step(&mut tissue, 1);
-        assert_binomial(tissue.attachments().len(), 2500, 0.2 * 0.3 * STEP);
+        assert_binomial(tissue.attachments().len(), 2500, chance);
     }
 }
 
 #[test]
 fn attachments_break_at_the_rate_of_both() {
-    let rates = [0.3, 0.1];
+    let rates = [3.0, 1.0];
     let exact = 1.0 - (-(rates[0] + rates[1]) * STEP).exp();
     let in_turn = 1.0 - (1.0 - rates[0] * STEP) * (1.0 - rates[1] * STEP);
     for (conventions, chance) in BOTH.into_iter().zip([exact, in_turn]) {

@@ -180,6 +180,23 @@ fn an_attack_goes_on_at_a_distance_until_the_target_dies_or_is_gone() {
 }
 
 #[test]
+fn nobody_strikes_who_was_eaten_in_this_step() {
+    let mut tissue = attackers().build();
+    for (id, group) in [(1, 0), (2, 0), (5, 2)] {
+        put(&mut tissue, id, group, [id as f64, 0.0, 0.0]);
+    }
+    tissue.settle();
+    assert_eq!(step(&mut tissue, 1).blows.len(), 2);
+    tissue.own(Channel::Phagocytose(1));
+    tissue.set_channel(Channel::Phagocytose(1), 0, SURE);
+    tissue.rates_changed();
+    let fired = step(&mut tissue, 2);
+    assert_eq!(fired.meals, [(1, 5)]);
+    assert!(fired.blows.is_empty());
+    assert_eq!([tissue.target(0), tissue.target(1)], [NOBODY; 2]);
+}
+
+#[test]
 fn random_detachment_does_not_end_an_attack() {
     let model = attackers().with(0, Channel::DetachmentRate, SURE);
     let mut tissue = model.build();
