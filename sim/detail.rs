@@ -256,6 +256,11 @@ fn numbers(simulation: &Simulation) -> Numbers {
         let names = std::iter::once(entry.name.as_str()).chain(synonyms);
         numbers.add(names, column.collect());
     }
+    let nuclei = ranks.clone().map(|rank| {
+        let volume: &Volume = simulation.component(rank);
+        f64::from(volume.nuclei)
+    });
+    numbers.add(["number of nuclei"], nuclei.collect());
     if plan.scenario.track_internalized_substrates {
         for (number, substrate) in plan.scenario.substrates.iter().enumerate() {
             let name = format!("internalized {}", substrate.name);

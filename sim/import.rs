@@ -123,6 +123,7 @@ pub fn read(
             }
             problems
         })?;
+    scenario.settings = Some(settings.to_owned());
     let remarks = imported.ignored.iter().map(ToString::to_string);
     scenario.notes.extend(remarks);
     Ok(scenario)

@@ -61,6 +61,9 @@ pub struct Scenario {
     pub outputs: Outputs,
     /// Emergent values to be printed beside published ones.
     pub readouts: Vec<Readout>,
+    /// The settings of another simulator that it was made of.
+    #[serde(skip)]
+    pub settings: Option<PathBuf>,
     /// What whoever starts the run should know about how the file was read: cells left out, …
     #[serde(skip)]
     pub notes: Vec<String>,

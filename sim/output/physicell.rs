@@ -117,8 +117,7 @@ impl PhysiCell {
         let part = PartFolder::create(&self.folder, NAME)?;
         put(&part, MESH, &mat::matrix("mesh", 4, &mesh(&self.scenario)))?;
         put(&part, "legend.svg", &legend::draw(&self.scenario))?;
-        let file = &self.scenario.file;
-        if file.extension().is_some_and(|it| it == "xml") {
+        if let Some(file) = &self.scenario.settings {
             let settings = fs::read(file).map_err(|error| Error::because(file, &error))?;
             put(&part, "PhysiCell_settings.xml", &settings)?;
         }

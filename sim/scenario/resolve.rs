@@ -124,6 +124,7 @@ impl Resolver<'_> {
             track_internalized_substrates: file.track_internalized_substrates,
             outputs,
             readouts,
+            settings: None,
             notes: std::mem::take(&mut self.notes),
         }
     }

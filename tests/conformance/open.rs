@@ -2,7 +2,13 @@
 //!
 //! Each runs with twenty seeds. Over all pairs of type and saved time, at least 97 % of the
 //! differences of means lie within 3 combined standard errors (or half a cell, or 10⁻⁶ of the
-//! figure), and none beyond 5.
+//! figure), and none beyond 5; and every run of ours stays within five of the reference's standard
+//! deviations of its mean, or the range of its runs widened by its width.
+//!
+//! Pressure is not compared: PhysiCell keeps for each voxel the largest reach of cells that were
+//! *placed* or grew there, and so overlooks neighbors of cells that have crawled into a fresh
+//! voxel. That is a memory of the past, which Milieu does not copy; in `rules_sample`, where
+//! macrophages roam, its pressures are higher by up to a third for that.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,12 +21,11 @@ use crate::table::Table;
 const SEEDS: u64 = 20;
 
 /// What is compared, with the difference that counts as none.
-const FIGURES: [(&str, f64); 6] = [
+const FIGURES: [(&str, f64); 5] = [
     ("n_live", 0.5),
     ("n_apoptotic", 0.5),
     ("n_necrotic", 0.5),
     ("mean_vol_live", 0.0),
-    ("mean_pressure_live", 0.0),
     ("Rg_live", 0.0),
 ];
 
@@ -30,7 +35,6 @@ type Summary = [f64; FIGURES.len()];
 fn summary(simulation: &mut Simulation) -> Vec<Summary> {
     let cells = simulation.table();
     let types = simulation.plan().scenario.cell_types.len();
-    let tissue = simulation.tissue();
     let of_type = |kind: usize| -> Summary {
         let of = |state: Vitality| {
             let places = 0..cells.id.len();
@@ -53,7 +57,6 @@ fn summary(simulation: &mut Simulation) -> Vec<Summary> {
             of(Vitality::Apoptotic).len() as f64,
             of(Vitality::Necrotic).len() as f64,
             mean(&|place| sim::cell::sphere(cells.radius[place])),
-            mean(&|place| tissue.pressure(place)),
             square.sqrt(),
         ]
     };

@@ -44,6 +44,7 @@ pub fn scenario(
         file: "by_hand.toml".into(),
         semantics: Semantics::Milieu,
         seed: 7,
+        settings: None,
         notes: Vec::new(),
         duration: 150.0,
         domain: Domain {
