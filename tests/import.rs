@@ -65,8 +65,13 @@ fn broken_settings_are_told_what_is_wrong_where_and_the_way_out() {
 
 #[test]
 fn a_small_project_reads_as_a_person_would_write_it() {
-    let text = import(&folder().join("plain.xml"), &folder(), false).unwrap().text;
-    assert_eq!(text, std::fs::read_to_string(folder().join("plain.toml")).unwrap());
+    let text = import(&folder().join("plain.xml"), &folder(), false)
+        .unwrap()
+        .text;
+    assert_eq!(
+        text,
+        std::fs::read_to_string(folder().join("plain.toml")).unwrap()
+    );
 }
 
 #[test]
@@ -105,9 +110,15 @@ fn definitions_take_from_others_what_physicell_lets_them_take() {
             ("cell_types/heir/motility/toward", "\"food\""),
             ("cell_types/default/motility/away_from", "\"oxygen\""),
             ("cell_types/T cell/exchange", "nothing"),
-            ("cell_types/heir/exchange/oxygen/uptake_rate", "\"10 1/min\""),
+            (
+                "cell_types/heir/exchange/oxygen/uptake_rate",
+                "\"10 1/min\"",
+            ),
             // The mechanics of the first definition go to all.
-            ("cell_types/T cell/mechanics/adhesion_affinities/T cell", "0.5"),
+            (
+                "cell_types/T cell/mechanics/adhesion_affinities/T cell",
+                "0.5",
+            ),
             ("cell_types/heir/custom/load/conserved", "true"),
             ("cell_types/heir/asymmetric_division/T cell", "0.3"),
             ("cell_types/default/asymmetric_division", "nothing"),
@@ -132,9 +143,15 @@ fn the_death_models_are_one_for_all_types_and_the_last_word_counts() {
             ("cell_types/heir/apoptosis/rate", "\"2e-5 1/min\""),
             ("cell_types/T cell/apoptosis/rate", "\"3e-5 1/min\""),
             // The first definition starts from parameters that are those of neither model.
-            ("cell_types/default/necrosis/unlysed_fluid_change_rate", "\"0.05 1/min\""),
+            (
+                "cell_types/default/necrosis/unlysed_fluid_change_rate",
+                "\"0.05 1/min\"",
+            ),
             ("cell_types/default/necrosis/calcification_rate", "0"),
-            ("cell_types/default/necrosis/nuclear_change_rate", "\"0.002 1/min\""),
+            (
+                "cell_types/default/necrosis/nuclear_change_rate",
+                "\"0.002 1/min\"",
+            ),
         ],
     );
 }
@@ -145,14 +162,29 @@ fn what_is_not_stated_of_interactions_is_nothing() {
     expect(
         &scenario,
         &[
-            ("cell_types/default/interactions/phagocytose_apoptotic", "\"0.1 1/min\""),
-            ("cell_types/default/interactions/phagocytose_necrotic", "\"0.2 1/min\""),
-            ("cell_types/default/interactions/phagocytose_other_dead", "\"0.1 1/min\""),
-            ("cell_types/T cell/interactions/attack/default", "\"0.1 1/min\""),
+            (
+                "cell_types/default/interactions/phagocytose_apoptotic",
+                "\"0.1 1/min\"",
+            ),
+            (
+                "cell_types/default/interactions/phagocytose_necrotic",
+                "\"0.2 1/min\"",
+            ),
+            (
+                "cell_types/default/interactions/phagocytose_other_dead",
+                "\"0.1 1/min\"",
+            ),
+            (
+                "cell_types/T cell/interactions/attack/default",
+                "\"0.1 1/min\"",
+            ),
             ("cell_types/T cell/interactions/attack_damage_rate", "0"),
             ("cell_types/T cell/interactions/attack_duration", "0"),
             // No cell becomes what it is.
-            ("cell_types/T cell/transformations", "{ heir = \"0.01 1/min\" }"),
+            (
+                "cell_types/T cell/transformations",
+                "{ heir = \"0.01 1/min\" }",
+            ),
         ],
     );
 }
@@ -174,7 +206,10 @@ fn distributions_and_random_cells_are_stated_by_type() {
     expect(
         &scenario,
         &[
-            ("cell_types/T cell/initial/volume/distribution", "\"log10-normal\""),
+            (
+                "cell_types/T cell/initial/volume/distribution",
+                "\"log10-normal\"",
+            ),
             ("cell_types/T cell/initial/volume/min", "500"),
             ("cell_types/T cell/initial/volume/check_base", "false"),
             ("cell_types/T cell/initial/migration speed/max", "4"),
@@ -192,7 +227,12 @@ fn what_custom_code_reads_is_refused_or_left_out_with_a_note() {
     assert_eq!(differs, [Effect::Differs]);
     assert!(imported.text.contains("user_parameters/tumor_radius"));
     let scenario = read(&file, &[], None, true).unwrap();
-    assert!(scenario.notes.iter().any(|note| note.contains("results differ")));
+    assert!(
+        scenario
+            .notes
+            .iter()
+            .any(|note| note.contains("results differ"))
+    );
 }
 
 /// Not by the parser, which does not recurse, nor by what walks over its elements.
@@ -204,10 +244,21 @@ fn neither_depth_nor_size_brings_the_reader_down() {
     let text = format!("<PhysiCell_settings>{deep}</PhysiCell_settings>");
     std::fs::write(&file, text).unwrap();
     let problems = import(&file, home.path(), false).unwrap_err();
-    assert!(lines(&problems).contains("there is no <domain>"), "{}", lines(&problems));
-    std::fs::File::create(&file).unwrap().set_len(17_000_000).unwrap();
+    assert!(
+        lines(&problems).contains("there is no <domain>"),
+        "{}",
+        lines(&problems)
+    );
+    std::fs::File::create(&file)
+        .unwrap()
+        .set_len(17_000_000)
+        .unwrap();
     let problems = import(&file, home.path(), false).unwrap_err();
-    assert!(lines(&problems).contains("bytes are too many"), "{}", lines(&problems));
+    assert!(
+        lines(&problems).contains("bytes are too many"),
+        "{}",
+        lines(&problems)
+    );
 }
 
 #[test]
@@ -243,7 +294,10 @@ fn measured_projects_are_read() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 waiting.push(path);
-            } else if path.file_name().is_some_and(|name| name == "PhysiCell_settings.xml") {
+            } else if path
+                .file_name()
+                .is_some_and(|name| name == "PhysiCell_settings.xml")
+            {
                 count += 1;
                 if let Err(problems) = read(&path, &[], None, false) {
                     wrong.push(lines(&problems));
