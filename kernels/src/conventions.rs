@@ -171,7 +171,8 @@ pub enum Walks {
     /// With probability 1 − exp(−dt/τ), at once for a new cell; the speed is the present one.
     #[default]
     PresentSpeed,
-    /// PhysiCell: with probability dt/τ, from rest; speed and bias are those of the last renewal.
+    /// PhysiCell: with probability dt/τ, from rest; speed and bias are those of the
+    /// last renewal, and gradients far below 10⁻¹⁶ per µm are not felt.
     KeptVector,
 }
 

@@ -192,6 +192,31 @@ pub fn chemotaxis(
     sensed: impl IntoIterator<Item = (Real, [Real; 3])>,
     each_normalized: bool,
 ) -> [Real; 3] {
+    weighed(sensed, each_normalized, normalize)
+}
+
+/// The same for cells that do not feel every gradient: lengths are taken as √(|∇ρ|² + 10⁻³²), so
+/// that a gradient far below [`FAINTEST`] has no direction. As PhysiCell 1.14.2 does; it decides
+/// when a cell begins to feel what comes from afar.
+pub fn blunt_chemotaxis(
+    sensed: impl IntoIterator<Item = (Real, [Real; 3])>,
+    each_normalized: bool,
+) -> [Real; 3] {
+    weighed(sensed, each_normalized, |vector| {
+        let square: Real = vector.iter().map(|value| value * value).sum();
+        let length = (FAINTEST * FAINTEST + square).sqrt();
+        vector.map(|value| value / length)
+    })
+}
+
+/// The gradient, in density per µm, at which [`blunt_chemotaxis`] feels half a direction and more.
+pub const FAINTEST: Real = 1e-16;
+
+fn weighed(
+    sensed: impl IntoIterator<Item = (Real, [Real; 3])>,
+    each_normalized: bool,
+    normalize: impl Fn([Real; 3]) -> [Real; 3],
+) -> [Real; 3] {
     let mut sum = [0.0; 3];
     for (sensitivity, gradient) in sensed {
         let gradient = if each_normalized {

@@ -4,11 +4,6 @@
 //! differences of means lie within 3 combined standard errors (or half a cell, or 10⁻⁶ of the
 //! figure), and none beyond 5; and every run stays within five pooled standard deviations of
 //! PhysiCell's mean (or one cell).
-//!
-//! Pressure is not compared: PhysiCell keeps for each voxel the largest reach of cells that were
-//! *placed* or grew there, and so overlooks neighbors of cells that have crawled into a fresh
-//! voxel. That is a memory of the past, which Milieu does not copy; in `rules_sample`, where
-//! macrophages roam, its pressures are higher by up to a third for that.
 
 use std::path::Path;
 use std::sync::Mutex;
@@ -22,11 +17,12 @@ use crate::table::Table;
 const SEEDS: u64 = 20;
 
 /// What is compared, with the difference that counts as none.
-const FIGURES: [(&str, f64); 5] = [
+const FIGURES: [(&str, f64); 6] = [
     ("n_live", 0.5),
     ("n_apoptotic", 0.5),
     ("n_necrotic", 0.5),
     ("mean_vol_live", 0.0),
+    ("mean_pressure_live", 0.0),
     ("Rg_live", 0.0),
 ];
 
@@ -36,10 +32,14 @@ type Summary = [f64; FIGURES.len()];
 fn summary(simulation: &mut Simulation) -> Vec<Summary> {
     let cells = simulation.table();
     let types = simulation.plan().scenario.cell_types.len();
+    let tissue = simulation.tissue();
     let of_type = |kind: usize| -> Summary {
         let of = |state: Vitality| {
             let places = 0..cells.id.len();
-            let own = places.filter(|&place| usize::from(cells.cell_type[place]) == kind);
+            // Cells outside the domain are counted by themselves there.
+            let own = places
+                .filter(|&place| usize::from(cells.cell_type[place]) == kind)
+                .filter(|&place| !tissue.is_frozen(place));
             own.filter(|&place| cells.state[place] == state)
                 .collect::<Vec<_>>()
         };
@@ -58,6 +58,7 @@ fn summary(simulation: &mut Simulation) -> Vec<Summary> {
             of(Vitality::Apoptotic).len() as f64,
             of(Vitality::Necrotic).len() as f64,
             mean(&|place| sim::cell::sphere(cells.radius[place])),
+            mean(&|place| tissue.pressure(place)),
             square.sqrt(),
         ]
     };

@@ -131,7 +131,7 @@ impl Tissue {
         let walk = self.walk_of(row);
         if let Some((substrate, sign)) = walk.toward {
             let gradient = self.gradient_of_row(substrate, row);
-            return motility::chemotaxis([(sign, gradient)], false);
+            return self.follow([(sign, gradient)], false);
         }
         let gradients = (0..self.setup.substrates.len()).filter_map(|substrate| {
             let weight = self
@@ -141,6 +141,17 @@ impl Tissue {
                 .get(row, group);
             (weight != 0.0).then(|| (weight, self.gradient_of_row(substrate, row)))
         });
-        motility::chemotaxis(gradients, walk.normalize_each_gradient)
+        self.follow(gradients, walk.normalize_each_gradient)
+    }
+
+    fn follow(
+        &self,
+        gradients: impl IntoIterator<Item = (Real, [Real; 3])>,
+        each_normalized: bool,
+    ) -> [Real; 3] {
+        match self.setup.conventions.bodies.walks {
+            Walks::PresentSpeed => motility::chemotaxis(gradients, each_normalized),
+            Walks::KeptVector => motility::blunt_chemotaxis(gradients, each_normalized),
+        }
     }
 }
