@@ -223,8 +223,12 @@ fn what_custom_code_reads_is_refused_or_left_out_with_a_note() {
     let file = folder().join("bad/parameter.xml");
     assert!(import(&file, &folder(), false).is_err());
     let imported = import(&file, &folder(), true).unwrap();
-    let differs: Vec<_> = imported.ignored.iter().map(|item| item.effect).collect();
-    assert_eq!(differs, [Effect::Differs]);
+    let differing = |item: &&sim::import::Ignored| item.effect == Effect::Differs;
+    let differing: Vec<_> = imported.ignored.iter().filter(differing).collect();
+    let [item] = differing[..] else {
+        panic!("{differing:?}");
+    };
+    assert_eq!(item.element, "user_parameters/tumor_radius");
     assert!(imported.text.contains("user_parameters/tumor_radius"));
     let scenario = read(&file, &[], None, true).unwrap();
     assert!(
@@ -293,7 +297,10 @@ fn measured_projects_are_read() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                waiting.push(path);
+                // PhysiCell itself refuses a table of densities without a header.
+                if !path.ends_with("ic_headerless") {
+                    waiting.push(path);
+                }
             } else if path
                 .file_name()
                 .is_some_and(|name| name == "PhysiCell_settings.xml")

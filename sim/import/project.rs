@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::cell_type::{CellType, Reader};
+use super::cell_type::{Bias, CellType, Reader};
 use super::code::Code;
 use super::defaults::DEATH_PHASES;
 use super::ruleset::{self, Ruleset};
@@ -104,11 +104,10 @@ pub fn read(root: Element<'_>, settings: &Path) -> Project {
     let duration = duration(root, clocks[0]);
     let setup = root.needed("microenvironment_setup");
     let substrates = setup.map_or(Vec::new(), |setup| substrates::read(setup, domain.is_flat));
-    let (types, reader) = types(root, &substrates, domain.is_flat);
+    let (types, (flags, deaths)) = types(root, &substrates, domain.is_flat);
     let initial = setup.and_then(|setup| setup.at("options/initial_condition"));
     let initial_densities = initial.filter(|initial| initial.has("enabled"));
     let says = |path: &str| root.at(path).is_some_and(Element::is_true);
-    let (flags, deaths) = (reader.0, reader.1);
     let mut project = Project {
         name: name(settings),
         seed: seed(root),
@@ -153,7 +152,6 @@ fn settle(root: Element<'_>, project: &mut Project, code: &Code) {
     ruleset::check(root, &project.rules, &project.types);
     let gradients = root.at("microenvironment_setup/options/calculate_gradients");
     if !gradients.is_some_and(Element::is_true) {
-        use super::cell_type::Bias;
         let follows =
             |kind: &CellType| kind.motility.enabled && kind.motility.follows != Bias::Nothing;
         let reads = project.rules.iter().any(|rules| rules.reads_gradients);
@@ -293,12 +291,11 @@ fn duration(root: Element<'_>, step: f64) -> f64 {
     last
 }
 
-/// The names of the types, and all definitions.
-fn types(
-    root: Element<'_>,
-    substrates: &[Substrate],
-    is_flat: bool,
-) -> (Vec<CellType>, (Vec<Vec<bool>>, [Vec<(f64, bool)>; 2])) {
+/// What definitions share: flags of fixed phases, and the phases of the two death models.
+type Shared = (Vec<Vec<bool>>, [Vec<(f64, bool)>; 2]);
+
+/// All definitions, and what they share.
+fn types(root: Element<'_>, substrates: &[Substrate], is_flat: bool) -> (Vec<CellType>, Shared) {
     let deaths = DEATH_PHASES.map(<[_]>::to_vec);
     let nothing = (Vec::new(), (Vec::new(), deaths.clone()));
     let Some(list) = root.needed("cell_definitions") else {

@@ -4,7 +4,6 @@ use super::super::cell_type::{Bias, CellType, Death, Exit, Interactions, Volume}
 use super::super::defaults::MODELS;
 use super::super::distribution::Distribution;
 use super::super::project::Project;
-use super::super::substrates::Substrate;
 use super::toml::{Text, array, inline, key, measured, number, text, time};
 
 /// The deaths of a scenario where it states nothing: PhysiCell's own two models.
@@ -70,7 +69,7 @@ fn one(out: &mut Text, project: &Project, kind: &CellType) {
     out.table(&table("mechanics"));
     mechanics(out, kind, &names);
     out.table(&table("motility"));
-    motility(out, kind, &project.substrates);
+    motility(out, kind, project);
     out.table(&table("exchange"));
     exchange(out, project, kind);
     out.table(&table("interactions"));
@@ -263,7 +262,8 @@ fn mechanics(out: &mut Text, kind: &CellType, names: &[&str]) {
     out.unless("basement_membrane_repulsion", repulsion, 100.0, "µm/min");
 }
 
-fn motility(out: &mut Text, kind: &CellType, substrates: &[Substrate]) {
+fn motility(out: &mut Text, kind: &CellType, project: &Project) {
+    let substrates = &project.substrates;
     let motility = &kind.motility;
     if !motility.enabled {
         out.line("enabled", "false".into());
@@ -272,7 +272,7 @@ fn motility(out: &mut Text, kind: &CellType, substrates: &[Substrate]) {
     let persistence_time = motility.persistence_time;
     out.unless("persistence_time", persistence_time, 1.0, "min");
     out.unless("bias", motility.bias, 0.0, "1");
-    if motility.in_plane {
+    if motility.in_plane && !project.domain.is_flat {
         out.line("in_plane", "true".into());
     }
     match motility.follows {

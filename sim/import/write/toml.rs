@@ -77,7 +77,8 @@ pub fn key(name: &str) -> String {
 pub fn number(number: f64) -> String {
     let plain = format!("{number}");
     let short = format!("{number:e}");
-    match plain.len() > 7 && short.len() < plain.len() {
+    let is_far = !(1e-3..1e5).contains(&number.abs()) || plain.len() > 8;
+    match is_far && short.len() < plain.len() {
         true => short,
         false => plain,
     }
