@@ -137,8 +137,8 @@ pub fn strike(world: &mut World, attacker: u64, target: u64, damage: f64, durati
         .delivered += damage;
 }
 
-/// What one cell holds, of substrates and of conserved custom numbers, becomes another's.
-fn take_amounts(world: &mut World, taker: usize, giver: usize) {
+/// What one cell holds, of substrates and perhaps of conserved custom numbers, becomes another's.
+fn take_amounts(world: &mut World, taker: usize, giver: usize, custom: bool) {
     let roster = world.resource::<Roster>();
     let (to, from) = (roster.entities[taker], roster.entities[giver]);
     let types = &world.resource::<Plan>().scenario.cell_types;
@@ -146,10 +146,10 @@ fn take_amounts(world: &mut World, taker: usize, giver: usize) {
     let pairs: Vec<(usize, usize)> = of(taker)
         .iter()
         .enumerate()
-        .filter(|(_, custom)| custom.conserved)
-        .filter_map(|(place, custom)| {
+        .filter(|(_, number)| custom && number.conserved)
+        .filter_map(|(place, number)| {
             let mut others = of(giver).iter();
-            let other = others.position(|other| normal(&other.name) == normal(&custom.name))?;
+            let other = others.position(|other| normal(&other.name) == normal(&number.name))?;
             Some((place, other))
         })
         .collect();
@@ -173,6 +173,11 @@ fn fuse(world: &mut World, clock: &Clock, cell: u64, absorbed: u64) {
     let (other_rank, _, other_position) = about(world, absorbed);
     let roster = world.resource::<Roster>();
     let (entity, other_entity) = (roster.entities[rank], roster.entities[other_rank]);
+    let adds_custom = world
+        .resource::<Plan>()
+        .scenario
+        .semantics
+        .fusion_adds_custom();
     let joined = *world
         .get::<Volume>(other_entity)
         .expect("every cell has a volume");
@@ -182,7 +187,7 @@ fn fuse(world: &mut World, clock: &Clock, cell: u64, absorbed: u64) {
     let share = joined.total / (volume.total + joined.total);
     volume.join(&joined);
     let total = volume.total;
-    take_amounts(world, rank, other_rank);
+    take_amounts(world, rank, other_rank, adds_custom);
     let tissue = &mut world.resource_mut::<Space>().0;
     tissue.place(
         rank,
@@ -212,7 +217,7 @@ fn eat(world: &mut World, clock: &Clock, eater: u64, prey: u64) {
         .expect("every cell has a volume");
     volume.ingest(&food);
     let total = volume.total;
-    take_amounts(world, eater_rank, prey_rank);
+    take_amounts(world, eater_rank, prey_rank, true);
     let tissue = &mut world.resource_mut::<Space>().0;
     tissue.set_volume(eater_rank, total);
     tissue.remove(prey);

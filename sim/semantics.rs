@@ -108,6 +108,15 @@ impl Semantics {
         }
     }
 
+    /// Whether conserved custom numbers of two cells that fuse are added. PhysiCell adds those of a
+    /// cell that is eaten, but keeps the absorbing cell's own in a fusion.
+    pub fn fusion_adds_custom(self) -> bool {
+        match self {
+            Semantics::Milieu => true,
+            Semantics::PhysiCell => false,
+        }
+    }
+
     /// What a cell remembers that has become another type. PhysiCell forgets what it delivered,
     /// but not for how long it was attacked.
     pub fn history_of_the_transformed(self, history: History) -> History {

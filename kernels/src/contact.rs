@@ -321,7 +321,7 @@ impl Contact {
         pool: &Pool,
     ) -> Result<(), Error> {
         let cells = bodies.len();
-        same_length("rows in bins", cells, bins.bin_of().len())?;
+        same_length("rows in bins", cells, bins.order().len())?;
         if let Some(own) = &self.own {
             same_length("own affinities", cells * own.kinds, own.values.len())?;
         }

@@ -141,7 +141,8 @@ pub enum Leaving {
     /// It is put back on the face it crossed, and counted.
     #[default]
     PutBack,
-    /// PhysiCell: the cell stays where it is for good and takes no part any more.
+    /// PhysiCell: the cell stays where it is for good, and nothing happens in it any more; others
+    /// still feel it.
     Freeze,
 }
 

@@ -11,9 +11,6 @@ use crate::{Error, Real, positive};
 /// a domain full of cells needs.
 const MOST: Real = (1u64 << 26) as Real;
 
-/// The bin of a row that has none.
-pub const NO_BIN: u32 = u32::MAX;
-
 /// Rows sorted by bin. One layer of bins in 2D.
 #[derive(Clone, Debug, Default)]
 pub struct Bins {
@@ -98,12 +95,6 @@ impl Bins {
     /// Sorts the rows of `positions` (µm) into bins: by counting, so rows of one bin keep their
     /// order. A position outside the domain belongs to the nearest bin, and NaN to the first.
     pub fn rebuild(&mut self, positions: &[[Real; 3]]) {
-        self.rebuild_without(positions, &[]);
-    }
-
-    /// The same, leaving out the rows that are `absent`: `[row]`, or empty if nobody is. An absent
-    /// row has no bin and no place in [`Bins::order`].
-    pub fn rebuild_without(&mut self, positions: &[[Real; 3]], absent: &[bool]) {
         let [nx, ny, nz] = self.shape;
         self.starts.fill(0);
         self.bin_of.clear();
@@ -115,36 +106,29 @@ impl Bins {
             };
             (at(0, nx) + nx * (at(1, ny) + ny * at(2, nz))) as u32
         }));
-        let bins = self.bin_of.iter_mut();
-        for (bin, _) in bins.zip(absent).filter(|(_, absent)| **absent) {
-            *bin = NO_BIN;
-        }
         // Counts become each bin's end, and filling from the last row back moves it to the start.
-        let mut present = 0;
-        for &bin in self.bin_of.iter().filter(|bin| **bin != NO_BIN) {
+        for &bin in &self.bin_of {
             self.starts[bin as usize] += 1;
-            present += 1;
         }
         let mut next = 0;
         for start in &mut self.starts {
             next += *start;
             *start = next;
         }
-        self.order.resize(present, 0);
-        let bins = self.bin_of.iter().enumerate().rev();
-        for (row, &bin) in bins.filter(|(_, bin)| **bin != NO_BIN) {
+        self.order.resize(positions.len(), 0);
+        for (row, &bin) in self.bin_of.iter().enumerate().rev() {
             let start = &mut self.starts[bin as usize];
             *start -= 1;
             self.order[*start as usize] = row as u32;
         }
     }
 
-    /// All rows that have a bin, bin by bin.
+    /// All rows, bin by bin.
     pub fn order(&self) -> &[u32] {
         &self.order
     }
 
-    /// The bin of each row, by row; [`NO_BIN`] for an absent one.
+    /// The bin of each row, by row.
     pub fn bin_of(&self) -> &[u32] {
         &self.bin_of
     }

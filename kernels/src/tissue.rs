@@ -442,7 +442,6 @@ impl Tissue {
         self.rows.position[row] = position;
         if self.freezes(position) {
             self.rows.frozen[row] = true;
-            self.detach_all(self.rows.id[row]);
         }
     }
 

@@ -11,7 +11,7 @@ use kernels::channels::{Channel, Channels};
 use kernels::conventions::{Conventions, Fields, Held, Sharing, Spacing};
 use kernels::diffusion::{Boundary, Diffusion, Substrate};
 use kernels::random::Draws;
-use kernels::tissue::{Body, Group, Initial, Prey, Setup, Streams, Tissue};
+use kernels::tissue::{Body, Group, Initial, Prey, Setup, Streams, Tissue, Walk};
 use kernels::{Error, Grid, Pool};
 
 const CLOSED: [Boundary; 6] = [Boundary::NoFlux; 6];
@@ -256,8 +256,8 @@ fn setup(grid: Grid, substrates: &[Substrate], initial: Vec<Initial>, fields: Fi
             prey: Prey::Live,
         }],
         channels: Channels::new(substrates.len(), 1, 1),
-        affinities: vec![1.0],
-        normalize_each_gradient: vec![false],
+        walks: vec![Walk::default()],
+        springs: false,
         wall_repulsion: 0.0,
         watched: vec![0],
         slots: 0,
@@ -268,8 +268,14 @@ fn setup(grid: Grid, substrates: &[Substrate], initial: Vec<Initial>, fields: Fi
             meal: draws,
             attack_start: draws,
             attack_end: draws,
+            fusion: draws,
+            attachment: draws,
+            detachment: draws,
         },
-        conventions: Conventions { fields },
+        conventions: Conventions {
+            fields,
+            ..Conventions::default()
+        },
         internalized: true,
     }
 }

@@ -201,13 +201,8 @@ impl Room {
     ) {
         let cells = bodies.id.len();
         let order = bins.order();
-        let placed = order.len();
-        if placed < cells {
-            response.pressure.fill(0.0);
-            response.counts.fill(0);
-        }
         self.packed.fill(law, bodies, order);
-        let count = placed.div_ceil(PIECE);
+        let count = cells.div_ceil(PIECE);
         if self.pieces.len() < count {
             self.pieces.resize_with(count, Piece::default);
         }
@@ -221,9 +216,9 @@ impl Room {
         pool.pieces(
             &mut self.pieces[..count],
             1,
-            placed >= LARGE,
+            cells >= LARGE,
             |index, piece| {
-                let places = index * PIECE..((index + 1) * PIECE).min(placed);
+                let places = index * PIECE..((index + 1) * PIECE).min(cells);
                 piece[0].fill(law, bodies, bins, packed, places, slots, listed);
             },
         );

@@ -75,11 +75,10 @@ impl Tissue {
         &self.attachments.pairs
     }
 
-    /// Attaches two cells, however many attachments they have; nothing if one is not there or
-    /// frozen, or both are one.
+    /// Attaches two cells, however many attachments they have; nothing if one is not there, or both
+    /// are one.
     pub fn attach(&mut self, a: u64, b: u64) {
-        let takes_part = |id| self.rank(id).is_some_and(|rank| !self.is_frozen(rank));
-        if takes_part(a) && takes_part(b) {
+        if self.rank(a).is_some() && self.rank(b).is_some() {
             self.attachments.insert(a, b);
         }
     }

@@ -115,8 +115,7 @@ impl Tissue {
         if rows.id.is_empty() {
             return Ok(());
         }
-        let frozen = &rows.frozen;
-        self.bins.rebuild_without(&rows.position, frozen);
+        self.bins.rebuild(&rows.position);
         let columns = Columns {
             id: &rows.id,
             position: &rows.position,
@@ -229,7 +228,8 @@ impl Tissue {
                     .domain
                     .advance_or_freeze(dt, velocity, position, previous, moved, frozen)?;
                 if left > 0 {
-                    self.let_go_of_frozen();
+                    self.work_is_stale = true;
+                    self.exchange_is_stale = true;
                 }
             }
         }
@@ -239,19 +239,6 @@ impl Tissue {
             *voxel = now;
         }
         Ok(())
-    }
-
-    /// Attachments of cells that have left end, and what is known of rows is stale.
-    fn let_go_of_frozen(&mut self) {
-        let rows = &self.rows;
-        let (ids, row_of_rank) = (&self.ids, &self.row_of_rank);
-        let stays = |id: u64| {
-            let rank = ids.binary_search(&id);
-            rank.is_ok_and(|rank| !rows.frozen[row_of_rank[rank] as usize])
-        };
-        self.attachments.retain(|&(a, b)| stays(a) && stays(b));
-        self.work_is_stale = true;
-        self.exchange_is_stale = true;
     }
 
     /// Repairs damage for a step of `dt` min, d ← (d + dt · rate) / (1 + dt · repair), where that is
@@ -362,7 +349,7 @@ impl Tissue {
         worked.acting = hazards::acting(channels, &self.setup.groups, &rows.group);
         worked.acting.retain(|&row| !rows.frozen[row as usize]);
         let movable = channels.column(Channel::Movable);
-        let rests = |row: &usize| movable.get(*row, rows.group[*row]) <= 0.5;
+        let rests = |row: &usize| rows.frozen[*row] || movable.get(*row, rows.group[*row]) <= 0.5;
         worked.resting = (0..cells).filter(rests).map(|row| row as u32).collect();
         let (attachment, most) = (
             channels.column(Channel::AttachmentRate),

@@ -92,9 +92,7 @@ impl Tissue {
             let (id, group) = (rows.id[actor], rows.group[actor]);
             let other = self.rank(target).map(|rank| self.row(rank));
             let strikes = other.is_some_and(|other| {
-                self.group_of(other).prey == Prey::Live
-                    && !rows.frozen[other]
-                    && !turns.gone.contains(&other)
+                self.group_of(other).prey == Prey::Live && !turns.gone.contains(&other)
             });
             if strikes {
                 let blow = damage.get(actor, group) * dt;

@@ -85,6 +85,7 @@ impl Model {
             walks: vec![self.walk; groups],
             springs: self.springs,
             conventions: self.conventions,
+            internalized: false,
             wall_repulsion: self.wall,
             watched: vec![1; groups],
             slots: 1,
