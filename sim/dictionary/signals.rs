@@ -105,7 +105,11 @@ impl Builder<'_> {
                 Unit::one(),
             );
         }
-        let membrane = ["contact with BM".to_owned()];
+        // A type may be called so.
+        let membrane: Vec<String> = ["contact with BM".to_owned()]
+            .into_iter()
+            .filter(|_| scenario.cell_type("BM").is_none())
+            .collect();
         self.signal(
             Signal::BasementMembrane,
             "contact with basement membrane".into(),

@@ -27,10 +27,11 @@ pub struct Project {
     pub founders: Vec<u64>,
 }
 
-/// A project as it is, with settings on top.
+/// A project as it is, with settings on top; without what only custom code could do, as it was
+/// when its figures were taken.
 pub fn scenario(folder: &Path, settings: &[String]) -> Scenario {
     let file = folder.join("PhysiCell_settings.xml");
-    import::read(&file, settings, None, false).unwrap_or_else(|problems| {
+    import::read(&file, settings, None, true).unwrap_or_else(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         panic!("{}", lines.join("\n"))
     })
