@@ -316,7 +316,8 @@ impl Builder<'_> {
         }
         type Toward = fn(&CellType, usize) -> f64;
         let one = Unit::one();
-        let by_type: [(fn(usize) -> Behavior, &[&str], &Unit, Toward); 7] = [
+        type OfType = fn(usize) -> Behavior;
+        let by_type: [(OfType, &[&str], &Unit, Toward); 7] = [
             (
                 |other| Behavior::Kernel(Channel::Phagocytose(other)),
                 &["phagocytose", "phagocytosis of"],

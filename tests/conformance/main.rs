@@ -5,6 +5,7 @@
 //! `kernels/tests`, `rules/tests` and `tests/physics`.
 
 mod open;
+mod output;
 mod project;
 mod table;
 mod unit;
