@@ -15,6 +15,12 @@ use tempfile::TempDir;
 /// A rate (1/min) at which an event happens in the first step.
 pub const AT_ONCE: f64 = 1e9;
 
+/// The line of a scenario that follows PhysiCell's mathematics.
+pub const PHYSICELL: &str = "semantics = \"physicell-1.14\"\n";
+
+/// Milieu's own mathematics, which needs no line, and PhysiCell's.
+pub const BOTH: [&str; 2] = ["", PHYSICELL];
+
 /// A folder with these files: name, text.
 pub fn folder(files: &[(&str, &str)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();

@@ -8,11 +8,13 @@ mod common;
 
 mod arrivals;
 mod binding;
+mod births;
 mod deeds;
 mod dyads;
 mod fates;
 mod fields;
 mod forces;
 mod rules;
+mod unions;
 mod volumes;
 mod walks;
