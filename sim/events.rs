@@ -339,7 +339,9 @@ fn daughter_type(shares: &[(u16, f64)], own: u16, mut uniform: f64) -> Option<u1
 
 fn vanish(world: &mut World, clock: &Clock, rank: usize) {
     let (entity, id, kind, position) = who(world, rank);
-    let vitality = world.resource::<Roster>().vitality[rank];
+    // The roster does not know yet who died in this step.
+    let phase = world.get::<Phase>(entity);
+    let vitality = phase.expect("every cell has a phase").vitality;
     world.resource_mut::<Space>().0.remove(id);
     world.despawn(entity);
     world.resource_mut::<Log>().events.push(Event {

@@ -147,8 +147,8 @@ pub(super) fn draw(world: &mut World, clock: &Clock) -> Vec<(usize, Fate)> {
                     volume: &mut volume,
                     ruled,
                 };
-                let fate = match plan.scenario.semantics {
-                    Semantics::Milieu => turn.compete(),
+                let turn_fates = match plan.scenario.semantics {
+                    Semantics::Milieu => [turn.compete(), None],
                     Semantics::PhysiCell => turn.take(),
                 };
                 space.0.set_volume(rank, volume.total);
@@ -159,7 +159,7 @@ pub(super) fn draw(world: &mut World, clock: &Clock) -> Vec<(usize, Fate)> {
                 {
                     history.last_hit = None;
                 }
-                fates.extend(fate.map(|fate| (rank, fate)));
+                fates.extend(turn_fates.into_iter().flatten().map(|fate| (rank, fate)));
             }
         });
     });

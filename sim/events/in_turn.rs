@@ -65,8 +65,9 @@ pub fn transformations(world: &mut World) {
 }
 
 impl Turn<'_> {
-    /// Volume first, then death, then the cycle; a cell that dies begins its death in the same step.
-    pub(super) fn take(mut self) -> Option<Fate> {
+    /// Volume first, then death, then the cycle; a cell that dies begins its death in the same
+    /// step, and may be gone at its end. Swelling is not over then, since it has not swollen yet.
+    pub(super) fn take(mut self) -> [Option<Fate>; 2] {
         self.volume.advance(self.cell_type, self.phase, self.dt);
         if self.phase.vitality == Vitality::Live {
             let rates = [
@@ -76,11 +77,19 @@ impl Turn<'_> {
             for ((vitality, rate), draw) in rates.into_iter().zip(0..) {
                 let uniform = self.draws.uniform(self.id, self.tick, draw);
                 if uniform < rate.get(self.ruled) * self.dt {
-                    return Some(Fate::Die(vitality));
+                    self.phase.elapsed = self.dt;
+                    let is_gone = vitality == Vitality::Apoptotic
+                        && self.passes(self.cell_type.apoptosis.removal);
+                    return [Some(Fate::Die(vitality)), is_gone.then_some(Fate::Vanish)];
                 }
             }
         }
         self.phase.elapsed += self.dt;
+        [self.go_on(), None]
+    }
+
+    /// The next phase of life or of death.
+    fn go_on(&mut self) -> Option<Fate> {
         match self.phase.vitality {
             Vitality::Live => {
                 let phases = &self.cell_type.cycle.phases;

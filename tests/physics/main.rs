@@ -11,6 +11,7 @@ mod binding;
 mod births;
 mod deeds;
 mod dyads;
+mod ends;
 mod fates;
 mod fields;
 mod forces;
