@@ -10,6 +10,7 @@ mod arrivals;
 mod binding;
 mod births;
 mod deeds;
+mod differences;
 mod dyads;
 mod ends;
 mod fates;
