@@ -94,9 +94,9 @@ fn last(folder: &Path, columns: &[&str]) -> Vec<Vec<u64>> {
 
 const COLUMNS: [&str; 5] = ["x_um", "y_um", "radius_um", "damage", "oxygen"];
 
-#[test]
-fn every_kind_of_event_happens() {
-    let folder = run("everything", &[]);
+/// The kinds of the events of a run, by name.
+fn kinds(scenario: &str) -> BTreeSet<String> {
+    let folder = run(scenario, &[]);
     let file = File::open(folder.path().join("events.parquet")).unwrap();
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
     let mut seen = BTreeSet::new();
@@ -111,20 +111,30 @@ fn every_kind_of_event_happens() {
                 .map(|key| values.value(key).to_owned()),
         );
     }
-    let all: BTreeSet<String> = EventKind::ALL
-        .iter()
-        .map(|kind| kind.name().to_owned())
-        .collect();
-    assert_eq!(seen, all);
+    seen
+}
+
+#[test]
+fn every_kind_of_event_happens() {
+    let all = EventKind::ALL.iter().map(|kind| kind.name().to_owned());
+    let all: BTreeSet<String> = all.collect();
+    assert_eq!(kinds("everything"), all);
+    // PhysiCell has no hits.
+    let mut all = all;
+    assert!(all.remove(EventKind::Hit.name()));
+    assert_eq!(kinds("physicell"), all);
 }
 
 #[test]
 fn identical_bytes_for_any_number_of_threads() {
-    let one = run("everything", &["--threads", "1"]);
-    assert!(files(one.path()).len() > 10);
-    for threads in ["2", "3", "8"] {
-        let other = run("everything", &["--threads", threads]);
-        same(one.path(), other.path(), &format!("{threads} threads"));
+    for scenario in ["everything", "physicell"] {
+        let one = run(scenario, &["--threads", "1"]);
+        assert!(files(one.path()).len() > 10);
+        for threads in ["2", "3", "8"] {
+            let other = run(scenario, &["--threads", threads]);
+            let what = format!("{scenario}, {threads} threads");
+            same(one.path(), other.path(), &what);
+        }
     }
 }
 
@@ -141,28 +151,30 @@ fn identical_bytes_for_any_number_of_threads_in_a_large_tissue() {
 
 #[test]
 fn outputs_do_not_touch_the_trajectory() {
-    let all = run("everything", &[]);
-    let few = run(
-        "everything",
-        &["--set", "outputs.write=[\"populations\", \"cells\"]"],
-    );
-    for name in ["populations.csv", "cells.parquet"] {
-        let [a, b] = [&all, &few].map(|folder| fs::read(folder.path().join(name)).unwrap());
-        assert!(a == b, "{name} differs");
+    for scenario in ["everything", "physicell"] {
+        let all = run(scenario, &[]);
+        let few = run(
+            scenario,
+            &["--set", "outputs.write=[\"populations\", \"cells\"]"],
+        );
+        for name in ["populations.csv", "cells.parquet"] {
+            let [a, b] = [&all, &few].map(|folder| fs::read(folder.path().join(name)).unwrap());
+            assert!(a == b, "{name} differs");
+        }
+        // Neither does how often one looks, nor at which columns.
+        let rare = run(
+            scenario,
+            &[
+                "--set",
+                "outputs.interval=\"35 min\"",
+                "--set",
+                "outputs.cell_columns=[\"oxygen\", \"damage\"]",
+                "--set",
+                "outputs.write=[\"cells\"]",
+            ],
+        );
+        assert_eq!(last(all.path(), &COLUMNS), last(rare.path(), &COLUMNS));
     }
-    // Neither does how often one looks, nor at which columns.
-    let rare = run(
-        "everything",
-        &[
-            "--set",
-            "outputs.interval=\"35 min\"",
-            "--set",
-            "outputs.cell_columns=[\"oxygen\", \"damage\"]",
-            "--set",
-            "outputs.write=[\"cells\"]",
-        ],
-    );
-    assert_eq!(last(all.path(), &COLUMNS), last(rare.path(), &COLUMNS));
 }
 
 /// A run to 40 min is the beginning of one to 60 min.
