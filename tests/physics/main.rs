@@ -17,6 +17,7 @@ mod fates;
 mod fields;
 mod forces;
 mod rules;
+mod tables;
 mod turns;
 mod unions;
 mod volumes;
