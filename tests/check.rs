@@ -122,3 +122,38 @@ fn names_are_listed_with_unit_and_synonyms() {
     assert!(said.contains("  also: "), "{said}");
     assert!(said.lines().all(|it| it.trim_end() == it), "{said}");
 }
+
+/// What nothing in Milieu brings about yet still has a name: the rules of PhysiCell's projects
+/// speak of it.
+#[test]
+fn names_without_an_effect_are_listed_for_either_semantics() {
+    for semantics in ["milieu", "physicell-1.14"] {
+        let setting = format!("semantics={semantics}");
+        let said = check(&["--names", "--set", &setting]);
+        let group = |title: &str| {
+            let mut groups = said.split("\n\n");
+            let group = groups.find(|it| it.starts_with(&format!("{title}\n")));
+            group
+                .unwrap_or_else(|| panic!("no {title} in\n{said}"))
+                .to_owned()
+        };
+        let (signals, behaviors) = (group("signals"), group("behaviors"));
+        for (group, name) in [
+            (&signals, "contact with basement membrane"),
+            (&signals, "contact with BM"),
+            (&signals, "contact with other dead cell"),
+            (&signals, "contact with other dead cells"),
+            (&behaviors, "cell-BM adhesion"),
+            (&behaviors, "cell-BM repulsion"),
+            (&behaviors, "phagocytose other dead cell"),
+            (&behaviors, "phagocytosis of other dead cells"),
+        ] {
+            let is_there = group.lines().any(|line| {
+                let (first, also) = line.split_once("also: ").unwrap_or((line, ""));
+                first.trim().starts_with(&format!("{name}  "))
+                    || also.split(", ").any(|synonym| synonym == name)
+            });
+            assert!(is_there, "no `{name}` in\n{group}");
+        }
+    }
+}

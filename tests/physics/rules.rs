@@ -186,3 +186,38 @@ fn a_cell_knows_its_age_its_contacts_and_its_attacks() {
     near(cells.extra[0].values[late], 5.0, 1e-9);
     near(cells.extra[2].values[late], 0.0, 0.0);
 }
+
+/// Nothing dies in another way, and there is no basement membrane: their signals are 0 wherever
+/// cells are, and rules may read them and write what nothing follows.
+#[test]
+fn signals_of_what_is_not_there_are_zero() {
+    for semantics in BOTH {
+        let rest = "[cell_types.a]\napoptosis = { rate = 0.1 }\nnecrosis = { rate = 0.1 }\n"
+            .to_owned()
+            + &lattice("a", 5, 12.0, [0.0, 0.0])
+            + "[rules]\nall = \"all.rules\"\n[outputs]\ncell_columns = [\
+               \"contact with other dead cell\", \"contact with basement membrane\", \
+               \"contact with dead cell\", \"cell-BM adhesion\", \"phagocytose other dead cell\"]\n";
+        let rules = "a: contact with other dead cell increases apoptosis from 0.1 towards 1e6 1/min, above 0\n\
+                     a: contact with BM increases necrosis from 0.1 towards 1e6 1/min, above 0\n\
+                     a: volume increases cell-BM adhesion towards 7 µm/min, above 1 µm^3\n\
+                     a: volume increases phagocytose other dead cell towards 3 1/min, above 1 µm^3\n";
+        let text = semantics.to_owned() + &plane(400.0, [1.0, 1.0, 1.0], &rest);
+        let mut simulation = simulation(&[("scenario.toml", &text), ("all.rules", rules)]);
+        advance(&mut simulation, 3.0);
+        assert_eq!(column(&mut simulation, 0), [0.0; 25]);
+        assert_eq!(column(&mut simulation, 1), [0.0; 25]);
+        // Cells have died, and not all at once.
+        let dead = column(&mut simulation, 2);
+        assert!(dead.iter().any(|&count| count > 0.0));
+        let live: Vec<usize> = (0..25)
+            .filter(|&rank| simulation.roster().vitality[rank] == sim::output::Vitality::Live)
+            .collect();
+        assert!(!live.is_empty());
+        for rank in live {
+            assert_eq!(column(&mut simulation, 3)[rank], 7.0);
+            assert_eq!(column(&mut simulation, 4)[rank], 3.0);
+        }
+        assert!(events(&simulation, sim::output::EventKind::Phagocytosis).is_empty());
+    }
+}
