@@ -108,7 +108,9 @@ fn what_is_no_table_of_cells_is_told_with_its_line() {
             "2: `fast` is not a number",
         ),
     ] {
-        let said = read("", table).err().expect("the table is wrong");
+        let said = read("", table)
+            .map(|(_, notes)| notes)
+            .expect_err("the table is wrong");
         assert_eq!(said, format!("cells.csv:{message}{help}"));
     }
 }
