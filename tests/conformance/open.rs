@@ -1,9 +1,9 @@
 //! Stochastic projects: ensembles against ensembles, by a test fixed beforehand.
 //!
-//! Each runs with twenty seeds. Over all pairs of type and saved time, at least 97 % of the
+//! Each runs with twenty seeds, or a hundred where a run takes no time. Over all pairs of type and saved time, at least 97 % of the
 //! differences of means lie within 3 combined standard errors (or half a cell, or 10⁻⁶ of the
-//! figure), and none beyond 5; and every run stays within five pooled standard deviations of
-//! PhysiCell's mean (or one cell).
+//! figure), and none beyond 5; and every run's numbers of cells stay within five pooled standard
+//! deviations of PhysiCell's mean (or one cell).
 
 use std::path::Path;
 use std::sync::Mutex;
@@ -13,8 +13,6 @@ use sim::{output::Vitality, plan::bind, simulation::Simulation};
 
 use crate::project::{folder, scenario};
 use crate::table::Table;
-
-const SEEDS: u64 = 20;
 
 /// What is compared, with the difference that counts as none.
 const FIGURES: [(&str, f64); 6] = [
@@ -88,7 +86,7 @@ fn mean_and_sd(values: &[f64]) -> (f64, f64) {
 }
 
 /// What differs more than it may between Milieu and PhysiCell in the project of a folder.
-fn differences(folder: &Path) -> Vec<String> {
+fn differences(folder: &Path, seeds: u64) -> Vec<String> {
     let name = folder.file_name().unwrap().to_string_lossy();
     let table = Table::read(&folder.join("summary_mean_sd.csv"));
     let mut times: Vec<f64> = table.rows().map(|row| row.number("time_min")).collect();
@@ -100,7 +98,7 @@ fn differences(folder: &Path) -> Vec<String> {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed > SEEDS {
+                    if seed > seeds {
                         break;
                     }
                     let figures = run(folder, seed, &times);
@@ -130,8 +128,8 @@ fn differences(folder: &Path) -> Vec<String> {
             let (mean, sd) = mean_and_sd(&ours);
             let wanted = row.number(&format!("{column}_mean"));
             let their_sd = row.number(&format!("{column}_sd"));
-            let seeds = row.number("n_seeds");
-            let error = (sd * sd / SEEDS as f64 + their_sd * their_sd / seeds).sqrt();
+            let their_seeds = row.number("n_seeds");
+            let error = (sd * sd / seeds as f64 + their_sd * their_sd / their_seeds).sqrt();
             let difference = (mean - wanted).abs();
             count += 1;
             // Runs of ours beside the spread of all of them.
@@ -139,7 +137,9 @@ fn differences(folder: &Path) -> Vec<String> {
             let far = |value: &&f64| {
                 (**value - wanted).abs() > (5.0 * pooled).max(2.0 * least).max(1e-6 * wanted.abs())
             };
-            if let Some(value) = ours.iter().find(far) {
+            // A mean over the few cells of a type that has just come about may be anything.
+            let is_count = least > 0.0;
+            if let Some(value) = ours.iter().find(far).filter(|_| is_count) {
                 apart.push(format!(
                     "  t = {}, {}: one run has {value:.5}, PhysiCell {wanted:.5} ± {their_sd:.3}",
                     times[time], types[kind]
@@ -173,31 +173,31 @@ fn differences(folder: &Path) -> Vec<String> {
     wrong
 }
 
-fn compare(name: &str) {
+fn compare(name: &str, seeds: u64) {
     if let Some(folder) = folder(name) {
-        let wrong = differences(&folder);
+        let wrong = differences(&folder, seeds);
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 }
 
 #[test]
 fn a_monolayer_grows_as_in_physicell() {
-    compare("open/monolayer_live");
+    compare("open/monolayer_live", 20);
 }
 
 #[test]
 fn a_spheroid_that_breathes_grows_as_in_physicell() {
-    compare("open/spheroid2D_o2");
+    compare("open/spheroid2D_o2", 20);
 }
 
 #[test]
 fn the_tumor_immune_sample_runs_as_in_physicell() {
-    compare("open/rules_sample");
+    compare("open/rules_sample", 20);
 }
 
 #[test]
 fn the_immune_function_sample_runs_as_in_physicell() {
-    compare("open/immune_function");
+    compare("open/immune_function", 100);
 }
 
 /// Further projects, where somebody has PhysiCell's figures of them: each folder in that of
@@ -212,7 +212,7 @@ fn further_projects_run_as_in_physicell() {
     for entry in std::fs::read_dir(projects).unwrap() {
         let folder = entry.unwrap().path();
         if folder.join("summary_mean_sd.csv").is_file() {
-            wrong.extend(differences(&folder));
+            wrong.extend(differences(&folder, 20));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
