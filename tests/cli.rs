@@ -709,3 +709,106 @@ fn an_interrupted_run_completes_its_files() {
     assert!((0.1..1.0).contains(&(end / 432_000.0)));
     frames_until(&folder, end);
 }
+
+/// A folder with a copy of the project of PhysiCell in `tests/physicell/project`.
+fn project() -> TempDir {
+    let home = tempfile::tempdir().unwrap();
+    let config = home.path().join("p/config");
+    fs::create_dir_all(&config).unwrap();
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/physicell/project/config");
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), config.join(entry.file_name())).unwrap();
+    }
+    home
+}
+
+#[test]
+fn a_project_of_physicell_runs_to_the_bits_of_the_scenario_it_is_imported_as() {
+    let home = project();
+    let done = |arguments: &[&str]| {
+        let output = milieu(home.path(), arguments);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        output
+    };
+    // By its folder, by its settings, and by what it is imported as, somewhere else.
+    done(&["run", "--quiet", "--out", "a", "p"]);
+    let settings = "p/config/PhysiCell_settings.xml";
+    done(&["run", "--quiet", "--out", "b", "--threads", "1", settings]);
+    fs::create_dir(home.path().join("elsewhere")).unwrap();
+    done(&["import", "p", "-o", "elsewhere/scenario.toml"]);
+    done(&["run", "--quiet", "--out", "c", "elsewhere"]);
+    let printed = done(&["import", settings, "-o", "-"]);
+    assert!(text(&printed.stdout).contains("semantics = \"physicell-1.14\""));
+    for file in [
+        "populations.csv",
+        "cells.parquet",
+        "physicell/output00000003_cells.mat",
+        "physicell/output00000003_microenvironment0.mat",
+    ] {
+        let of = |run: &str| fs::read(home.path().join(run).join(file)).unwrap();
+        assert!(of("a") == of("b"), "{file} differs by threads");
+        assert!(of("a") == of("c"), "{file} differs once imported");
+    }
+    // Something happens in it: cells divide, and hunters kill.
+    let populations = fs::read_to_string(home.path().join("a/populations.csv")).unwrap();
+    let rows: Vec<&str> = populations.lines().collect();
+    assert!(rows.len() > 8, "{populations}");
+    // Settings of the command line hold for a project too.
+    done(&[
+        "run",
+        "--quiet",
+        "--out",
+        "d",
+        "--set",
+        "cell_types.tumor.apoptosis.rate=0.1",
+        "p",
+    ]);
+    let other = fs::read_to_string(home.path().join("d/populations.csv")).unwrap();
+    assert_ne!(populations, other);
+}
+
+#[test]
+fn an_import_replaces_no_file_unless_told_to() {
+    let home = project();
+    fs::write(home.path().join("scenario.toml"), "precious").unwrap();
+    let output = milieu(home.path(), &["import", "p", "-o", "scenario.toml"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("scenario.toml") && said.contains("--force"),
+        "{said}"
+    );
+    let kept = fs::read_to_string(home.path().join("scenario.toml")).unwrap();
+    assert_eq!(kept, "precious");
+    let output = milieu(
+        home.path(),
+        &["import", "p", "--force", "-o", "scenario.toml"],
+    );
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_project_with_custom_parameters_runs_only_if_they_may_be_ignored() {
+    let home = project();
+    let settings = home.path().join("p/config/PhysiCell_settings.xml");
+    let changed = fs::read_to_string(&settings).unwrap().replace(
+        "<user_parameters>",
+        "<user_parameters><dose type=\"double\" units=\"nM\">4</dose>",
+    );
+    fs::write(&settings, changed).unwrap();
+    for command in ["run", "check"] {
+        let output = milieu(home.path(), &[command, "p"]);
+        assert_eq!(output.status.code(), Some(2));
+        let said = text(&output.stderr);
+        assert!(said.contains("user_parameters/dose"), "{said}");
+        assert!(said.contains("--allow-ignored"), "{said}");
+    }
+    let output = milieu(
+        home.path(),
+        &["run", "--quiet", "--out", "a", "--allow-ignored", "p"],
+    );
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let record = fs::read_to_string(home.path().join("a/run.json")).unwrap();
+    assert!(record.contains("user_parameters/dose"), "{record}");
+}
