@@ -117,6 +117,19 @@ pub fn tell(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
+/// How many remarks are printed one by one.
+const MOST_REMARKS: usize = 20;
+
+/// Prints what whoever starts a run should know; all of it is in `run.json`.
+pub fn remark(notes: &[String]) {
+    for note in notes.iter().take(MOST_REMARKS) {
+        tell(&format!("note: {note}"));
+    }
+    if let Some(more @ 1..) = notes.len().checked_sub(MOST_REMARKS) {
+        tell(&format!("note: … and {more} more"));
+    }
+}
+
 /// `milieu schema`.
 pub fn schema() -> Result<(), Stop> {
     let schema = sim::scenario::schema::schema();

@@ -13,7 +13,7 @@ use rules::{
     dictionary::{ANY, NOT_NEGATIVE, normal},
 };
 
-use crate::{output::Vitality, scenario::Scenario};
+use crate::{output::Vitality, scenario::Scenario, semantics::Semantics};
 
 /// Where a signal comes from.
 #[derive(Debug, Clone, PartialEq)]
@@ -221,7 +221,9 @@ impl Builder<'_> {
         };
         let mut names = std::iter::once(&entry.name).chain(&entry.synonyms);
         let taken = names.find(|name| known.find(name).is_ok());
-        if let (Some(name), None) = (taken, &self.clash) {
+        // PhysiCell's dictionary lets one of the two win, and so does this: the first.
+        let clashes = self.scenario.semantics == Semantics::Milieu;
+        if let (Some(name), None, true) = (taken, &self.clash, clashes) {
             self.clash = Some((what, name.clone()));
         }
         taken.is_none()

@@ -77,6 +77,8 @@ pub fn import(
             Place::Line(_, line) => *line,
             _ => 0,
         });
+        // An element that is asked twice complains twice.
+        problems.dedup_by(|a, b| (&a.place, &a.message) == (&b.place, &b.message));
         return Err(problems);
     }
     Ok(Imported {

@@ -111,6 +111,11 @@ pub fn run(
             .push(format!("{name}: {clamped}{share} were put back into range"));
         record.clamps.insert(name, clamped);
     }
+    if let left @ 1.. = simulation.tissue().frozen() {
+        record.warnings.push(format!(
+            "{left} cells are outside the domain, where nothing happens in them any more"
+        ));
+    }
     record.readouts = readouts.finish(&simulation);
     let readings = record.readouts.clone();
     if let Err(reason) = record.write(folder)

@@ -62,9 +62,25 @@ fn drawn_by_themselves(clock: Res<Clock>, failure: Res<Failure>, plan: Res<Plan>
     plan.scenario.semantics == Semantics::PhysiCell && phenotype_is_due(clock, failure)
 }
 
-fn fields(mut space: ResMut<Space>, mut timings: ResMut<Timings>, mut failure: ResMut<Failure>) {
+fn fields(
+    mut space: ResMut<Space>,
+    mut timings: ResMut<Timings>,
+    mut failure: ResMut<Failure>,
+    clock: Res<Clock>,
+    plan: Res<Plan>,
+) {
     let _timer = timings.start(Stage::Fields);
     if let Err(error) = space.0.diffuse() {
         failure.0 = Some(error.to_string());
+    }
+    // Once no number it stays none, so that a look now and then is enough.
+    if clock.is_phenotype()
+        && let Some(substrate) = space.0.substrate_not_finite()
+    {
+        let name = &plan.scenario.substrates[substrate].name;
+        failure.0 = Some(format!(
+            "the density of {name} is no finite number at t = {} min; its coefficients are too large to compute with",
+            clock.time()
+        ));
     }
 }

@@ -577,7 +577,19 @@ impl Tissue {
         self.rows.radius[self.row(rank)]
     }
 
-    /// Whether the cell has left the domain for good and takes no part any more.
+    /// The first substrate with a density that is no finite number.
+    pub fn substrate_not_finite(&self) -> Option<usize> {
+        let mut densities = self.densities.iter();
+        let place = densities.position(|density| !density.is_finite());
+        place.map(|place| place / self.setup.grid.len())
+    }
+
+    /// How many cells have left the domain for good.
+    pub fn frozen(&self) -> usize {
+        self.rows.frozen.iter().filter(|frozen| **frozen).count()
+    }
+
+    /// Whether the cell has left the domain for good; nothing happens in it any more.
     pub fn is_frozen(&self, rank: usize) -> bool {
         self.rows.frozen[self.row(rank)]
     }

@@ -6,9 +6,9 @@ use std::{
 };
 
 use clap::Args;
-use sim::import;
+use sim::{import, plan::bind};
 
-use super::{Stop, print, tell, told};
+use super::{Stop, print, remark, told};
 
 /// Arguments of `milieu import`.
 #[derive(Args)]
@@ -54,17 +54,30 @@ pub fn import(arguments: &Arguments) -> Result<(), Stop> {
             folder.display()
         )));
     }
+    if !prints
+        && output
+            .extension()
+            .is_none_or(|extension| extension != "toml")
+    {
+        return Err(Stop::input(format!(
+            "{}: a scenario is a TOML file\n  write to a file whose name ends in .toml",
+            output.display()
+        )));
+    }
     let imported = import::import(&settings, folder, arguments.allow_ignored)
         .map_err(|problems| told(&problems))?;
+    // What is written can be run; and tables of cells and rules have their own remarks.
+    let scenario = import::read(&settings, &[], None, arguments.allow_ignored)
+        .map_err(|problems| told(&problems))?;
+    let bound = bind(scenario).map_err(Stop::input)?;
     if prints {
+        remark(&bound.plan.scenario.notes);
         return print(&imported.text);
     }
     let written =
         std::fs::File::create(output).and_then(|mut file| file.write_all(imported.text.as_bytes()));
     written
         .map_err(|error| Stop::run(format!("{} cannot be written: {error}", output.display())))?;
-    for item in &imported.ignored {
-        tell(&format!("note: {item}"));
-    }
+    remark(&bound.plan.scenario.notes);
     Ok(())
 }

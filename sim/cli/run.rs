@@ -69,6 +69,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Stop> {
     record.rules = sources(&bound)?;
     record.engine = "cpu, f64".into();
     record.warnings = scenario.notes.clone();
+    if !arguments.quiet {
+        super::remark(&scenario.notes);
+    }
     let simulation = Simulation::new(bound, threads).map_err(Stop::input)?;
     let out = arguments
         .out

@@ -48,7 +48,6 @@ pub fn find(element: Element<'_>, settings: &Path, name: &str) -> Option<PathBuf
     let beside = folder(settings);
     let mut places = vec![root(settings).join(named), beside.join(named)];
     places.extend(named.file_name().map(|name| beside.join(name)));
-    places.push(named.to_owned());
     places.dedup();
     if let Some(file) = places.iter().find(|file| file.is_file()) {
         return Some(file.clone());

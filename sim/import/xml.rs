@@ -334,6 +334,10 @@ impl<'a> Element<'a> {
                 "write `true` or `false` directly behind the tag",
             );
         }
+        if !is_truth(self.text()) {
+            let message = format!("`{}` is neither true nor false", self.text());
+            self.complain(message, "write `true` or `false`");
+        }
         is_true(self.text())
     }
 
@@ -344,7 +348,14 @@ impl<'a> Element<'a> {
 
     /// Whether the attribute `name` says yes; where there is none it is no.
     pub fn has(self, name: &str) -> bool {
-        self.attribute(name).is_some_and(is_true)
+        let Some(text) = self.attribute(name) else {
+            return false;
+        };
+        if !is_truth(text) {
+            let message = format!("{name}=\"{text}\" is neither true nor false");
+            self.complain(message, "write \"true\" or \"false\"");
+        }
+        is_true(text)
     }
 
     /// The place of the name in `known`.
@@ -377,6 +388,15 @@ pub fn not_a_number(text: &str) -> (String, String) {
         _ => "write a plain number such as 1.5 or 1e-3; units stand in the attribute".to_owned(),
     };
     (message, help)
+}
+
+/// Whether a text is a yes or a no that people write. PhysiCell takes anything else for a no,
+/// which hides mistakes.
+fn is_truth(text: &str) -> bool {
+    let words = ["true", "false", "yes", "no", "t", "f", "y", "n", "1", "0"];
+    words
+        .iter()
+        .any(|word| text.trim().eq_ignore_ascii_case(word))
 }
 
 /// PhysiCell's reader looks at the first letter.

@@ -191,6 +191,15 @@ fn fill(
             ));
         }
         for (field, &value) in fields.iter_mut().zip(&row[3..]) {
+            if !(0.0..f64::INFINITY).contains(&value) {
+                let message = format!("a density of {value}");
+                return Err(wrong(
+                    file,
+                    line(number),
+                    message,
+                    "densities are finite and never negative",
+                ));
+            }
             field[voxel] = value;
         }
     }

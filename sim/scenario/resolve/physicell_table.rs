@@ -47,6 +47,8 @@ pub(super) fn read(
         },
         notes: Vec::new(),
     };
+    // Types that are unknown, with the first line of each and the number of rows.
+    let mut strangers: Vec<(String, usize, usize)> = Vec::new();
     let mut is_first = true;
     for row in reader.records() {
         let row = row.map_err(unreadable)?;
@@ -91,11 +93,11 @@ pub(super) fn read(
             }
         };
         let Some(cell_type) = found else {
-            read.notes.push(format!(
-                "{}:{line}: there is no cell type `{}`; the row is left out",
-                file.display(),
-                fields[3]
-            ));
+            let strange = strangers.iter_mut().find(|(name, ..)| name == fields[3]);
+            match strange {
+                Some((_, _, count)) => *count += 1,
+                None => strangers.push((fields[3].to_owned(), line, 1)),
+            }
             continue;
         };
         let mut founder = Founder {
@@ -112,12 +114,25 @@ pub(super) fn read(
             }
             let value = number(column)?;
             if normal(name) == "volume" {
-                founder.volume = Some(value).filter(|&volume| volume > 0.0);
+                if value <= 0.0 {
+                    return Err(wrong(format!("a volume of {value} µm³ is none")));
+                }
+                founder.volume = Some(value);
             } else {
                 founder.values.push((name.clone(), value));
             }
         }
         read.cells.push(founder);
+    }
+    for (name, line, count) in strangers {
+        let rows = match count {
+            1 => "the row is".to_owned(),
+            count => format!("{count} rows are"),
+        };
+        read.notes.push(format!(
+            "{}:{line}: there is no cell type `{name}`; {rows} left out",
+            file.display()
+        ));
     }
     let columns = header.into_iter().flatten().skip(4);
     read.table.columns = columns.filter(|name| normal(name) != "volume").collect();
