@@ -85,7 +85,7 @@ pub fn plant(world: &mut World, seedlings: &[Seedling]) {
         for seedling in seedlings {
             let kind = usize::from(seedling.kind);
             let cell_type = &plan.scenario.cell_types[kind];
-            let mut volume = Volume::new(cell_type);
+            let mut volume = Volume::new(cell_type, seedling.kind);
             if let Some(total) = seedling.volume {
                 volume.scale(total / volume.total);
             }

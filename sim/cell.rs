@@ -120,6 +120,8 @@ pub struct Volume {
     pub rupture: f64,
     /// Nuclei in it: more than one after a fusion.
     pub nuclei: u32,
+    /// The type whose rates of change a live cell has: its own, or one that it was of.
+    pub rates_of: u16,
 }
 
 /// Rates (1/min) and targets of one volume step.
@@ -135,8 +137,8 @@ pub(crate) struct VolumeLaw {
 }
 
 impl Volume {
-    /// A new cell of a type, at its type's volume.
-    pub fn new(cell_type: &CellType) -> Volume {
+    /// A new cell of a type, which has this number, at its type's volume.
+    pub fn new(cell_type: &CellType, kind: u16) -> Volume {
         let volume = &cell_type.volume;
         let solid = 1.0 - volume.fluid_fraction;
         Volume {
@@ -149,6 +151,7 @@ impl Volume {
             target_nuclear_solid: solid * volume.nuclear,
             rupture: f64::INFINITY,
             nuclei: 1,
+            rates_of: kind,
         }
     }
 
@@ -174,8 +177,8 @@ impl Volume {
 
     /// One explicit step of `dt` min (Ghaffarizadeh et al. 2018, PLoS Comput Biol 14:e1005991, S1 text:
     /// fluid and solids each relax to their target).
-    pub fn advance(&mut self, cell_type: &CellType, phase: &Phase, dt: f64) {
-        let law = VolumeLaw::of(cell_type, phase, self.target_nuclear_solid);
+    pub fn advance(&mut self, types: &[CellType], kind: u16, phase: &Phase, dt: f64) {
+        let law = VolumeLaw::of(types, kind, phase, self);
         let nuclear_share = if self.total > 0.0 {
             self.nuclear / self.total
         } else {
@@ -228,8 +231,10 @@ pub fn sphere(radius: f64) -> f64 {
 }
 
 impl VolumeLaw {
-    pub(crate) fn of(cell_type: &CellType, phase: &Phase, target_nuclear_solid: f64) -> VolumeLaw {
-        let volume = &cell_type.volume;
+    /// The law for a cell of the type `kind`.
+    pub(crate) fn of(types: &[CellType], kind: u16, phase: &Phase, cell: &Volume) -> VolumeLaw {
+        let cell_type = &types[usize::from(kind)];
+        let (volume, rates) = (&cell_type.volume, &types[usize::from(cell.rates_of)].volume);
         let dying = |death: &Death, fluid_rate: f64, target_fluid_fraction: f64| VolumeLaw {
             fluid_rate,
             nuclear_rate: death.nuclear_change_rate,
@@ -241,12 +246,12 @@ impl VolumeLaw {
         };
         match (phase.vitality, phase.number) {
             (Vitality::Live, _) => VolumeLaw {
-                fluid_rate: volume.fluid_change_rate,
-                nuclear_rate: volume.nuclear_change_rate,
-                cytoplasmic_rate: volume.cytoplasmic_change_rate,
-                calcification_rate: volume.calcification_rate,
+                fluid_rate: rates.fluid_change_rate,
+                nuclear_rate: rates.nuclear_change_rate,
+                cytoplasmic_rate: rates.cytoplasmic_change_rate,
+                calcification_rate: rates.calcification_rate,
                 target_fluid_fraction: volume.fluid_fraction,
-                target_nuclear_solid,
+                target_nuclear_solid: cell.target_nuclear_solid,
                 solid_ratio: (volume.total - volume.nuclear) / volume.nuclear,
             },
             (Vitality::Apoptotic, _) => dying(

@@ -20,7 +20,7 @@ pub struct Clock {
 impl Clock {
     /// min since the start, when what happens in this tick happens: never a running sum.
     pub fn time(&self) -> f64 {
-        (self.tick - self.lead) as f64 * self.diffusion_step
+        self.tick.saturating_sub(self.lead) as f64 * self.diffusion_step
     }
 
     /// min.

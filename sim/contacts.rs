@@ -104,11 +104,23 @@ fn interpret(world: &mut World, clock: &Clock, fired: &Fired) {
     for &(attacker, target, damage) in &fired.blows {
         strike(world, attacker, target, damage, clock.mechanics_step());
     }
-    for &(eater, prey) in &fired.meals {
-        eat(world, clock, eater, prey);
-    }
-    for &(cell, absorbed) in &fired.fusions {
-        fuse(world, clock, cell, absorbed);
+    // In the order of who acts, the meal first: who has absorbed another may be eaten after that.
+    let meals = fired
+        .meals
+        .iter()
+        .map(|&(eater, prey)| (eater, false, prey));
+    let fusions = fired
+        .fusions
+        .iter()
+        .map(|&(cell, other)| (cell, true, other));
+    let mut unions: Vec<(u64, bool, u64)> = meals.chain(fusions).collect();
+    unions.sort_unstable();
+    for (cell, fuses, other) in unions {
+        if fuses {
+            fuse(world, clock, cell, other);
+        } else {
+            eat(world, clock, cell, other);
+        }
     }
     if !fired.meals.is_empty() || !fired.fusions.is_empty() {
         settle(world);

@@ -135,7 +135,7 @@ fn inside(simulation: &Simulation, rank: usize) -> Inside {
     let phase: &Phase = simulation.component(rank);
     let volume: &Volume = simulation.component(rank);
     let history: &History = simulation.component(rank);
-    let law = VolumeLaw::of(cell_type, phase, volume.target_nuclear_solid);
+    let law = VolumeLaw::of(&plan.scenario.cell_types, kind as u16, phase, volume);
     let exit_rate = match (phase.vitality, phase.number) {
         (Vitality::Live, number) => plan
             .table
@@ -220,13 +220,12 @@ fn meet(simulation: &Simulation, cells: &mut [Inside]) {
         .map(|rank| tissue.channel(Channel::RelativeReach, rank) * tissue.radius(rank))
         .collect();
     let farthest = reach.iter().copied().fold(0.0, f64::max);
-    // Who has left the domain touches nobody.
-    let inside = ranks.filter(|rank| !tissue.is_frozen(*rank));
-    let points = inside
+    let points = ranks
         .clone()
         .map(|rank| GeomWithData::new(tissue.position(rank), rank as u32));
     let tree = RTree::bulk_load(points.collect());
-    for rank in inside {
+    // Who has left the domain is felt, and feels nobody.
+    for rank in ranks.filter(|rank| !tissue.is_frozen(*rank)) {
         let cell = &mut cells[rank];
         let center = tissue.position(rank);
         let around = (reach[rank] + farthest) * (reach[rank] + farthest);

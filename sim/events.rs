@@ -159,7 +159,8 @@ pub fn transform(world: &mut World, clock: &Clock, rank: usize, new: u16) {
         });
         let custom = Custom(custom.collect());
         let mut volume = *cell.get::<Volume>().expect("every cell has a volume");
-        volume.target_nuclear_solid = Volume::new(to).target_nuclear_solid;
+        volume.target_nuclear_solid = Volume::new(to, new).target_nuclear_solid;
+        volume.rates_of = semantics.rates_of_the_transformed(volume.rates_of, new);
         let history = *cell.get::<History>().expect("every cell has a history");
         cell.insert((
             Kind(new),

@@ -119,6 +119,14 @@ fn vary(plan: &Plan, seedling: &mut Seedling) -> Result<(), String> {
         } else {
             let behavior = plan.table.vocabulary.behaviors.find(&initial.what);
             let behavior = behavior.map_err(|error| error.to_string())?;
+            let [low, high] = plan.table.vocabulary.behaviors.entry(behavior).range;
+            if !(low..=high).contains(&value) {
+                return Err(format!(
+                    "cell_types.\"{}\".initial.\"{}\": a cell was to have {value}, which has no meaning\n  \
+                     state a `min` and a `max` within {low} to {high}",
+                    cell_type.name, initial.what
+                ));
+            }
             seedling.values.retain(|(other, _)| *other != behavior);
             seedling.values.push((behavior, value));
         }

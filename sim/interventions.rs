@@ -62,7 +62,8 @@ pub fn interventions(world: &mut World) {
 /// How many cells of a stream have arrived in the step that ends now.
 fn count(arrival: &Arrival, number: u64, clock: &Clock, seed: u64) -> u64 {
     let now = clock.time();
-    let before = now - clock.mechanics_step();
+    let before = clock.tick as i64 - (clock.lead + clock.mechanics_ticks) as i64;
+    let before = before as f64 * clock.diffusion_step;
     let open = (arrival.stop.min(now) - arrival.start.max(before)).max(0.0);
     let mean = arrival.rate * open;
     if mean <= 0.0 {

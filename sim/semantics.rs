@@ -117,6 +117,15 @@ impl Semantics {
         }
     }
 
+    /// Whose rates of change of volume a cell has that has become another type. In PhysiCell it
+    /// keeps those it had; only its targets are new.
+    pub fn rates_of_the_transformed(self, before: u16, new: u16) -> u16 {
+        match self {
+            Semantics::Milieu => new,
+            Semantics::PhysiCell => before,
+        }
+    }
+
     /// What a cell remembers that has become another type. PhysiCell forgets what it delivered,
     /// but not for how long it was attacked.
     pub fn history_of_the_transformed(self, history: History) -> History {
@@ -147,9 +156,6 @@ impl Semantics {
 pub fn fixed_phase_is_over(elapsed: f64, exit_rate: f64, dt: f64) -> bool {
     elapsed > 1.0 / exit_rate - 0.5 * dt
 }
-
-/// What becomes of uptake when a cell dies.
-pub const UPTAKE_OF_DEAD: f64 = 0.1;
 
 /// When less damage is left than this share of the last hit's, it counts as recovered: the last
 /// hitter is forgotten and gets no credit for a later death.

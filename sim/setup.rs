@@ -3,7 +3,7 @@
 use kernels::{
     Grid,
     channels::Channels,
-    tissue::{Group, Initial, Prey, Setup, Streams, Walk},
+    tissue::{Group, Initial, Prey, Setup, Streams, UPTAKE_OF_DEAD, Walk},
 };
 use rules::{Rule, Subject};
 
@@ -12,7 +12,7 @@ use crate::{
     dictionary::{Behavior, Watch},
     output::Vitality,
     plan::Plan,
-    scenario, semantics,
+    scenario,
     streams::Purpose,
 };
 
@@ -146,7 +146,7 @@ fn channels(plan: &Plan, groups: &[Group]) -> Channels {
             let dead = vitality != Vitality::Live;
             let left = match channel {
                 Channel::SecretionRate(_) | Channel::ExportRate(_) | Channel::Speed if dead => 0.0,
-                Channel::UptakeRate(_) if dead => semantics::UPTAKE_OF_DEAD * value,
+                Channel::UptakeRate(_) if dead => UPTAKE_OF_DEAD * value,
                 _ => value,
             };
             channels.set_group(*channel, group, left);

@@ -192,6 +192,11 @@ impl Simulation {
                 Extra::Signal(number) => {
                     let signal = &plan.table.signals[*number];
                     let clock = world.resource::<Clock>();
+                    // A frame is the state before its own tick.
+                    let clock = &Clock {
+                        tick: self.tick + clock.lead,
+                        ..*clock
+                    };
                     sense(
                         signal,
                         &all,

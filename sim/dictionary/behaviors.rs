@@ -37,9 +37,13 @@ impl Builder<'_> {
                         | Channel::DetachmentRate
                 )
         );
+        let is_free = self.scenario.semantics == Semantics::PhysiCell;
         let range = match &behavior {
             Behavior::Custom(_)
             | Behavior::Kernel(Channel::ExportRate(_) | Channel::Sensitivity(_)) => ANY,
+            // PhysiCell lets rules lead anywhere; where that has a meaning, it has it here too.
+            Behavior::Kernel(Channel::Bias) if is_free => ANY,
+            Behavior::AsymmetricDivision(_) if is_free => NOT_NEGATIVE,
             Behavior::Kernel(Channel::Bias | Channel::Movable)
             | Behavior::AsymmetricDivision(_) => [0.0, 1.0],
             _ => NOT_NEGATIVE,

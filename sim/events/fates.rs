@@ -106,6 +106,8 @@ pub(super) struct Turn<'a> {
     pub(super) dt: f64,
     pub(super) draws: Draws,
     pub(super) risks: &'a Fates,
+    pub(super) types: &'a [CellType],
+    pub(super) kind: u16,
     pub(super) cell_type: &'a CellType,
     pub(super) phase: &'a mut Phase,
     pub(super) volume: &'a mut Volume,
@@ -142,6 +144,8 @@ pub(super) fn draw(world: &mut World, clock: &Clock) -> Vec<(usize, Fate)> {
                     dt,
                     draws,
                     risks: &risks.0[usize::from(kind.0)],
+                    types: &plan.scenario.cell_types,
+                    kind: kind.0,
                     cell_type: &plan.scenario.cell_types[usize::from(kind.0)],
                     phase: &mut phase,
                     volume: &mut volume,
@@ -189,7 +193,7 @@ impl Turn<'_> {
                 (lysed && self.is_over(death.removal)).then_some(Fate::Vanish)
             }
         };
-        self.volume.advance(self.cell_type, self.phase, self.dt);
+        self.grow();
         fate
     }
 
@@ -240,6 +244,12 @@ impl Turn<'_> {
             0.0
         };
         self.enter(now, rest)
+    }
+
+    /// Advances the volume.
+    pub(super) fn grow(&mut self) {
+        self.volume
+            .advance(self.types, self.kind, self.phase, self.dt);
     }
 
     /// Leaves `now` for the phase that follows, `elapsed` min into it.

@@ -68,7 +68,7 @@ impl Turn<'_> {
     /// Volume first, then death, then the cycle; a cell that dies begins its death in the same
     /// step, and may be gone at its end. Swelling is not over then, since it has not swollen yet.
     pub(super) fn take(mut self) -> [Option<Fate>; 2] {
-        self.volume.advance(self.cell_type, self.phase, self.dt);
+        self.grow();
         if self.phase.vitality == Vitality::Live {
             let rates = [
                 (Vitality::Apoptotic, self.risks.apoptosis),

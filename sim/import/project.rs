@@ -291,6 +291,9 @@ fn duration(root: Element<'_>, step: f64) -> f64 {
     last
 }
 
+/// Cell definitions: each has numbers for each other one.
+const MOST_TYPES: usize = 1000;
+
 /// What definitions share: flags of fixed phases, and the phases of the two death models.
 type Shared = (Vec<Vec<bool>>, [Vec<(f64, bool)>; 2]);
 
@@ -306,6 +309,13 @@ fn types(root: Element<'_>, substrates: &[Substrate], is_flat: bool) -> (Vec<Cel
         list.complain(
             "there is no <cell_definition>",
             "define at least one cell type",
+        );
+        return nothing;
+    }
+    if stated.len() > MOST_TYPES {
+        list.complain(
+            format!("{} cell definitions are too many", stated.len()),
+            format!("at most {MOST_TYPES} are read"),
         );
         return nothing;
     }

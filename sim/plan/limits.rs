@@ -13,6 +13,12 @@ const MOST_RULES: usize = 255;
 /// Cell types: with three states each they are groups of sixteen bits.
 const MOST_TYPES: usize = 20_000;
 
+/// Diffusion steps in a mechanics step: a run answers to its user once in each.
+const MOST_TICKS_OF_MECHANICS: f64 = 1e6;
+
+/// Diffusion steps of a run: draws count them in 48 bits, and nobody waits for so many.
+const MOST_TICKS: f64 = 1e12;
+
 /// Phases of a cycle: counted in eight bits.
 const MOST_PHASES: usize = 255;
 
@@ -27,6 +33,24 @@ pub fn check(scenario: &Scenario, rules: &[Box<dyn Rule>]) -> Result<(), String>
     }
     if scenario.cell_types.len() > MOST_TYPES {
         return Err(format!("more than {MOST_TYPES} cell types are too many"));
+    }
+    let clocks = &scenario.clocks;
+    for (what, long, most) in [
+        (
+            "a mechanics step",
+            clocks.mechanics,
+            MOST_TICKS_OF_MECHANICS,
+        ),
+        ("the run", scenario.duration, MOST_TICKS),
+    ] {
+        let ticks = long / clocks.diffusion;
+        if ticks > most {
+            return Err(format!(
+                "{what} has {ticks:.1e} diffusion steps of {} min; at most {most:.0e} are possible\n  \
+                 lengthen clocks.diffusion",
+                clocks.diffusion
+            ));
+        }
     }
     for arrival in &scenario.arrivals {
         let mean = arrival.rate * scenario.clocks.mechanics;

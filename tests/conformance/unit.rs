@@ -261,24 +261,37 @@ fn volumes(project: &mut Project, table: &Table) -> (usize, Vec<String>) {
             None => groups.push((time, name.to_owned(), vec![body(&row)])),
         }
     }
+    for (_, _, bodies) in &mut groups {
+        bodies.sort_by(|a, b| a.partial_cmp(b).unwrap());
+    }
+    let is_met = |found: &[Body], wanted: &[Body]| {
+        let mut both = found.iter().zip(wanted);
+        found.len() == wanted.len() && both.all(|(found, wanted)| found.is_met(wanted))
+    };
     let mut wrong = Vec::new();
-    let count = groups.len();
-    for (time, name, mut wanted) in groups {
-        project.until(time);
-        wanted.sort_by(|a, b| a.partial_cmp(b).unwrap());
-        let found = bodies(project, &name);
-        let same = found.len() == wanted.len()
-            && found
-                .iter()
-                .zip(&wanted)
-                .all(|(found, wanted)| found.is_met(wanted));
-        if !same {
+    for (time, name, wanted) in &groups {
+        project.until(*time);
+        let found = bodies(project, name);
+        // 309 min less half a step of 6 min is a whole number of steps, and rounding decides the
+        // step in which that phase ends: then everything after it may be a step early or late.
+        let shifts: &[f64] = if name == "flow_basic" {
+            &[6.0, -6.0, 12.0, -12.0]
+        } else {
+            &[]
+        };
+        let is_shifted = shifts.iter().any(|shift| {
+            let mut others = groups.iter();
+            others.any(|(other, of, bodies)| {
+                *other == time + shift && of == name && is_met(&found, bodies)
+            })
+        });
+        if !is_met(&found, wanted) && !is_shifted {
             wrong.push(format!(
                 "t = {time}, {name}:\n  {found:?}\nnot\n  {wanted:?}"
             ));
         }
     }
-    (count, wrong)
+    (groups.len(), wrong)
 }
 
 #[test]
@@ -289,11 +302,6 @@ fn cells_grow_and_divide_through_six_cycles_as_in_physicell() {
     let table = Table::read(&project.folder.join("vol_cells.csv"));
     let (count, wrong) = volumes(&mut project, &table);
     assert!(count > 2000, "only {count} times and types");
-    // 309 min less half a step of 6 min is a whole number of steps: rounding decides the step.
-    let wrong: Vec<_> = wrong
-        .iter()
-        .filter(|text| !text.contains(", flow_basic:"))
-        .collect();
     assert!(
         wrong.is_empty(),
         "{} of {count} differ:\n{}",

@@ -51,7 +51,7 @@ fn a_table_without_a_header_gives_types_by_number() {
     );
 }
 
-/// Fields that are empty or skipped leave the type's value; a volume that is not above 0 too.
+/// Fields that are empty or skipped leave the type's value.
 #[test]
 fn a_table_with_a_header_gives_types_by_name_and_numbers() {
     let (table, notes) = read(
@@ -60,7 +60,7 @@ fn a_table_with_a_header_gives_types_by_name_and_numbers() {
          10,0,0,tumor,3000,2,7,1\n\
          20,0,0,T CELL,skip,,,\n\
          30,0,0,tumr,1,1,1,1\n\
-         40,0,0,tumor,-5,s,\n\
+         40,0,0,tumor,,s,\n\
          50,0,0,T cell,,3,9,\n\n",
     )
     .unwrap();

@@ -40,14 +40,14 @@ fn united(semantics: &str, a: &str, b: &str) -> Simulation {
 }
 
 /// Amounts of drug are those of all diffusion steps so far: 4 units a minute and pair.
-fn has_all_of_both(simulation: &mut Simulation) {
+fn has_all_of_both(simulation: &mut Simulation, dose: f64) {
     assert_eq!(simulation.cells(), 25);
     let drug = 4.0 * simulation.time();
     let [volumes, doses, marks, densities] = [0, 1, 2, 3].map(|number| column(simulation, number));
     for rank in 0..25 {
         assert_eq!(simulation.roster().kinds[rank], 0);
         near(volumes[rank], 5000.0, 1e-9);
-        assert_eq!((doses[rank], marks[rank]), (8.0, 7.0));
+        assert_eq!((doses[rank], marks[rank]), (dose, 7.0));
         near(simulation.tissue().internalized(0, rank), drug, 1e-12);
         near(densities[rank], drug / 5000.0, 1e-15);
     }
@@ -58,7 +58,11 @@ fn a_fused_cell_has_all_of_both_at_the_center_of_their_volumes() {
     for semantics in BOTH {
         let fusing = format!("interactions = {{ fusion = {{ b = {AT_ONCE} }} }}");
         let mut simulation = united(semantics, &fusing, "");
-        has_all_of_both(&mut simulation);
+        // PhysiCell adds conserved numbers of a meal, but not of a fusion.
+        has_all_of_both(
+            &mut simulation,
+            if semantics.is_empty() { 8.0 } else { 3.0 },
+        );
         let fusions = events(&simulation, EventKind::Fusion);
         assert_eq!(fusions.len(), 25);
         let table = simulation.table();
@@ -95,7 +99,7 @@ fn an_eater_has_all_of_its_meal_and_shrinks_back() {
         let eating = format!("interactions = {{ phagocytose = {{ b = {AT_ONCE} }} }}");
         let mut simulation = united(semantics, &eating, "");
         let places: Vec<f64> = simulation.table().position.iter().map(|it| it[0]).collect();
-        has_all_of_both(&mut simulation);
+        has_all_of_both(&mut simulation, 8.0);
         assert_eq!(events(&simulation, EventKind::Phagocytosis).len(), 25);
         // It stays where it was.
         for x in places {
@@ -130,5 +134,55 @@ fn a_transformation_keeps_amounts_and_in_milieu_all_numbers() {
         assert_eq!(simulation.table().cell_type, [1; 9]);
         assert_eq!(column(&mut simulation, 0), [3.0; 9]);
         assert_eq!(column(&mut simulation, 1), [mark; 9]);
+    }
+}
+
+/// In a crowd where everybody eats and fuses, who has just absorbed another may be eaten in the
+/// same step, with all that was absorbed: nothing is lost but what is counted.
+#[test]
+fn who_has_absorbed_another_may_be_eaten_in_the_same_step() {
+    for semantics in BOTH {
+        let hungry = "interactions = { phagocytose = { a = 0.3 }, fusion = { a = 0.3 } }\n\
+                      volume = { fluid_change_rate = 0, cytoplasmic_change_rate = 0, \
+                      nuclear_change_rate = 0 }";
+        let rest = ghost("a", hungry) + &lattice("a", 9, 6.0, [0.0, 0.0]);
+        let text = semantics.to_owned() + &plane(700.0, [DT, 1.0, 6.0], &rest);
+        let mut simulation = simulation(&[("scenario.toml", &text)]);
+        let total = |simulation: &Simulation| -> f64 {
+            let radii = (0..simulation.cells()).map(|rank| simulation.tissue().radius(rank));
+            radii.map(sim::cell::sphere).sum()
+        };
+        let before = total(&simulation);
+        while simulation.time() < 10.0 {
+            simulation.step().unwrap();
+        }
+        assert!(simulation.cells() < 60, "{} cells", simulation.cells());
+        let happened = |kind: EventKind| simulation.events().iter().any(|event| event.kind == kind);
+        assert!(happened(EventKind::Fusion) && happened(EventKind::Phagocytosis));
+        near(total(&simulation), before, 1e-9 * before);
+    }
+}
+
+/// Cells whose volumes do not change become a type whose volumes do.
+#[test]
+fn the_transformed_keep_their_rates_of_change_in_physicell() {
+    for (semantics, stays) in [("", false), (PHYSICELL, true)] {
+        let still = format!(
+            "volume = {{ fluid_change_rate = 0, cytoplasmic_change_rate = 0, \
+             nuclear_change_rate = 0 }}\ntransformations = {{ b = {AT_ONCE} }}"
+        );
+        let rest = ghost("a", &still)
+            + &ghost("b", "volume = { fluid_fraction = 0.5 }")
+            + &lattice("a", 3, 50.0, [0.0, 0.0])
+            + "[outputs]\ncell_columns = [\"volume\"]\n";
+        let text = semantics.to_owned() + &plane(700.0, [DT, 1.0, 6.0], &rest);
+        let mut simulation = simulation(&[("scenario.toml", &text)]);
+        while simulation.time() < 30.0 {
+            simulation.step().unwrap();
+        }
+        assert!(simulation.roster().kinds.iter().all(|&kind| kind == 1));
+        for volume in column(&mut simulation, 0) {
+            assert_eq!(volume == 2494.0, stays, "{volume}");
+        }
     }
 }

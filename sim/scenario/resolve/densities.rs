@@ -102,7 +102,7 @@ fn matlab(file: &FilePath) -> Result<Columns, Problem> {
     let numbers = bytes
         .get(20usize.saturating_add(name)..)
         .ok_or_else(is_not)?;
-    if kind != 0 || is_complex != 0 || count.checked_mul(8) != Some(numbers.len()) {
+    if kind != 0 || is_complex != 0 || columns < 3 || count.checked_mul(8) != Some(numbers.len()) {
         return Err(is_not());
     }
     let numbers: Vec<f64> = numbers

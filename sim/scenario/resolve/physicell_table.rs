@@ -65,8 +65,8 @@ pub(super) fn read(
         }
         if std::mem::take(&mut is_first) && fields[0].starts_with(['x', 'X']) {
             let names: Vec<String> = fields.iter().map(|name| (*name).to_owned()).collect();
-            let known = names.iter().take(4).map(|name| normal(name));
-            if !known.eq(["x", "y", "z", "type"]) {
+            // The first four are taken by their place, whatever they are called.
+            if names.len() < 4 {
                 return Err(wrong(format!("the columns are {}", names.join(", "))));
             }
             header = Some(names);
@@ -88,8 +88,8 @@ pub(super) fn read(
                 .iter()
                 .position(|known| normal(&known.name) == normal(fields[3])),
             (None, None) => {
-                let number = number(3)?;
-                Some(number as usize).filter(|&number| number < types.len())
+                let number = usize::try_from(number(3)?.trunc() as i64);
+                number.ok().filter(|&number| number < types.len())
             }
         };
         let Some(cell_type) = found else {
