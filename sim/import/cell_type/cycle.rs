@@ -15,6 +15,12 @@ impl Reader<'_> {
         own: usize,
     ) {
         let Some(element) = phenotype.child("cycle") else {
+            if origin.is_none() {
+                phenotype.note(format!(
+                    "there is no <cycle>, and so the cycle is PhysiCell's default, {}",
+                    MODELS[cell_type.cycle.model].name
+                ));
+            }
             return;
         };
         let cycle = &mut cell_type.cycle;
