@@ -275,7 +275,7 @@ fn volumes(project: &mut Project, table: &Table) -> (usize, Vec<String>) {
         // 309 min less half a step of 6 min is a whole number of steps, and rounding decides the
         // step in which that phase ends: then everything after it may be a step early or late.
         let shifts: &[f64] = if name == "flow_basic" {
-            &[6.0, -6.0, 12.0, -12.0]
+            &[6.0, -6.0]
         } else {
             &[]
         };
