@@ -144,6 +144,8 @@ pub struct Table {
     pub behaviors: Vec<Behavior>,
     /// Sets of neighbors that `Signal::Contact` and `Signal::ContactTime` count.
     pub watches: Vec<Watch>,
+    /// Names with two meanings, of which the first is kept; only under PhysiCell's semantics.
+    pub ambiguous: Vec<String>,
 }
 
 /// Collects entries while the table is built.
@@ -179,6 +181,7 @@ impl Table {
             signals: Vec::new(),
             behaviors: Vec::new(),
             watches: Vec::new(),
+            ambiguous: Vec::new(),
         };
         let mut builder = Builder {
             scenario,
@@ -223,6 +226,9 @@ impl Builder<'_> {
         let taken = names.find(|name| known.find(name).is_ok());
         // PhysiCell's dictionary lets one of the two win, and so does this: the first.
         let clashes = self.scenario.semantics == Semantics::Milieu;
+        if let (Some(name), false) = (taken, clashes) {
+            self.table.ambiguous.push(name.clone());
+        }
         if let (Some(name), None, true) = (taken, &self.clash, clashes) {
             self.clash = Some((what, name.clone()));
         }

@@ -66,6 +66,10 @@ pub fn bind(mut scenario: Scenario) -> Result<Bound, String> {
     let table = Table::new(&scenario)?;
     if scenario.semantics == Semantics::PhysiCell {
         numbers::drop_unknown(&mut scenario, &table);
+        let two_meanings = table.ambiguous.iter();
+        scenario.notes.extend(two_meanings.map(|name| {
+            format!("`{name}` has two meanings by the names of this project; the first is taken")
+        }));
     }
     let bindings: Vec<_> = scenario
         .rules

@@ -280,3 +280,16 @@ fn a_sentence_may_not_lead_out_of_its_behavior_s_range() {
          write a value within that"
     );
 }
+
+/// PhysiCell lets one of two meanings win; which, is said.
+#[test]
+fn a_name_with_two_meanings_is_an_error_or_under_physicell_a_note() {
+    let rest = "[cell_types.\"live cell\"]\n";
+    let text = |semantics: &str| semantics.to_owned() + &plane(100.0, [0.1, 0.1, 6.0], rest);
+    let refused = bound(&[("scenario.toml", &text(""))]).err().unwrap();
+    assert!(refused.contains("`contact with live cell`"), "{refused}");
+    let bound = bound(&[("scenario.toml", &text(PHYSICELL))]).unwrap_or_else(|it| panic!("{it}"));
+    let said = "`contact with live cell` has two meanings";
+    let notes = &bound.plan.scenario.notes;
+    assert!(notes.iter().any(|note| note.starts_with(said)), "{notes:?}");
+}
