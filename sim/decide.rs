@@ -210,6 +210,7 @@ fn evaluate(
         noise: &rule.noise,
         dead: &rule.dead,
         dt: signature.clock,
+        ..Batch::default()
     };
     rule.rule
         .apply(&batch, &mut rule.outputs)

@@ -189,6 +189,7 @@ fn draw(
         noise: &noise,
         dead: &dead,
         dt: signature.clock,
+        ..Batch::default()
     };
     rule.rule
         .apply(&batch, &mut rule.outputs)

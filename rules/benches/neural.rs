@@ -75,6 +75,7 @@ fn calls(criterion: &mut Criterion, name: &str, engine: Engine) {
         combine: None,
         sha256: None,
         engine,
+        adoption: rules::Adoption::default(),
     };
     let (file, vocabulary) = (file(), vocabulary());
     let load = || Model::from_bytes(&file, &binding, &vocabulary).unwrap();
@@ -97,6 +98,7 @@ fn calls(criterion: &mut Criterion, name: &str, engine: Engine) {
                 noise: &[],
                 dead: &vec![false; rows],
                 dt: 6.0,
+                ..Batch::default()
             };
             let mut out = Outputs::default();
             let label = match threads {

@@ -56,6 +56,7 @@ fn rules(criterion: &mut Criterion) {
             noise: &[],
             dead: &dead,
             dt: 6.0,
+            ..Batch::default()
         };
         let mut out = Outputs::default();
         group.bench_function(format!("20 rules x 10000 cells{name}"), |bencher| {

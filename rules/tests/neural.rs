@@ -73,6 +73,7 @@ fn apply(model: &Model, signals: &[Vec<f64>], noise: &[f32]) -> Outputs {
         noise,
         dead: &vec![false; rows],
         dt: model.signature().clock,
+        ..Batch::default()
     };
     model.apply(&batch, &mut out).unwrap();
     out
@@ -327,6 +328,7 @@ fn nothing_of_the_dead_can_fail() {
         noise: &[],
         dead: &[true, false],
         dt: 6.0,
+        ..Batch::default()
     };
     model.apply(&batch, &mut out).unwrap();
     assert_eq!(out.failed, []);

@@ -7,7 +7,8 @@ use super::contract::{ActsOn, Dist, Form, Input, Kind, On, Output, Per, Spec};
 use super::{Fault, fault, proto};
 use crate::units::{Unit, quantity};
 use crate::{
-    Binding, Distribution, Entry, Noise, Read, Side, Signature, Subject, Target, Vocabulary, Write,
+    Binding, Distribution, Entry, Noise, Occasion, Read, Reduce, Side, Signature, Subject, Target,
+    Vocabulary, Write,
 };
 
 /// A model's columns, resolved.
@@ -230,6 +231,8 @@ pub fn bind(spec: &Spec, binding: &Binding, vocabulary: &Vocabulary) -> Result<B
         signature: Signature {
             source: binding.name.clone(),
             subject,
+            occasion: Occasion::Clock,
+            graph: None,
             reads,
             writes,
             clock,
@@ -358,6 +361,7 @@ fn write(
             target,
             kind,
             applies_to_dead: false,
+            reduce: Reduce::Sum,
         };
         Ok((write, convert))
     };

@@ -6,7 +6,9 @@ use super::rule::{Step, Written};
 use super::saturate::{Saturation, Term};
 use super::settle::{Context, Settled};
 use super::statement::{Statement, signal_name};
-use crate::{Error, Kind, Read, Rule, Side, Signature, Subject, Target, Vocabulary, Write};
+use crate::{
+    Error, Kind, Occasion, Read, Reduce, Rule, Side, Signature, Subject, Target, Vocabulary, Write,
+};
 
 /// Puts statements together.
 ///
@@ -111,6 +113,8 @@ fn rule(settled: &[Settled<'_>], sources: &[Source<'_>], vocabulary: &Vocabulary
     let signature = Signature {
         source: sources[from[0]].binding.name.clone(),
         subject: settled[0].statements[0].subject.clone(),
+        occasion: Occasion::Clock,
+        graph: None,
         reads,
         writes,
         clock: every,
@@ -191,5 +195,6 @@ fn write(behavior: &Settled<'_>, vocabulary: &Vocabulary) -> Write {
         },
         kind,
         applies_to_dead: behavior.statements.iter().any(|statement| statement.dead),
+        reduce: Reduce::Sum,
     }
 }

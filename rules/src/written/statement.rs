@@ -117,7 +117,8 @@ impl Statement {
 /// The name of a signal as it is written in a sentence: `own pressure`.
 pub fn signal_name(read: &Read, vocabulary: &Vocabulary) -> String {
     let (before, entry) = match read.side {
-        Side::Cell => ("", vocabulary.signals.entry(read.signal)),
+        // Nobody reads children: they are not there yet.
+        Side::Cell | Side::ChildA | Side::ChildB => ("", vocabulary.signals.entry(read.signal)),
         Side::A => ("own ", vocabulary.signals.entry(read.signal)),
         Side::B => ("target ", vocabulary.signals.entry(read.signal)),
         Side::Pair => ("", vocabulary.pair_signals.entry(read.signal)),

@@ -99,6 +99,7 @@ pub fn binding(file: impl Into<PathBuf>) -> Binding {
         combine: None,
         sha256: None,
         engine: Engine::Embedded,
+        adoption: rules::Adoption::default(),
     }
 }
 
@@ -150,6 +151,7 @@ pub fn apply(rule: &dyn Rule, signals: &[Vec<f64>], dead: &[bool]) -> Outputs {
         noise: &[],
         dead: if dead.is_empty() { &alive } else { dead },
         dt: rule.signature().clock,
+        ..Batch::default()
     };
     let mut out = Outputs::default();
     out.reset(rule.signature().writes.len(), rows);

@@ -74,6 +74,7 @@ pub fn binding() -> Binding {
         combine: None,
         sha256: None,
         engine: Engine::Embedded,
+        adoption: rules::Adoption::default(),
     }
 }
 

@@ -99,6 +99,7 @@ impl Resolver<'_> {
             combine: source.combine,
             sha256,
             engine,
+            adoption: rules::Adoption::default(),
         }
     }
 }
