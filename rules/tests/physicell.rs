@@ -100,7 +100,7 @@ fn written(rule: &dyn Rule, behavior: &str, signals: Signals<'_>, dead: bool) ->
         noise: &[],
         dead: &[dead],
         dt: 6.0,
-        ..Batch::default()
+        ..rules::Batch::default()
     };
     let mut out = rules::Outputs::default();
     out.reset(rule.signature().writes.len(), 1);
