@@ -7,7 +7,9 @@ use bevy_ecs::{entity::Entity, resource::Resource, world::World};
 use kernels::tissue::{Body, Prey, Tissue};
 
 use crate::{
-    cell::{CellId, ContactTime, Custom, History, Kind, Lineage, Phase, Ruled, Volume},
+    cell::{
+        CellId, ContactTime, Custom, History, Kind, Latent, Lineage, Phase, Recorded, Ruled, Volume,
+    },
     clock::Clock,
     dictionary::Behavior,
     output::Vitality,
@@ -91,6 +93,7 @@ pub fn plant(world: &mut World, seedlings: &[Seedling]) {
             }
             let mut custom: Box<[f64]> =
                 cell_type.custom.iter().map(|custom| custom.value).collect();
+            let mut latent = plan.latents.new_cell(kind);
             let mut ruled = plan.ruled.new_cell(&plan.table, kind);
             let mut channels = Vec::new();
             for &(behavior, value) in &seedling.values {
@@ -99,6 +102,10 @@ pub fn plant(world: &mut World, seedlings: &[Seedling]) {
                     Behavior::Custom(places) => {
                         custom[places[kind].expect("columns are checked when the run is built")] =
                             value;
+                    }
+                    Behavior::Latent(places) => {
+                        latent[places[kind].expect("columns are checked when the run is built")] =
+                            value as f32;
                     }
                     kept => {
                         debug_assert!(kept.is_kept());
@@ -136,6 +143,8 @@ pub fn plant(world: &mut World, seedlings: &[Seedling]) {
                 volume,
                 Custom(custom),
                 Ruled(ruled),
+                Latent(latent),
+                Recorded(plan.latents.unrecorded(kind)),
                 History::default(),
                 ContactTime(vec![0.0; plan.contact_times.len()].into()),
             ));

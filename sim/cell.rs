@@ -73,6 +73,15 @@ pub struct Custom(pub Box<[f64]>);
 #[derive(Component, Debug, Clone)]
 pub struct Ruled(pub Box<[f64]>);
 
+/// The latent vectors of all the spaces of the type, one after the other, as `plan::latents` says.
+#[derive(Component, Debug, Clone, PartialEq)]
+pub struct Latent(pub Box<[f32]>);
+
+/// What models record with the cell and nothing acts on, by its places in `plan::latents`; NaN
+/// until it is first written.
+#[derive(Component, Debug, Clone)]
+pub struct Recorded(pub Box<[f64]>);
+
 /// A hit or blow that a cell took.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Hit {

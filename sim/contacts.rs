@@ -6,7 +6,7 @@ use rules::dictionary::normal;
 
 use crate::{
     arrays::{Roster, Space, settle},
-    cell::{ContactTime, Custom, History, Hit, Volume},
+    cell::{ContactTime, Custom, History, Hit, Latent, Volume},
     clock::Clock,
     output::{Event, EventKind, Vitality},
     plan::Plan,
@@ -149,7 +149,8 @@ pub fn strike(world: &mut World, attacker: u64, target: u64, damage: f64, durati
         .delivered += damage;
 }
 
-/// What one cell holds, of substrates and perhaps of conserved custom numbers, becomes another's.
+/// What one cell holds, of substrates and perhaps of conserved custom numbers and latent amounts,
+/// becomes another's.
 fn take_amounts(world: &mut World, taker: usize, giver: usize, custom: bool) {
     let roster = world.resource::<Roster>();
     let (to, from) = (roster.entities[taker], roster.entities[giver]);
@@ -169,6 +170,15 @@ fn take_amounts(world: &mut World, taker: usize, giver: usize, custom: bool) {
         let custom = "every cell has custom numbers";
         let amount = world.get::<Custom>(from).expect(custom).0[other];
         world.get_mut::<Custom>(to).expect(custom).0[place] += amount;
+    }
+    if custom {
+        let kinds = [taker, giver].map(|rank| usize::from(world.resource::<Roster>().kinds[rank]));
+        let amounts = world.resource::<Plan>().latents.amounts(kinds);
+        for (place, other) in amounts {
+            let vectors = "every cell has vectors";
+            let amount = world.get::<Latent>(from).expect(vectors).0[other];
+            world.get_mut::<Latent>(to).expect(vectors).0[place] += amount;
+        }
     }
     let substrates = world.resource::<Plan>().scenario.substrates.len();
     let tissue = &mut world.resource_mut::<Space>().0;

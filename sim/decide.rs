@@ -11,7 +11,7 @@ use rules::{Batch, Combine, Distribution, Kind, Noise, Outputs, Rule, Side, Subj
 
 use crate::{
     arrays::{Roster, Space},
-    cell::{Custom, Ruled},
+    cell::{Custom, Latent, Recorded, Ruled},
     clock::Clock,
     dictionary::Behavior,
     output::Vitality,
@@ -99,6 +99,18 @@ pub fn fill_noise(
     }
 }
 
+/// The components that rules write.
+type Written<'w, 's> = Query<
+    'w,
+    's,
+    (
+        &'static mut Custom,
+        &'static mut Ruled,
+        &'static mut Latent,
+        &'static mut Recorded,
+    ),
+>;
+
 /// Runs every cell rule that is due.
 pub fn decide(
     mut rules: ResMut<CellRules>,
@@ -109,10 +121,7 @@ pub fn decide(
     mut clamps: ResMut<Clamps>,
     mut failure: ResMut<Failure>,
     mut timings: ResMut<Timings>,
-    mut cells: bevy_ecs::system::ParamSet<(
-        Senses<'_, '_>,
-        Query<(&'static mut Custom, &'static mut Ruled)>,
-    )>,
+    mut cells: bevy_ecs::system::ParamSet<(Senses<'_, '_>, Written<'_, '_>)>,
 ) {
     if !rules.is_due(&clock) {
         return;
@@ -243,15 +252,20 @@ struct Stores<'a, 'w, 's> {
     roster: &'a Roster,
     plan: &'a Plan,
     clamps: &'a mut Clamps,
-    cells: Query<'w, 's, (&'static mut Custom, &'static mut Ruled)>,
+    cells: Written<'w, 's>,
 }
 
 /// Writes what a rule gives; what it shares with another source waits in `pending`.
 fn write(rule: &CellRule, stores: &mut Stores<'_, '_, '_>, pending: &mut Pending) {
     let signature = rule.rule.signature();
     for (write, values) in signature.writes.iter().zip(&rule.outputs.columns) {
-        let Target::Behavior(number) = write.target else {
-            continue;
+        let number = match &write.target {
+            Target::Behavior(number) => *number,
+            Target::Readout(name) => {
+                stores.record(name, &rule.ranks, values);
+                continue;
+            }
+            Target::PairBehavior(_) => continue,
         };
         debug_assert_eq!(write.side, Side::Cell);
         let shared = &stores.plan.shared;
@@ -288,6 +302,24 @@ fn write(rule: &CellRule, stores: &mut Stores<'_, '_, '_>, pending: &mut Pending
 }
 
 impl Stores<'_, '_, '_> {
+    /// Keeps a number that acts on nothing with each of these cells.
+    fn record(&mut self, name: &str, ranks: &[u32], values: &[f64]) {
+        let Some(record) = self.plan.latents.named(name) else {
+            return;
+        };
+        for (&rank, &value) in ranks.iter().zip(values) {
+            let rank = rank as usize;
+            let place = record.places[usize::from(self.roster.kinds[rank])];
+            let place = place.expect("models declare whose numbers they record");
+            let cell = self.cells.get_mut(self.roster.entities[rank]);
+            let (.., mut recorded) = cell.expect("the roster lists living entities");
+            // NaN is for "nothing to be written".
+            if !value.is_nan() {
+                recorded.0[place] = value;
+            }
+        }
+    }
+
     /// Writes a number of a kind to a behavior of the cell at a rank.
     fn put(&mut self, number: usize, rank: u32, kind: &Kind, clock: f64, given: f64) {
         let rank = rank as usize;
@@ -315,6 +347,14 @@ impl Stores<'_, '_, '_> {
                 let place = places[cell_type].expect("rules are checked when the run is built");
                 let cell = self.cells.get_mut(self.roster.entities[rank]);
                 set(&mut cell.expect(in_roster).0.0[place]);
+            }
+            Behavior::Latent(places) => {
+                let place = places[cell_type].expect("rules are checked when the run is built");
+                let cell = self.cells.get_mut(self.roster.entities[rank]);
+                let component = &mut cell.expect(in_roster).2.0[place];
+                let mut value = f64::from(*component);
+                set(&mut value);
+                *component = value as f32;
             }
             kept => {
                 debug_assert!(kept.is_kept());

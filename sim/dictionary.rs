@@ -13,7 +13,7 @@ use rules::{
     dictionary::{ANY, NOT_NEGATIVE, normal},
 };
 
-use crate::{output::Vitality, scenario::Scenario, semantics::Semantics};
+use crate::{output::Vitality, plan::latents::Latents, scenario::Scenario, semantics::Semantics};
 
 /// Where a signal comes from.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,6 +56,11 @@ pub enum Signal {
     Volume,
     /// A custom number, by its place in each type's list; `None` where the type has none.
     Custom(Vec<Option<usize>>),
+    /// A component of a latent vector, by its place in each type's vectors; `None` where the type
+    /// has none.
+    Latent(Vec<Option<usize>>),
+    /// What a model records, by its place in each type's recorded numbers.
+    Recorded(Vec<Option<usize>>),
 }
 
 /// Where a behavior goes.
@@ -75,12 +80,25 @@ pub enum Behavior {
     Idle(Idle),
     /// A custom number, by its place in each type's list.
     Custom(Vec<Option<usize>>),
+    /// A component of a latent vector, by its place in each type's vectors.
+    Latent(Vec<Option<usize>>),
 }
 
 impl Behavior {
-    /// Whether its value is kept with the cell in the ECS.
+    /// Whether its value is kept with the cell in the ECS, among those that rules write.
     pub fn is_kept(&self) -> bool {
-        !matches!(self, Behavior::Kernel(_) | Behavior::Custom(_))
+        !matches!(
+            self,
+            Behavior::Kernel(_) | Behavior::Custom(_) | Behavior::Latent(_)
+        )
+    }
+
+    /// Whether cells of a type have such a number at all.
+    pub fn is_of(&self, kind: usize) -> bool {
+        match self {
+            Behavior::Custom(places) | Behavior::Latent(places) => places[kind].is_some(),
+            _ => true,
+        }
     }
 }
 
@@ -151,17 +169,18 @@ pub struct Table {
 /// Collects entries while the table is built.
 struct Builder<'a> {
     scenario: &'a Scenario,
+    latents: &'a Latents,
     table: Table,
     /// The first name with two meanings: of what, and the name.
     clash: Option<(&'static str, String)>,
 }
 
 impl Table {
-    /// The table of a scenario.
+    /// The table of a scenario, with what its models and itself say of latent vectors.
     ///
     /// # Errors
     /// Names of the scenario that, put into the table's phrases, mean two things.
-    pub fn new(scenario: &Scenario) -> Result<Table, String> {
+    pub fn new(scenario: &Scenario, latents: &Latents) -> Result<Table, String> {
         let vocabulary = Vocabulary {
             types: scenario
                 .cell_types
@@ -185,6 +204,7 @@ impl Table {
         };
         let mut builder = Builder {
             scenario,
+            latents,
             table,
             clash: None,
         };
@@ -195,7 +215,7 @@ impl Table {
             None => Ok(builder.table),
             Some((what, name)) => Err(format!(
                 "the scenario's names give two {what}s called `{name}`\n  \
-                 rename the cell type, substrate or custom number that is part of it"
+                 rename the cell type, substrate, custom number, latent space or readout that is part of it"
             )),
         }
     }

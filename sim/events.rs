@@ -10,8 +10,11 @@ use rules::dictionary::normal;
 
 use crate::{
     arrays::{Roster, Space, group, settle},
-    cell::{CellId, ContactTime, Custom, History, Kind, Lineage, Phase, Ruled, Volume},
+    cell::{
+        CellId, ContactTime, Custom, History, Kind, Latent, Lineage, Phase, Recorded, Ruled, Volume,
+    },
     clock::Clock,
+    inheritance::children,
     output::{Event, EventKind, Vitality},
     plan::Plan,
     record::{Log, Stage, Timings},
@@ -158,6 +161,13 @@ pub fn transform(world: &mut World, clock: &Clock, rank: usize, new: u16) {
             place.map_or(custom.value, |place| kept[place])
         });
         let custom = Custom(custom.collect());
+        let (latents, from, to_kind) = (&plan.latents, usize::from(old), usize::from(new));
+        let vectors = cell.get::<Latent>().expect("every cell has vectors");
+        let latent = Latent(latents.transformed(&vectors.0, from, to_kind));
+        let numbers = cell
+            .get::<Recorded>()
+            .expect("every cell has recorded numbers");
+        let recorded = Recorded(latents.still_recorded(&numbers.0, from, to_kind));
         let mut volume = *cell.get::<Volume>().expect("every cell has a volume");
         volume.target_nuclear_solid = Volume::new(to, new).target_nuclear_solid;
         volume.rates_of = semantics.rates_of_the_transformed(volume.rates_of, new);
@@ -173,6 +183,8 @@ pub fn transform(world: &mut World, clock: &Clock, rank: usize, new: u16) {
                 elapsed: 0.0,
             },
             semantics.history_of_the_transformed(history),
+            latent,
+            recorded,
             ContactTime(vec![0.0; plan.contact_times.len()].into()),
         ));
     });
@@ -237,6 +249,9 @@ fn divide(world: &mut World, clock: &Clock, rank: usize) -> u64 {
         cell.get::<ContactTime>()
             .expect("every cell has contact times")
             .clone(),
+        cell.get::<Recorded>()
+            .expect("every cell has recorded numbers")
+            .clone(),
     );
     cell.insert(History {
         attacked: 0.0,
@@ -260,6 +275,10 @@ fn divide(world: &mut World, clock: &Clock, rank: usize) -> u64 {
         tissue.set_internalized(substrate, rank, half);
         tissue.set_newest_internalized(substrate, half);
     }
+    let vectors = world.get::<Latent>(entity).expect("every cell has vectors");
+    let plan = world.resource::<Plan>();
+    let [kept, given] = children(plan, kind, vectors, [id, daughter], clock.tick);
+    world.entity_mut(entity).insert(kept);
     world.spawn((
         CellId(daughter),
         Kind(kind),
@@ -274,6 +293,8 @@ fn divide(world: &mut World, clock: &Clock, rank: usize) -> u64 {
         inherited.2,
         semantics.history_of_a_daughter(inherited.3),
         inherited.4,
+        given,
+        inherited.5,
     ));
     world.resource_mut::<Log>().events.push(Event {
         time: clock.time(),

@@ -14,6 +14,7 @@ mod dyads;
 mod events;
 mod founders;
 pub mod import;
+mod inheritance;
 mod interventions;
 pub mod output;
 pub mod plan;

@@ -3,6 +3,7 @@
 
 mod claims;
 pub mod deeds;
+pub mod latents;
 mod limits;
 mod numbers;
 pub mod ruled;
@@ -18,6 +19,7 @@ use crate::{
     semantics::Semantics,
 };
 
+use latents::Latents;
 use ruled::RuledSlots;
 
 /// Everything fixed before the first tick.
@@ -27,6 +29,8 @@ pub struct Plan {
     pub scenario: Scenario,
     /// Names, and where each signal and behavior lives.
     pub table: Table,
+    /// Latent vectors and recorded numbers of each type.
+    pub latents: Latents,
     /// Which behaviors of each type have a value per cell in the ECS.
     pub ruled: RuledSlots,
     /// (type, behavior) that several sources write, and so combine.
@@ -63,7 +67,14 @@ pub struct Bound {
 /// # Errors
 /// A message with place, culprit and way out.
 pub fn bind(mut scenario: Scenario) -> Result<Bound, String> {
-    let table = Table::new(&scenario)?;
+    let bindings: Vec<_> = scenario
+        .rules
+        .iter()
+        .map(|source| source.binding.clone())
+        .collect();
+    let declared = rules::declared(&bindings).map_err(|error| error.to_string())?;
+    let latents = Latents::new(&scenario, &declared)?;
+    let table = Table::new(&scenario, &latents)?;
     if scenario.semantics == Semantics::PhysiCell {
         numbers::drop_unknown(&mut scenario, &table);
         let two_meanings = table.ambiguous.iter();
@@ -71,11 +82,6 @@ pub fn bind(mut scenario: Scenario) -> Result<Bound, String> {
             format!("`{name}` has two meanings by the names of this project; the first is taken")
         }));
     }
-    let bindings: Vec<_> = scenario
-        .rules
-        .iter()
-        .map(|source| source.binding.clone())
-        .collect();
     let opened = rules::open(&bindings, &table.vocabulary, scenario.semantics.rules());
     let rules::Opened { rules, notes } = opened.map_err(|error| error.to_string())?;
     scenario.notes.extend(notes);
@@ -127,7 +133,7 @@ pub fn bind(mut scenario: Scenario) -> Result<Bound, String> {
             }
         }
     }
-    let columns = columns(&scenario, &table)?;
+    let columns = columns(&scenario, &table, &latents)?;
     let (contact_slots, contact_times, contact_time_types) = watched(&rules, &table, &columns);
     if contact_slots.iter().flatten().count() > 64 {
         return Err("rules and outputs count more than 64 kinds of contact; drop some".into());
@@ -135,6 +141,7 @@ pub fn bind(mut scenario: Scenario) -> Result<Bound, String> {
     let plan = Plan {
         scenario,
         table,
+        latents,
         ruled,
         shared,
         contact_slots,
@@ -182,13 +189,17 @@ fn own_behavior(
         .find(name)
         .map_err(|error| error.to_string())?;
     let behavior = &table.behaviors[number];
-    if let Behavior::Custom(places) = behavior
-        && places[kind].is_none()
-    {
+    if !behavior.is_of(kind) {
         let kind = &scenario.cell_types[kind].name;
+        let where_to = match behavior {
+            Behavior::Latent(_) => {
+                "add the type to the `types` of its space, under [latents]".into()
+            }
+            _ => format!("state it in [cell_types.\"{kind}\".custom]"),
+        };
         return Err(format!(
             "the column `{name}` has a value for a `{kind}`, which has no such number\n  \
-             state it in [cell_types.\"{kind}\".custom], or leave the field empty"
+             {where_to}, or leave the field empty"
         ));
     }
     let [low, high] = table.vocabulary.behaviors.entry(number).range;
@@ -204,26 +215,36 @@ fn own_behavior(
     Ok(number)
 }
 
-fn columns(scenario: &Scenario, table: &Table) -> Result<Vec<Extra>, String> {
-    let names = scenario.outputs.cell_columns.iter();
-    let find = |name: &String| match table.vocabulary.signals.find(name) {
-        Ok(signal) => Ok(Extra::Signal(signal)),
-        Err(unknown) => match table.vocabulary.behaviors.find(name) {
-            Ok(behavior) => Ok(Extra::Behavior(behavior)),
-            Err(_) => Err(format!("outputs.cell_columns: {unknown}")),
-        },
-    };
-    let all: Vec<Extra> = names.map(find).collect::<Result<_, _>>()?;
-    for (number, column) in all.iter().enumerate() {
-        let stated = &scenario.outputs.cell_columns;
-        if let Some(first) = all[..number].iter().position(|other| other == column) {
-            return Err(format!(
-                "outputs.cell_columns: `{}` and `{}` name one column\n  leave one of them out",
-                stated[first], stated[number]
-            ));
+/// The further columns of cell tables; `latent:SPACE` stands for all components of the space.
+fn columns(scenario: &Scenario, table: &Table, latents: &Latents) -> Result<Vec<Extra>, String> {
+    let (signals, behaviors) = (&table.vocabulary.signals, &table.vocabulary.behaviors);
+    let mut all: Vec<(Extra, &String)> = Vec::new();
+    for name in &scenario.outputs.cell_columns {
+        let found = match (signals.find(name), behaviors.find(name)) {
+            (Ok(signal), _) => vec![Extra::Signal(signal)],
+            (_, Ok(behavior)) => vec![Extra::Behavior(behavior)],
+            (Err(unknown), _) => {
+                let space = latents.whole(name);
+                let space = space.ok_or_else(|| format!("outputs.cell_columns: {unknown}"))?;
+                let component = |number| signals.find(&space.component(number));
+                let components = (0..space.width).map(component);
+                let known = "every component of a space is a signal";
+                components
+                    .map(|signal| Extra::Signal(signal.expect(known)))
+                    .collect()
+            }
+        };
+        for column in found {
+            if let Some((_, first)) = all.iter().find(|(other, _)| *other == column) {
+                return Err(format!(
+                    "outputs.cell_columns: `{first}` and `{name}` name one column\n  \
+                     leave one of them out"
+                ));
+            }
+            all.push((column, name));
         }
     }
-    Ok(all)
+    Ok(all.into_iter().map(|(column, _)| column).collect())
 }
 
 /// Slots for the watches that rules and columns read; watches whose time is kept; types that keep it.

@@ -15,7 +15,7 @@ mod tree;
 
 use std::path::PathBuf;
 
-use rules::{Binding, Unit};
+use rules::{Binding, Inherit, Unit};
 use serde::Serialize;
 
 use crate::semantics::Semantics;
@@ -49,6 +49,9 @@ pub struct Scenario {
     pub arrivals: Vec<Arrival>,
     /// Files of rules and models, in the order of the file.
     pub rules: Vec<RuleSource>,
+    /// What the scenario says of spaces of latent vectors, in the order of the file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub latents: Vec<LatentSpace>,
     /// min for which a pair that has separated is remembered.
     pub contact_memory: f64,
     /// Whether neighbors may attach to each other, at their rates, and then hold each other.
@@ -519,6 +522,21 @@ pub struct RuleSource {
     /// What the rules crate is told.
     #[serde(skip)]
     pub binding: Binding,
+}
+
+/// A space of latent vectors: what models leave open, or a space of the scenario's own.
+#[derive(Debug, Clone, Serialize)]
+pub struct LatentSpace {
+    /// `NAME/WIDTH`.
+    pub id: String,
+    /// Numbers in a vector.
+    pub width: usize,
+    /// What daughters get; `None` leaves it to the models.
+    pub inherit: Option<Inherit>,
+    /// The vector of a cell that enters the tissue; `None` leaves it to the models.
+    pub initial: Option<Vec<f32>>,
+    /// Types that have such a vector, besides those of the models.
+    pub types: Vec<usize>,
 }
 
 /// What is written, and when.

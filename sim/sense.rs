@@ -5,7 +5,7 @@ use kernels::tissue::{NOBODY, Tissue};
 
 use crate::{
     arrays::Roster,
-    cell::{ContactTime, Custom, History, Lineage, Phase, Volume},
+    cell::{ContactTime, Custom, History, Latent, Lineage, Phase, Recorded, Volume},
     clock::Clock,
     dictionary::Signal,
     output::Vitality,
@@ -23,6 +23,8 @@ pub type Senses<'w, 's> = Query<
         &'static Custom,
         &'static History,
         &'static ContactTime,
+        &'static Latent,
+        &'static Recorded,
     ),
 >;
 
@@ -86,6 +88,13 @@ pub fn sense(
         Signal::Volume => out.extend(ranks().map(|rank| cell(rank).2.total)),
         Signal::Custom(places) => out.extend(ranks().map(|rank| {
             places[usize::from(roster.kinds[rank])].map_or(f64::NAN, |place| cell(rank).3.0[place])
+        })),
+        Signal::Latent(places) => out.extend(ranks().map(|rank| {
+            places[usize::from(roster.kinds[rank])]
+                .map_or(f64::NAN, |place| f64::from(cell(rank).6.0[place]))
+        })),
+        Signal::Recorded(places) => out.extend(ranks().map(|rank| {
+            places[usize::from(roster.kinds[rank])].map_or(f64::NAN, |place| cell(rank).7.0[place])
         })),
     }
 }

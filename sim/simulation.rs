@@ -6,7 +6,9 @@ use rules::{Rule, Subject};
 
 use crate::{
     arrays::{Roster, Space, plant, settle},
-    cell::{ContactTime, Custom, History, Lineage, Phase, Ruled, Vitality, Volume},
+    cell::{
+        ContactTime, Custom, History, Latent, Lineage, Phase, Recorded, Ruled, Vitality, Volume,
+    },
     clock::Clock,
     decide::{CellRule, CellRules},
     detail::Detail,
@@ -168,9 +170,16 @@ impl Simulation {
 
     /// The cells as a table, with the columns the scenario asks for.
     pub fn table(&mut self) -> CellTable {
-        let mut query = self
-            .world
-            .query::<(&Phase, &Lineage, &Volume, &Custom, &History, &ContactTime)>();
+        let mut query = self.world.query::<(
+            &Phase,
+            &Lineage,
+            &Volume,
+            &Custom,
+            &History,
+            &ContactTime,
+            &Latent,
+            &Recorded,
+        )>();
         let world = &self.world;
         let (roster, plan) = (world.resource::<Roster>(), world.resource::<Plan>());
         let tissue = &world.resource::<Space>().0;
@@ -235,6 +244,9 @@ impl Simulation {
             Behavior::Custom(places) => {
                 places[kind].map_or(f64::NAN, |place| self.component::<Custom>(rank).0[place])
             }
+            Behavior::Latent(places) => places[kind].map_or(f64::NAN, |place| {
+                f64::from(self.component::<Latent>(rank).0[place])
+            }),
             _ => match plan.ruled.slot(kind, number) {
                 Some(slot) => self.component::<Ruled>(rank).0[slot],
                 None => plan.table.base(kind, number),

@@ -45,6 +45,9 @@ pub enum Purpose {
     Attachment = 17,
     /// Attachments that break; who = the pair.
     Detachment = 18,
+    /// What daughters differ by in latent vectors; who = the child and the component. Draw = number
+    /// of the space.
+    LatentInheritance = 19,
 }
 
 impl Purpose {

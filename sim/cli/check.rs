@@ -9,9 +9,10 @@ use std::{
 };
 
 use clap::Args;
+use rules::Inherit;
 use sim::{
     output::Writers,
-    plan::Bound,
+    plan::{Bound, Plan},
     scenario::{Arrival, Boundary, Measure, Place, Region, Scenario},
     semantics::Semantics,
     simulation::Simulation,
@@ -46,6 +47,7 @@ pub fn check(arguments: &Arguments) -> Result<(), Stop> {
     for cell_type in &scenario.cell_types {
         let _ = cell_type::describe(&mut text, cell_type, scenario);
     }
+    let _ = latents(&mut text, &bound.plan);
     let _ = cells(&mut text, scenario);
     let _ = rules(&mut text, &bound);
     let _ = readouts(&mut text, scenario);
@@ -151,6 +153,41 @@ fn boundary(faces: &[Boundary; 6], dimensions: u8) -> String {
     } else {
         format!("{} (else no-flux)", fixed.join(", "))
     }
+}
+
+fn latents(text: &mut String, plan: &Plan) -> std::fmt::Result {
+    if !plan.latents.spaces.is_empty() {
+        writeln!(text, "\nlatent vectors")?;
+    }
+    let of = |places: &[Option<usize>]| {
+        let types = plan.scenario.cell_types.iter().zip(places);
+        let having = types.filter(|(_, place)| place.is_some());
+        let names: Vec<&str> = having.map(|(kind, _)| kind.name.as_str()).collect();
+        names.join(", ")
+    };
+    for space in &plan.latents.spaces {
+        let initially = match space.initial.as_slice() {
+            [first, rest @ ..] if rest.iter().all(|other| other == first) => first.to_string(),
+            numbers => format!("{numbers:?}"),
+        };
+        let inherit = match space.inherit {
+            Inherit::Copy => "each daughter gets all of it".to_owned(),
+            Inherit::Split => "each daughter gets half of it".to_owned(),
+            Inherit::Noise(deviation) => {
+                format!("each daughter gets all of it, and deviates of {deviation}")
+            }
+        };
+        let (id, types) = (&space.id, of(&space.places));
+        writeln!(text, "  {id} of {types}: initially {initially}; {inherit}")?;
+    }
+    if !plan.latents.recorded.is_empty() {
+        writeln!(text, "\nrecorded with cells")?;
+    }
+    for record in &plan.latents.recorded {
+        let (name, unit) = (&record.name, &record.unit);
+        writeln!(text, "  {name} [{unit}] of {}", of(&record.places))?;
+    }
+    Ok(())
 }
 
 fn cells(text: &mut String, scenario: &Scenario) -> std::fmt::Result {

@@ -44,6 +44,8 @@ impl Builder<'_> {
             // PhysiCell lets rules lead anywhere; where that has a meaning, it has it here too.
             Behavior::Kernel(Channel::Bias) if is_free => ANY,
             Behavior::AsymmetricDivision(_) if is_free => NOT_NEGATIVE,
+            // What the numbers of 32 bits hold.
+            Behavior::Latent(_) => [f64::from(f32::MIN), f64::from(f32::MAX)],
             Behavior::Kernel(Channel::Bias | Channel::Movable)
             | Behavior::AsymmetricDivision(_) => [0.0, 1.0],
             _ => NOT_NEGATIVE,
@@ -392,6 +394,16 @@ impl Builder<'_> {
                 &self.custom_synonyms(number, &name),
                 unit,
                 move |x, t| by_type[t].map_or(0.0, |place| x.cell_types[t].custom[place].value),
+            );
+        }
+        for (name, places) in self.latents.components() {
+            let (by_type, vectors) = (places.clone(), self.latents);
+            self.behavior(
+                Behavior::Latent(places),
+                name,
+                &[],
+                Unit::one(),
+                move |_, t| by_type[t].map_or(0.0, |place| f64::from(vectors.new_cell(t)[place])),
             );
         }
     }

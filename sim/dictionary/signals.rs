@@ -168,5 +168,20 @@ impl Builder<'_> {
                 unit,
             );
         }
+        self.latent_signals();
+    }
+
+    /// Components of latent vectors, and what models record.
+    fn latent_signals(&mut self) {
+        let latents = self.latents;
+        for (name, places) in latents.components() {
+            self.signal(Signal::Latent(places), name, &[], Unit::one());
+        }
+        for record in &latents.recorded {
+            // A model may write any text there; what is no unit is a label.
+            let unit = Unit::parse(&record.unit).unwrap_or_else(|_| Unit::one());
+            let places = record.places.clone();
+            self.signal(Signal::Recorded(places), record.name.clone(), &[], unit);
+        }
     }
 }

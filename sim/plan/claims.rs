@@ -11,7 +11,8 @@ use crate::{
     scenario::Scenario,
 };
 
-/// Custom numbers and phases exist by type, so a rule may name one that its cells do not have.
+/// Custom numbers, latent vectors, readouts and phases exist by type, so a rule may name one that its
+/// cells do not have.
 pub fn check_names(
     rules: &[Box<dyn Rule>],
     table: &Table,
@@ -31,11 +32,10 @@ pub fn check_names(
                 .find(|&kind| places[kind].is_none())
                 .map(|kind| {
                     let kind = &scenario.cell_types[kind].name;
-                    let key = name.trim_start_matches("custom:");
+                    let way_out = way_to_have(name, kind);
                     format!(
-                        "rules `{}` speak of `{name}` of `{kind}`, which has no such number\n  \
-                     add it to the scenario: [cell_types.\"{kind}\".custom] \"{key}\" = 0",
-                        signature.source
+                        "rules `{}` speak of `{name}` of `{kind}`, which has no such number\n  {way_out}",
+                        signature.source,
                     )
                 })
         };
@@ -44,14 +44,17 @@ pub fn check_names(
             .iter()
             .filter(|read| read.side != Side::Pair)
         {
-            if let Signal::Custom(places) = &table.signals[read.signal] {
+            if let Signal::Custom(places) | Signal::Latent(places) | Signal::Recorded(places) =
+                &table.signals[read.signal]
+            {
                 let name = &table.vocabulary.signals.entry(read.signal).name;
                 missing(places, read.side, name).map_or(Ok(()), Err)?;
             }
         }
         for write in &signature.writes {
             if let Target::Behavior(number) = write.target
-                && let Behavior::Custom(places) = &table.behaviors[number]
+                && let Behavior::Custom(places) | Behavior::Latent(places) =
+                    &table.behaviors[number]
             {
                 let name = &table.vocabulary.behaviors.entry(number).name;
                 missing(places, write.side, name).map_or(Ok(()), Err)?;
@@ -61,6 +64,20 @@ pub fn check_names(
         }
     }
     Ok(())
+}
+
+/// How cells of a type come to have the number called `name`.
+fn way_to_have(name: &str, kind: &str) -> String {
+    if let Some(key) = name.strip_prefix("custom:") {
+        return format!("add it to the scenario: [cell_types.\"{kind}\".custom] \"{key}\" = 0");
+    }
+    let space = name.strip_prefix("latent:");
+    match space.and_then(|component| component.rsplit_once(':')) {
+        Some((space, _)) => {
+            format!("give it the space in the scenario: [latents.\"{space}\"] types = [\"{kind}\"]")
+        }
+        None => format!("take a model that records it for `{kind}`"),
+    }
 }
 
 /// A rule may write what means nothing to its cells: leaving a phase that the cycle does not have,

@@ -17,13 +17,9 @@ pub fn drop_unknown(scenario: &mut Scenario, table: &Table) {
         let mut dropped: Vec<String> = Vec::new();
         for founder in cells {
             founder.values.retain(|(name, _)| {
+                let number = table.vocabulary.behaviors.find(name);
                 let known =
-                    table.vocabulary.behaviors.find(name).is_ok_and(|number| {
-                        match &table.behaviors[number] {
-                            Behavior::Custom(places) => places[founder.cell_type].is_some(),
-                            _ => true,
-                        }
-                    });
+                    number.is_ok_and(|number| table.behaviors[number].is_of(founder.cell_type));
                 if !known && !dropped.contains(name) {
                     dropped.push(name.clone());
                 }
@@ -54,12 +50,17 @@ pub fn distributed(scenario: &Scenario, table: &Table) -> Result<Vec<(usize, usi
             } else {
                 let number = table.vocabulary.behaviors.find(&initial.what);
                 let number = number.map_err(|error| format!("{place}: {error}"))?;
-                if let Behavior::Custom(places) = &table.behaviors[number]
-                    && places[kind].is_none()
-                {
-                    return Err(format!(
-                        "{place}: the type has no such custom number\n  state it under `custom`"
-                    ));
+                let behavior = &table.behaviors[number];
+                if !behavior.is_of(kind) {
+                    return Err(match behavior {
+                        Behavior::Latent(_) => format!(
+                            "{place}: the type has no such latent vector\n  \
+                             add it to the `types` of the space, under `latents`"
+                        ),
+                        _ => format!(
+                            "{place}: the type has no such custom number\n  state it under `custom`"
+                        ),
+                    });
                 }
                 found.push((kind, number));
                 table.base(kind, number)

@@ -5,6 +5,7 @@
 
 pub mod cell_type;
 pub mod cells;
+pub mod latents;
 pub mod named;
 pub mod quantity;
 
@@ -15,6 +16,7 @@ use crate::semantics::Semantics;
 
 pub use cell_type::CellType;
 pub use cells::{Arrival, Group, Import};
+pub use latents::LatentSpace;
 pub use named::{Axes, Named, Short};
 pub use quantity::{
     Coordinate, Diffusivity, Distance, Duration, Factor, Length, Measured, Moment, Quantity, Rate,
@@ -65,6 +67,9 @@ pub struct File {
     /// Files of rules and models, in order of priority: a path, or a table that says more.
     #[serde(default)]
     pub rules: Named<Short<RuleSource>>,
+    /// Spaces of latent vectors, a table each: `[latents."cd8-exhaustion-v1/8"]`.
+    #[serde(default)]
+    pub latents: Named<LatentSpace>,
     /// What holds cells in contact, and how pairs are remembered.
     #[serde(default)]
     pub contacts: Contacts,

@@ -6,6 +6,7 @@ mod cells;
 mod densities;
 mod domain;
 mod import;
+mod latents;
 mod outputs;
 mod physicell_table;
 mod region;
@@ -102,6 +103,7 @@ impl Resolver<'_> {
         };
         let arrivals = self.arrivals(&file.arrivals, &domain, duration);
         let rules = self.rules(&file.rules, &clocks);
+        let latents = self.latents(&file.latents);
         let outputs = self.outputs(&file.outputs, &clocks);
         let readouts = self.readouts(&file.readouts);
         Scenario {
@@ -118,6 +120,7 @@ impl Resolver<'_> {
             cells: placements,
             arrivals,
             rules,
+            latents,
             contact_memory: file.contacts.memory.0,
             springs: file.contacts.springs,
             polar_division_axes: file.division.polar_axes,

@@ -24,6 +24,7 @@ pub const NAMED: &[(&str, &str)] = &[
     ("cells", "group"),
     ("arrivals", "stream"),
     ("rules", "rule source"),
+    ("latents", "space of latent vectors"),
     ("readouts", "readout"),
 ];
 

@@ -77,6 +77,7 @@ pub fn scenario(
             .collect(),
         cells: Vec::new(),
         arrivals: Vec::new(),
+        latents: Vec::new(),
         rules: Vec::new(),
         contact_memory: 0.0,
         springs: true,
