@@ -22,10 +22,21 @@ pub const FEWEST: usize = 16;
 pub struct Feed<'a> {
     /// The input's name.
     pub name: &'a str,
-    /// `[rows, width]`, or `[1]` for `dt`.
+    /// `[rows, width]`; `[1]` for `dt`; `[edges]` and `[nodes]` for what a graph is made of.
     pub shape: &'a [usize],
     /// As many numbers as the shape says.
-    pub data: &'a [f32],
+    pub data: Data<'a>,
+}
+
+/// The numbers of a [`Feed`], by the type the model declares.
+#[derive(Debug, Clone, Copy)]
+pub enum Data<'a> {
+    /// `float32`: signals, latent states, noise, `dt`.
+    Floats(&'a [f32]),
+    /// `int64`: the ends of edges.
+    Ints(&'a [i64]),
+    /// `bool`: which nodes are acted on.
+    Bools(&'a [bool]),
 }
 
 /// Numbers coming out: row-major.
@@ -199,14 +210,18 @@ impl Rows {
             .iter()
             .zip(&shapes)
             .zip(tensors.iter())
-            .map(|(((name, _), shape), data)| Feed { name, shape, data })
+            .map(|(((name, _), shape), data)| Feed {
+                name,
+                shape,
+                data: Data::Floats(data),
+            })
             .collect();
         let dt = [dt];
         if self.reads_dt {
             feeds.push(Feed {
                 name: "dt",
                 shape: &[1],
-                data: &dt,
+                data: Data::Floats(&dt),
             });
         }
         let made = guarded(|| self.session.run(&feeds, &self.names))

@@ -8,7 +8,7 @@ use ::ort::logging::LogLevel;
 use ::ort::session::{Session as OrtSession, SessionInputValue};
 use ::ort::value::TensorRef;
 
-use super::engine::{Feed, Session, Tensor, guarded};
+use super::engine::{Data, Feed, Session, Tensor, guarded};
 
 /// The library and its environment, once loaded; a process can hold only one.
 static LOADED: Mutex<Option<(PathBuf, Environment)>> = Mutex::new(None);
@@ -106,9 +106,14 @@ impl Session for Native {
         // Values are made afresh for each call; cloning one can lock up (seen in 2.0.0-rc.15).
         let mut inputs: Vec<(String, SessionInputValue<'_>)> = Vec::with_capacity(feeds.len());
         for feed in feeds {
-            let view = TensorRef::from_array_view((feed.shape.to_vec(), feed.data))
-                .map_err(|error| error.to_string())?;
-            inputs.push((feed.name.to_owned(), view.into()));
+            let shape = feed.shape.to_vec();
+            let view: Result<SessionInputValue<'_>, _> = match feed.data {
+                Data::Floats(data) => TensorRef::from_array_view((shape, data)).map(Into::into),
+                Data::Ints(data) => TensorRef::from_array_view((shape, data)).map(Into::into),
+                Data::Bools(data) => TensorRef::from_array_view((shape, data)).map(Into::into),
+            };
+            let view = view.map_err(|error| error.to_string())?;
+            inputs.push((feed.name.to_owned(), view));
         }
         let tensors = {
             let values = session.run(inputs).map_err(|error| error.to_string())?;

@@ -236,6 +236,9 @@ pub const FLOAT: i32 = 1;
 /// `TensorProto.DataType.INT64`.
 pub const INT64: i32 = 7;
 
+/// `TensorProto.DataType.BOOL`.
+pub const BOOL: i32 = 9;
+
 /// The name ONNX gives an element type.
 pub fn type_name(elem_type: i32) -> String {
     let known = [

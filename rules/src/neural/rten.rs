@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use ::rten::{Model, RunOptions, ThreadPool, Value, ValueOrView};
 use rten_tensor::prelude::*;
-use rten_tensor::{NdTensorView, TensorView};
+use rten_tensor::{NdTensorView, Tensor as RtenTensor, TensorView};
 
-use super::engine::{Feed, Session, Tensor};
+use super::engine::{Data, Feed, Session, Tensor};
 
 /// The version in Cargo.toml, where it is pinned.
 const ENGINE: &str = "rten 0.27.0";
@@ -30,6 +30,22 @@ struct Embedded {
     model: Model,
 }
 
+/// RTen has neither `int64` nor `bool`: it reads models as if both were `int32`.
+fn value<'a>(feed: &Feed<'a>) -> Result<ValueOrView<'a>, String> {
+    let shape = feed.shape;
+    let whole = |numbers: Vec<i32>| RtenTensor::from_data(shape, numbers).into();
+    Ok(match (feed.data, shape) {
+        (Data::Floats(data), &[rows, width]) => NdTensorView::from_data([rows, width], data).into(),
+        (Data::Floats(data), _) => TensorView::from_data(shape, data).into(),
+        (Data::Bools(data), _) => whole(data.iter().map(|&is| i32::from(is)).collect()),
+        (Data::Ints(data), _) => {
+            let narrow = data.iter().map(|&value| i32::try_from(value));
+            let narrow = narrow.collect::<Result<_, _>>();
+            whole(narrow.map_err(|_| format!("`{}` holds a number above 2^31", feed.name))?)
+        }
+    })
+}
+
 /// Opens a model.
 ///
 /// # Errors
@@ -45,11 +61,7 @@ impl Session for Embedded {
         let mut inputs: Vec<(::rten::NodeId, ValueOrView<'_>)> = Vec::with_capacity(feeds.len());
         for feed in feeds {
             let id = self.model.node_id(feed.name).map_err(text)?;
-            let view: ValueOrView<'_> = match *feed.shape {
-                [rows, width] => NdTensorView::from_data([rows, width], feed.data).into(),
-                _ => TensorView::from_data(feed.shape, feed.data).into(),
-            };
-            inputs.push((id, view));
+            inputs.push((id, value(feed)?));
         }
         let ids = outputs.iter().map(|name| self.model.node_id(name));
         let ids = ids.collect::<Result<Vec<_>, _>>().map_err(text)?;
