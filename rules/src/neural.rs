@@ -10,6 +10,7 @@ pub mod check;
 pub mod contract;
 pub mod engine;
 pub mod golden;
+pub mod graph;
 pub mod independence;
 pub mod make;
 pub mod mlp;

@@ -38,7 +38,7 @@ pub fn examine(rows: &Rows, dt: f32, ranges: &[Vec<(f64, f64)>]) -> Result<RowCl
     let tensors: Vec<Vec<f32>> = ranges
         .iter()
         .enumerate()
-        .map(|(tensor, columns)| sample(tensor, columns))
+        .map(|(tensor, columns)| sample(tensor, ROWS, columns))
         .collect();
     let pick = |order: &[usize]| -> Vec<Vec<f32>> {
         tensors
@@ -51,23 +51,16 @@ pub fn examine(rows: &Rows, dt: f32, ranges: &[Vec<(f64, f64)>]) -> Result<RowCl
             .collect()
     };
     let base = rows.run_tensors(ROWS, dt, &tensors)?;
-    let mut worst = 0.0f64;
-    let mut compare = |order: &[usize], made: &[Vec<f32>], limit: f64, what: &str| {
-        let differences = differences(rows, &base, made, order);
-        for ((name, _), difference) in rows.outputs.iter().zip(differences) {
-            if difference > limit {
-                return Err(fault(
-                    "E-ROWS",
-                    format!(
-                        "output `{name}` of a row changed by {difference:.1e} of its largest number \
-                         when {what}: rows must not depend on each other (look for a reduction, \
-                         softmax or normalization over axis 0)"
-                    ),
-                ));
-            }
-            worst = worst.max(difference);
-        }
-        Ok(())
+    let mut compare = Compare::new(&rows.outputs, &base);
+    let refusal = |what: &str, name: &str, difference: f64| {
+        fault(
+            "E-ROWS",
+            format!(
+                "output `{name}` of a row changed by {difference:.1e} of its largest number \
+                 when {what}: rows must not depend on each other (look for a reduction, \
+                 softmax or normalization over axis 0)"
+            ),
+        )
     };
 
     let permuted: Vec<usize> = (0..ROWS).map(|at| (at * 23 + 7) % ROWS).collect();
@@ -83,7 +76,7 @@ pub fn examine(rows: &Rows, dt: f32, ranges: &[Vec<(f64, f64)>]) -> Result<RowCl
     ];
     for (order, what) in orders {
         let made = rows.run_tensors(order.len(), dt, &pick(order))?;
-        compare(order, &made, ROUNDING, what)?;
+        compare.within_rounding(order, &made, |name, part| refusal(what, name, part))?;
     }
 
     // The rows keep their places beside a poisoned one, so not even rounding may change.
@@ -107,17 +100,83 @@ pub fn examine(rows: &Rows, dt: f32, ranges: &[Vec<(f64, f64)>]) -> Result<RowCl
                 others.iter().flat_map(row).copied().collect()
             })
             .collect();
-        compare(&others, &kept, 0.0, what)?;
+        compare.bitwise(&others, &kept, |name, part| refusal(what, name, part))?;
     }
-    Ok(if worst == 0.0 {
-        RowClass::Bitwise
-    } else {
-        RowClass::Tolerance(worst)
-    })
+    Ok(compare.class())
+}
+
+/// Answers beside those of a first call, and the largest difference seen.
+pub(super) struct Compare<'a> {
+    outputs: &'a [Column],
+    base: &'a [Vec<f32>],
+    worst: f64,
+}
+
+impl<'a> Compare<'a> {
+    /// What the first call gave for `outputs`.
+    pub fn new(outputs: &'a [Column], base: &'a [Vec<f32>]) -> Compare<'a> {
+        Compare {
+            outputs,
+            base,
+            worst: 0.0,
+        }
+    }
+
+    /// Whether `made` are the answers of the rows `order`, up to [`ROUNDING`]; else `refusal` is
+    /// told the output's name and the difference.
+    pub fn within_rounding(
+        &mut self,
+        order: &[usize],
+        made: &[Vec<f32>],
+        refusal: impl Fn(&str, f64) -> Fault,
+    ) -> Result<(), Fault> {
+        self.within(ROUNDING, order, made, refusal)
+    }
+
+    /// Likewise, to the last bit.
+    pub fn bitwise(
+        &mut self,
+        order: &[usize],
+        made: &[Vec<f32>],
+        refusal: impl Fn(&str, f64) -> Fault,
+    ) -> Result<(), Fault> {
+        self.within(0.0, order, made, refusal)
+    }
+
+    fn within(
+        &mut self,
+        limit: f64,
+        order: &[usize],
+        made: &[Vec<f32>],
+        refusal: impl Fn(&str, f64) -> Fault,
+    ) -> Result<(), Fault> {
+        let differences = differences(self.outputs, self.base, made, order);
+        for ((name, _), difference) in self.outputs.iter().zip(differences) {
+            if difference > limit {
+                return Err(refusal(name, difference));
+            }
+            self.worst = self.worst.max(difference);
+        }
+        Ok(())
+    }
+
+    /// What all comparisons together say.
+    pub fn class(&self) -> RowClass {
+        if self.worst == 0.0 {
+            RowClass::Bitwise
+        } else {
+            RowClass::Tolerance(self.worst)
+        }
+    }
 }
 
 /// The largest difference of each output from `base`, as a part of its largest number there.
-fn differences(rows: &Rows, base: &[Vec<f32>], made: &[Vec<f32>], order: &[usize]) -> Vec<f64> {
+fn differences(
+    outputs: &[Column],
+    base: &[Vec<f32>],
+    made: &[Vec<f32>],
+    order: &[usize],
+) -> Vec<f64> {
     let difference = |((&(_, width), base), made): ((&Column, &Vec<f32>), &Vec<f32>)| {
         let finite = base.iter().filter(|value| value.is_finite());
         let scale = finite.fold(f64::from(f32::MIN_POSITIVE), |most, &value| {
@@ -135,16 +194,16 @@ fn differences(rows: &Rows, base: &[Vec<f32>], made: &[Vec<f32>], order: &[usize
         };
         made.iter().enumerate().map(place).fold(0.0, f64::max)
     };
-    let outputs = rows.outputs.iter().zip(base).zip(made);
+    let outputs = outputs.iter().zip(base).zip(made);
     outputs.map(difference).collect()
 }
 
 /// Rows spread over the ranges by a hash, the same ones at every load.
-fn sample(tensor: usize, columns: &[(f64, f64)]) -> Vec<f32> {
-    let mut values = Vec::with_capacity(ROWS * columns.len());
-    for row in 0..ROWS {
+pub(super) fn sample(tensor: usize, rows: usize, columns: &[(f64, f64)]) -> Vec<f32> {
+    let mut values = Vec::with_capacity(rows * columns.len());
+    for row in 0..rows {
         for (column, (lo, hi)) in columns.iter().enumerate() {
-            let place = ((tensor * 64 + column) * ROWS + row) as u64;
+            let place = ((tensor * 64 + column) * rows + row) as u64;
             values.push((lo + (hi - lo) * super::mlp::uniform(1, place)) as f32);
         }
     }
