@@ -488,13 +488,14 @@ pub struct Declared {
     pub recorded: Vec<Recorded>,
 }
 
-/// Reads what the models among these files declare, before any name is bound. A file that cannot
-/// be read says why when it is [opened](open).
+/// Reads what the models among these files declare, before any name is bound. Where two disagree
+/// about a space, it stands there twice, for the scenario may settle it. A file that cannot be
+/// read says why when it is [opened](open).
 ///
 /// # Errors
-/// E-SPACE where two models disagree about a space.
+/// None at present.
 pub fn declared(bindings: &[Binding]) -> Result<Declared, Error> {
-    neural::declared(bindings)
+    Ok(neural::declared(bindings))
 }
 
 /// Where a rule came from.

@@ -127,7 +127,11 @@ pub fn graph(model: &proto::Model) -> Result<&proto::Graph, Fault> {
         .ok_or_else(|| fault("E-CONTRACT", "the file holds no graph: not an ONNX model"))
 }
 
-fn opset(model: &proto::Model) -> Result<i64, Fault> {
+/// The version of ONNX's own operators.
+///
+/// # Errors
+/// E-OPSET if there is none.
+pub fn opset(model: &proto::Model) -> Result<i64, Fault> {
     let own = |set: &&proto::OperatorSet| matches!(set.domain(), "" | "ai.onnx");
     let set = model.opset_import.iter().find(own).ok_or_else(|| {
         fault(

@@ -10,7 +10,7 @@ use npyz::npz::NpzArchive;
 use npyz::{DType, NpyFile, Order, TypeChar};
 
 use super::engine::Rows;
-use super::{Fault, contract, fault};
+use super::{Fault, contract, fault, proto};
 
 /// Fewest golden rows.
 pub const ROWS: usize = 64;
@@ -36,6 +36,24 @@ fn broken(message: impl std::fmt::Display) -> Fault {
 }
 
 impl Arrays {
+    /// Those of a model.
+    ///
+    /// # Errors
+    /// E-GOLDEN if there are none, or they cannot be read.
+    pub fn of(model: &proto::Model) -> Result<Arrays, Fault> {
+        let text = model.metadata(contract::KEY_GOLDEN).ok_or_else(|| {
+            fault(
+                "E-GOLDEN",
+                format!(
+                    "no metadata key `{}`: at least {ROWS} golden rows are part of every model; \
+                     docs/models.md shows how to add them",
+                    contract::KEY_GOLDEN
+                ),
+            )
+        })?;
+        Arrays::read(text)
+    }
+
     /// Reads base64 text.
     ///
     /// # Errors
@@ -112,11 +130,11 @@ fn array<R: std::io::Read>(file: NpyFile<R>) -> Result<Array, String> {
     Ok(Array { shape, data })
 }
 
-/// Reproduces the golden rows.
+/// Reproduces the golden rows; returns how many there are.
 ///
 /// # Errors
 /// E-GOLDEN: what is missing, or the output, row and size of the largest difference.
-pub fn reproduce(arrays: &Arrays, rows: &Rows, trained_dt: f32) -> Result<(), Fault> {
+pub fn reproduce(arrays: &Arrays, rows: &Rows, trained_dt: f32) -> Result<usize, Fault> {
     let (atol, rtol) = (arrays.scalar("atol")?, arrays.scalar("rtol")?);
     let count = match rows.inputs.first().and_then(|(name, _)| arrays.0.get(name)) {
         Some(array) => array.shape.first().copied().unwrap_or(0),
@@ -160,7 +178,7 @@ pub fn reproduce(arrays: &Arrays, rows: &Rows, trained_dt: f32) -> Result<(), Fa
         .find(|name| !known(name) && !name.contains('.'))
     {
         Some(name) => Err(broken(format!("array `{name}` is no tensor of the model"))),
-        None => Ok(()),
+        None => Ok(count),
     }
 }
 

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use prost::Message;
 use serde_json::Value;
 
+use super::bind::trained;
 use super::contract::{self, Spec};
 use super::engine::{self, Rows};
 use super::golden::{Array, Arrays};
 use super::mlp::uniform;
 use super::proto::{Graph, Node, OperatorSet, Tensor, ValueInfo};
+use super::tensors::tensors;
 use super::{Fault, check, fault, proto};
 use crate::Engine;
 
@@ -39,8 +41,8 @@ pub fn golden_rows(spec: &Spec, count: usize) -> Vec<Vec<f32>> {
 }
 
 /// Writes a network as a model file with golden rows and card. The network's inputs are the
-/// columns of `x` (or of `a`, `b`, `e`), then the lanes of `noise`; its outputs are those of the
-/// spec, in the spec's order. The embedded engine makes the golden outputs.
+/// columns of [`Spec::input_tensors`], then the lanes of `noise`; its outputs are those of the
+/// spec, in the spec's order, then those of uncertainty, gate and score. The embedded engine makes the golden outputs.
 ///
 /// # Errors
 /// E-CONTRACT or E-SHAPE if network and spec do not fit; whatever the engine says.
@@ -50,13 +52,12 @@ pub fn write_onnx(
     golden_rows: &[Vec<f32>],
     card: &Value,
 ) -> Result<Vec<u8>, Fault> {
-    let mut inputs = spec.input_tensors();
-    if spec.lanes() > 0 {
-        inputs.push(("noise".to_owned(), spec.lanes()));
-    }
+    let inputs = super::row_tensors(spec);
     let width: usize = inputs.iter().map(|(_, width)| width).sum();
+    let columns = columns(spec)?;
+    let outputs: usize = columns.iter().map(|(_, columns)| columns.len()).sum();
     let fits = width == mlp.shift.len()
-        && spec.outputs.len() == mlp.links.len()
+        && outputs == mlp.links.len()
         && golden_rows.iter().all(|row| row.len() == width);
     if !fits {
         return Err(fault(
@@ -66,7 +67,7 @@ pub fn write_onnx(
                  long as the inputs",
                 mlp.shift.len(),
                 mlp.links.len(),
-                spec.outputs.len()
+                outputs
             ),
         ));
     }
@@ -74,7 +75,7 @@ pub fn write_onnx(
         ir_version: Some(10),
         producer_name: Some("milieu".to_owned()),
         producer_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
-        graph: Some(graph(mlp, spec, &inputs)?),
+        graph: Some(graph(mlp, spec, &inputs, &columns)?),
         opset_import: vec![OperatorSet {
             domain: Some(String::new()),
             version: Some(18),
@@ -98,7 +99,7 @@ pub fn write_onnx(
 /// E-CONTRACT if the metadata are broken; whatever the engine says.
 pub fn seal(model: &mut proto::Model, golden_rows: &[Vec<f32>]) -> Result<(), Fault> {
     let spec = contract::read(model)?;
-    let reads_dt = super::bind::tensors(check::graph(model)?, &spec)?;
+    let reads_dt = tensors(check::graph(model)?, &spec)?.reads_dt;
     let admitted = check::admit(model)?;
     let rows: Rows = super::rows(&admitted, &Engine::Embedded, &spec, reads_dt)?;
     let mut arrays = BTreeMap::new();
@@ -114,7 +115,7 @@ pub fn seal(model: &mut proto::Model, golden_rows: &[Vec<f32>]) -> Result<(), Fa
         let shape = vec![golden_rows.len(), *width];
         arrays.insert(name.clone(), Array { shape, data });
     }
-    let dt = spec.dt.trained as f32;
+    let dt = trained(&spec)? as f32;
     let made = rows.run_tensors(golden_rows.len(), dt, &tensors)?;
     let mut least = f32::INFINITY;
     for ((name, width), data) in rows.outputs.iter().zip(made) {
@@ -141,10 +142,15 @@ pub fn seal(model: &mut proto::Model, golden_rows: &[Vec<f32>]) -> Result<(), Fa
     Ok(())
 }
 
-fn graph(mlp: &Mlp, spec: &Spec, inputs: &[engine::Column]) -> Result<Graph, Fault> {
+fn graph(
+    mlp: &Mlp,
+    spec: &Spec,
+    inputs: &[engine::Column],
+    columns: &[(String, Vec<usize>)],
+) -> Result<Graph, Fault> {
     let axis = match spec.form {
-        contract::Form::Cell => "n_cells",
         contract::Form::Dyad => "n_pairs",
+        _ => "n_cells",
     };
     let mut graph = Graph {
         name: Some("rule".to_owned()),
@@ -210,12 +216,38 @@ fn graph(mlp: &Mlp, spec: &Spec, inputs: &[engine::Column]) -> Result<Graph, Fau
         graph.node.push(Node::new(op, &[&sum], &value));
         below = value;
     }
-    for (tensor, (name, width)) in spec.output_tensors().iter().enumerate() {
-        output(&mut graph, mlp, last, spec, &below, tensor, name)?;
-        let info = ValueInfo::floats(name, &[None, Some(*width)], axis);
+    for (tensor, (name, columns)) in columns.iter().enumerate() {
+        output(&mut graph, mlp, last, columns, &below, tensor, name)?;
+        let info = ValueInfo::floats(name, &[None, Some(columns.len())], axis);
         graph.output.push(info);
     }
     Ok(graph)
+}
+
+/// Every output tensor, and which of the network's outputs stand in its columns.
+fn columns(spec: &Spec) -> Result<Vec<(String, Vec<usize>)>, Fault> {
+    let tensors = spec
+        .output_tensors()
+        .map_err(|error| fault("E-CONTRACT", error))?;
+    let (mut next, mut places) = (0, Vec::new());
+    for output in &spec.outputs {
+        let width = spec.width(output);
+        let columns = next..next + width;
+        places.push((&output.tensor, output.col.unwrap_or(0), columns));
+        next += width;
+    }
+    places.sort_by_key(|(_, col, _)| *col);
+    let of_tensor = |(name, width): (String, usize)| {
+        let own = places.iter().filter(|(tensor, ..)| **tensor == name);
+        let mut columns: Vec<usize> = own.flat_map(|(_, _, columns)| columns.clone()).collect();
+        // Of uncertainty, gate and score.
+        if columns.is_empty() {
+            columns = (next..next + width).collect();
+            next += width;
+        }
+        (name, columns)
+    };
+    Ok(tensors.into_iter().map(of_tensor).collect())
 }
 
 /// The last layer's part that makes one output tensor.
@@ -223,15 +255,11 @@ fn output(
     graph: &mut Graph,
     mlp: &Mlp,
     last: &Layer,
-    spec: &Spec,
+    columns: &[usize],
     below: &str,
     tensor: usize,
     name: &str,
 ) -> Result<(), Fault> {
-    let mut columns: Vec<usize> = (0..spec.outputs.len())
-        .filter(|&at| spec.outputs[at].tensor == name)
-        .collect();
-    columns.sort_by_key(|&at| spec.outputs[at].col);
     let link = mlp.links[columns[0]];
     if columns.iter().any(|&at| mlp.links[at] != link) {
         return Err(fault(

@@ -235,6 +235,8 @@ pub struct Dim {
 pub const FLOAT: i32 = 1;
 /// `TensorProto.DataType.INT64`.
 pub const INT64: i32 = 7;
+/// `TensorProto.DataType.BOOL`.
+pub const BOOL: i32 = 9;
 
 /// `TensorProto.DataType.BOOL`.
 pub const BOOL: i32 = 9;
