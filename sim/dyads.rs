@@ -10,6 +10,7 @@ use kernels::{
     hazard::competing_risk,
     pairs::{Memory, Pair},
     random::pair_id,
+    tissue::Tissue,
 };
 use rules::{Batch, Outputs, Rule, Side, Subject};
 
@@ -150,7 +151,7 @@ fn draw(
             column.extend(
                 pairs
                     .iter()
-                    .map(|(_, ranks, memory)| pair_signal(read.signal, &space, ranks, memory)),
+                    .map(|(_, ranks, memory)| pair_signal(read.signal, &space.0, ranks, memory)),
             );
             continue;
         }
@@ -235,16 +236,17 @@ fn draw(
     Ok(fired)
 }
 
-fn pair_signal(number: usize, space: &Space, ranks: &[u32; 2], memory: &Memory) -> f64 {
+/// The value of a signal of pairs, by its number, for the cells at two ranks.
+pub fn pair_signal(number: usize, tissue: &Tissue, ranks: &[u32; 2], memory: &Memory) -> f64 {
     match pair::SIGNALS[number].0 {
         pair::Signal::ContactAge => memory.contact_age,
         pair::Signal::Hits => f64::from(memory.hits),
         pair::Signal::Contacts => f64::from(memory.contacts),
         pair::Signal::Gap => {
             let [a, b] = ranks.map(|rank| rank as usize);
-            let (p, q) = (space.0.position(a), space.0.position(b));
+            let (p, q) = (tissue.position(a), tissue.position(b));
             let squared: f64 = (0..3).map(|d| (p[d] - q[d]) * (p[d] - q[d])).sum();
-            squared.sqrt() - space.0.radius(a) - space.0.radius(b)
+            squared.sqrt() - tissue.radius(a) - tissue.radius(b)
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod dictionary;
 mod dyads;
 mod events;
 mod founders;
+mod graphs;
 pub mod import;
 mod inheritance;
 mod interventions;

@@ -15,6 +15,7 @@ use rules::{Rule, Side, Subject, Target, dictionary::unknown};
 
 use crate::{
     dictionary::{Behavior, Signal, Table},
+    graphs,
     scenario::{self, Scenario},
     semantics::Semantics,
 };
@@ -272,10 +273,7 @@ fn watched(
     };
     for rule in rules {
         let signature = rule.signature();
-        let readers = match &signature.subject {
-            Subject::Cell { types } => types.clone(),
-            Subject::Dyad { a, b } => vec![*a, *b],
-        };
+        let readers = graphs::types(signature);
         for column in signature
             .reads
             .iter()

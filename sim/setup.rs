@@ -10,6 +10,7 @@ use rules::{Rule, Subject};
 use crate::{
     arrays::{group, prey, ungroup},
     dictionary::{Behavior, Watch},
+    graphs,
     output::Vitality,
     plan::Plan,
     scenario,
@@ -50,11 +51,15 @@ pub fn setup(plan: &Plan, rules: &[Box<dyn Rule>]) -> Result<Setup, String> {
     }
     let mut remembered: Vec<(u16, u16)> = Vec::new();
     for rule in rules {
-        if let Subject::Dyad { a, b } = rule.signature().subject {
+        let signature = rule.signature();
+        if let Subject::Dyad { a, b } = signature.subject {
             remembered.push((
                 group(a as u16, Vitality::Live),
                 group(b as u16, Vitality::Live),
             ));
+        }
+        if signature.graph.is_some() {
+            remembered.extend(graphs::remembered(signature));
         }
     }
     remembered.sort_unstable();

@@ -199,8 +199,9 @@ pub struct Signature {
     pub combine: Option<Combine>,
 }
 
-/// The rows one call is about. Columns are as long as there are rows, those of edges as there are
-/// edges.
+/// The rows one call is about. Columns are as long as there are rows. Of a graph, those of
+/// [`Side::Pair`] are as long as there are edges; those of [`Side::A`] and [`Side::B`] are of nodes
+/// too, and the rule looks up the two ends of each edge in them.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Batch<'a> {
     /// Number of cells or pairs; may be zero.

@@ -8,6 +8,7 @@ use rules::{Combine, Kind, Rule, Side, Subject, Target, Write};
 
 use crate::{
     dictionary::{Behavior, Signal, Table},
+    graphs,
     scenario::Scenario,
 };
 
@@ -26,8 +27,8 @@ pub fn check_names(
             (Subject::Dyad { b, .. }, Side::B) => vec![*b],
             (Subject::Dyad { .. }, _) => Vec::new(),
         };
-        let missing = |places: &[Option<usize>], side: Side, name: &str| {
-            types(side)
+        let missing = |places: &[Option<usize>], types: Vec<usize>, name: &str| {
+            types
                 .into_iter()
                 .find(|&kind| places[kind].is_none())
                 .map(|kind| {
@@ -48,7 +49,11 @@ pub fn check_names(
                 &table.signals[read.signal]
             {
                 let name = &table.vocabulary.signals.entry(read.signal).name;
-                missing(places, read.side, name).map_or(Ok(()), Err)?;
+                let types = match signature.graph {
+                    Some(_) => graphs::types(signature),
+                    None => types(read.side),
+                };
+                missing(places, types, name).map_or(Ok(()), Err)?;
             }
         }
         for write in &signature.writes {
@@ -57,7 +62,7 @@ pub fn check_names(
                     &table.behaviors[number]
             {
                 let name = &table.vocabulary.behaviors.entry(number).name;
-                missing(places, write.side, name).map_or(Ok(()), Err)?;
+                missing(places, types(write.side), name).map_or(Ok(()), Err)?;
             }
             check_meaning(write, &types(write.side), table, scenario)
                 .map_err(|message| format!("rules `{}` {message}", signature.source))?;
