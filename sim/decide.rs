@@ -7,13 +7,16 @@ use bevy_ecs::{
     system::{Query, Res, ResMut},
 };
 use kernels::{portable::exp, random::pair_id, tissue::Tissue};
-use rules::{Batch, Combine, Distribution, Kind, Noise, Outputs, Rule, Side, Subject, Target};
+use rules::{
+    Batch, Combine, Distribution, Edges, Kind, Noise, Outputs, Rule, Side, Subject, Target,
+};
 
 use crate::{
     arrays::{Roster, Space},
     cell::{Custom, Latent, Recorded, Ruled},
     clock::Clock,
     dictionary::Behavior,
+    graphs::{self, Graph},
     output::Vitality,
     plan::Plan,
     record::{Clamps, Failure, Stage, Timings},
@@ -28,6 +31,7 @@ pub struct CellRule {
     pub period: u64,
     types: Vec<usize>,
     with_dead: bool,
+    graph: Option<Graph>,
     number: u8,
     ranks: Vec<u32>,
     dead: Vec<bool>,
@@ -48,8 +52,10 @@ impl CellRule {
             .iter()
             .any(|write| write.applies_to_dead);
         let columns = vec![Vec::new(); rule.signature().reads.len()];
+        let graph = rule.signature().graph.as_ref().map(|_| Graph::default());
         CellRule {
             rule,
+            graph,
             period,
             types,
             with_dead,
@@ -162,7 +168,8 @@ fn evaluate(
 ) -> Result<(), String> {
     let tissue = &space.0;
     rule.ranks.clear();
-    for &kind in &rule.types {
+    let types = graphs::types(rule.rule.signature());
+    for &kind in &types {
         let ranks = roster.of_type[kind].iter().copied();
         let live = |rank: &u32| roster.vitality[*rank as usize] == Vitality::Live;
         let with_dead = rule.with_dead;
@@ -176,9 +183,21 @@ fn evaluate(
             .iter()
             .map(|&rank| roster.vitality[rank as usize] != Vitality::Live),
     );
+    if let Some(graph) = &mut rule.graph {
+        graph.link(&rule.ranks, tissue, roster);
+        for (seen, &rank) in rule.dead.iter_mut().zip(&rule.ranks) {
+            *seen = !rule
+                .types
+                .contains(&usize::from(roster.kinds[rank as usize]));
+        }
+    }
     let signature = rule.rule.signature();
     for (read, column) in signature.reads.iter().zip(&mut rule.columns) {
         column.clear();
+        if let Some(graph) = rule.graph.as_ref().filter(|_| read.side == Side::Pair) {
+            graph.sense(read.signal, &rule.ranks, tissue, column);
+            continue;
+        }
         let signal = &plan.table.signals[read.signal];
         sense(
             signal,
@@ -218,6 +237,7 @@ fn evaluate(
         signals: &rule.columns,
         noise: &rule.noise,
         dead: &rule.dead,
+        edges: rule.graph.as_ref().map_or(Edges::default(), Graph::edges),
         dt: signature.clock,
         ..Batch::default()
     };
