@@ -8,7 +8,8 @@ use bevy_ecs::{
 };
 use kernels::{portable::exp, random::pair_id, tissue::Tissue};
 use rules::{
-    Batch, Combine, Distribution, Edges, Kind, Noise, Outputs, Rule, Side, Subject, Target,
+    Batch, Combine, Distribution, Edges, Kind, Noise, Occasion, Outputs, Rule, Side, Subject,
+    Target,
 };
 
 use crate::{
@@ -17,6 +18,7 @@ use crate::{
     clock::Clock,
     dictionary::Behavior,
     graphs::{self, Graph},
+    occasions::Occasions,
     output::Vitality,
     plan::Plan,
     record::{Clamps, Failure, Stage, Timings},
@@ -26,18 +28,23 @@ use crate::{
 
 /// One cell rule and what it works with from call to call.
 pub struct CellRule {
-    rule: Box<dyn Rule>,
+    pub(crate) rule: Box<dyn Rule>,
     /// Ticks between two calls.
     pub period: u64,
-    types: Vec<usize>,
+    /// Types it is about, ascending.
+    pub(crate) types: Vec<usize>,
     with_dead: bool,
     graph: Option<Graph>,
+    /// Keys its noise, together with the purpose.
     number: u8,
-    ranks: Vec<u32>,
+    purpose: Purpose,
+    /// The cells of the last call.
+    pub(crate) ranks: Vec<u32>,
     dead: Vec<bool>,
     noise: Vec<f32>,
     columns: Vec<Vec<f64>>,
-    outputs: Outputs,
+    /// What it said of them.
+    pub(crate) outputs: Outputs,
 }
 
 impl CellRule {
@@ -53,6 +60,11 @@ impl CellRule {
             .any(|write| write.applies_to_dead);
         let columns = vec![Vec::new(); rule.signature().reads.len()];
         let graph = rule.signature().graph.as_ref().map(|_| Graph::default());
+        let purpose = match rule.signature().occasion {
+            Occasion::Clock | Occasion::Decoding => Purpose::CellNoise,
+            Occasion::Entry => Purpose::EntryNoise,
+            Occasion::Division => Purpose::DivisionNoise,
+        };
         CellRule {
             rule,
             graph,
@@ -60,12 +72,25 @@ impl CellRule {
             types,
             with_dead,
             number,
+            purpose,
             ranks: Vec::new(),
             dead: Vec::new(),
             noise: Vec::new(),
             columns,
             outputs: Outputs::default(),
         }
+    }
+
+    /// Takes the cells it is about among these.
+    pub(crate) fn choose(&mut self, among: &[u32], space: &Space, roster: &Roster) {
+        let (types, with_dead) = (&self.types, self.with_dead);
+        self.ranks.clear();
+        self.ranks.extend(among.iter().filter(|&&rank| {
+            let rank = rank as usize;
+            types.contains(&usize::from(roster.kinds[rank]))
+                && (with_dead || roster.vitality[rank] == Vitality::Live)
+                && !space.0.is_frozen(rank)
+        }));
     }
 }
 
@@ -106,7 +131,7 @@ pub fn fill_noise(
 }
 
 /// The components that rules write.
-type Written<'w, 's> = Query<
+pub type Written<'w, 's> = Query<
     'w,
     's,
     (
@@ -120,6 +145,7 @@ type Written<'w, 's> = Query<
 /// Runs every cell rule that is due.
 pub fn decide(
     mut rules: ResMut<CellRules>,
+    mut occasions: ResMut<Occasions>,
     mut space: ResMut<Space>,
     roster: Res<Roster>,
     plan: Res<Plan>,
@@ -129,11 +155,26 @@ pub fn decide(
     mut timings: ResMut<Timings>,
     mut cells: bevy_ecs::system::ParamSet<(Senses<'_, '_>, Written<'_, '_>)>,
 ) {
+    let due = |rule: &&mut CellRule| clock.strikes(rule.period);
+    let _timer = timings.start(Stage::Rules);
+    // Decoders change nothing but what is recorded, and that is there for all that follows.
+    for rule in occasions.decoders.iter_mut().filter(due) {
+        if let Err(message) = evaluate(rule, &space, &roster, &plan, &clock, &cells.p0()) {
+            failure.0 = Some(message);
+            return;
+        }
+        let mut stores = Stores {
+            tissue: &mut space.0,
+            roster: &roster,
+            plan: &plan,
+            clamps: &mut clamps,
+            cells: cells.p1(),
+        };
+        write(rule, &mut stores, &mut Pending::new());
+    }
     if !rules.is_due(&clock) {
         return;
     }
-    let _timer = timings.start(Stage::Rules);
-    let due = |rule: &&mut CellRule| clock.strikes(rule.period);
     // All reads come before any write.
     for rule in rules.0.iter_mut().filter(due) {
         if let Err(message) = evaluate(rule, &space, &roster, &plan, &clock, &cells.p0()) {
@@ -177,6 +218,19 @@ fn evaluate(
             ranks.filter(|rank| (with_dead || live(rank)) && !tissue.is_frozen(*rank as usize)),
         );
     }
+    answer(rule, space, roster, plan, clock, cells)
+}
+
+/// Calls a rule for the cells it has chosen.
+pub(crate) fn answer(
+    rule: &mut CellRule,
+    space: &Space,
+    roster: &Roster,
+    plan: &Plan,
+    clock: &Clock,
+    cells: &Senses<'_, '_>,
+) -> Result<(), String> {
+    let tissue = &space.0;
     rule.dead.clear();
     rule.dead.extend(
         rule.ranks
@@ -218,7 +272,7 @@ fn evaluate(
             let out = &mut rule.noise;
             fill_noise(
                 noise,
-                Purpose::CellNoise,
+                rule.purpose,
                 rule.number,
                 plan.scenario.seed,
                 id,
@@ -257,26 +311,26 @@ fn evaluate(
 }
 
 /// What several sources give one behavior of one cell, until all have spoken.
-struct Contribution {
+pub(crate) struct Contribution {
     kind: Kind,
     clock: f64,
     value: f64,
 }
 
 /// Contributions by (behavior, rank).
-type Pending = BTreeMap<(usize, u32), Contribution>;
+pub(crate) type Pending = BTreeMap<(usize, u32), Contribution>;
 
 /// The stores that behaviors live in.
-struct Stores<'a, 'w, 's> {
-    tissue: &'a mut Tissue,
-    roster: &'a Roster,
-    plan: &'a Plan,
-    clamps: &'a mut Clamps,
-    cells: Written<'w, 's>,
+pub(crate) struct Stores<'a, 'w, 's> {
+    pub(crate) tissue: &'a mut Tissue,
+    pub(crate) roster: &'a Roster,
+    pub(crate) plan: &'a Plan,
+    pub(crate) clamps: &'a mut Clamps,
+    pub(crate) cells: Written<'w, 's>,
 }
 
 /// Writes what a rule gives; what it shares with another source waits in `pending`.
-fn write(rule: &CellRule, stores: &mut Stores<'_, '_, '_>, pending: &mut Pending) {
+pub(crate) fn write(rule: &CellRule, stores: &mut Stores<'_, '_, '_>, pending: &mut Pending) {
     let signature = rule.rule.signature();
     for (write, values) in signature.writes.iter().zip(&rule.outputs.columns) {
         let number = match &write.target {
@@ -341,7 +395,7 @@ impl Stores<'_, '_, '_> {
     }
 
     /// Writes a number of a kind to a behavior of the cell at a rank.
-    fn put(&mut self, number: usize, rank: u32, kind: &Kind, clock: f64, given: f64) {
+    pub(crate) fn put(&mut self, number: usize, rank: u32, kind: &Kind, clock: f64, given: f64) {
         let rank = rank as usize;
         let cell_type = usize::from(self.roster.kinds[rank]);
         let range = self.plan.table.vocabulary.behaviors.entry(number).range;

@@ -15,9 +15,10 @@ use crate::{
     },
     clock::Clock,
     inheritance::children,
+    occasions::{Birth, decode, endow, foresee},
     output::{Event, EventKind, Vitality},
     plan::Plan,
-    record::{Log, Stage, Timings},
+    record::{Failure, Log, Stage, Timings},
     semantics::Semantics,
     streams::Purpose,
 };
@@ -44,15 +45,25 @@ pub fn phenotype(world: &mut World) {
         fates.sort_by_key(|(_, fate)| *fate);
     }
     let structural = !fates.is_empty();
-    let mut daughters = Vec::new();
+    let mothers = fates.iter().filter(|(_, fate)| *fate == Fate::Divide);
+    let mut mothers: Vec<u32> = mothers.map(|(rank, _)| *rank as u32).collect();
+    mothers.sort_unstable();
+    if let Err(message) = foresee(world, &mothers) {
+        world.resource_mut::<Failure>().0 = Some(message);
+        return;
+    }
+    let (mut births, mut changed) = (Vec::new(), Vec::new());
     for (rank, fate) in fates {
         match fate {
             Fate::Die(vitality) => {
                 let elapsed = semantics.elapsed_at_death(clock.phenotype_step());
                 die(world, &clock, rank, vitality, elapsed);
             }
-            Fate::Become(kind) => transform(world, &clock, rank, kind),
-            Fate::Divide => daughters.push(divide(world, &clock, rank)),
+            Fate::Become(kind) => {
+                changed.push(who(world, rank).1);
+                transform(world, &clock, rank, kind);
+            }
+            Fate::Divide => births.push(divide(world, &clock, rank)),
             Fate::Vanish => vanish(world, &clock, rank),
         }
     }
@@ -61,7 +72,11 @@ pub fn phenotype(world: &mut World) {
     } else {
         world.resource_mut::<Space>().0.settle();
     }
-    differentiate(world, &clock, &daughters);
+    endow(world, &births);
+    let daughters: Vec<u64> = births.iter().map(|birth| birth.daughter).collect();
+    changed.extend(differentiate(world, &clock, &daughters));
+    // Who has become what decoders speak of has nothing recorded yet.
+    decode(world, &changed);
     world.resource_mut::<Timings>().seconds[Stage::Phenotype as usize] +=
         started.elapsed().as_secs_f64();
 }
@@ -204,8 +219,8 @@ pub fn transform(world: &mut World, clock: &Clock, rank: usize, new: u16) {
     });
 }
 
-/// The cell at a rank divides; the id of the daughter.
-fn divide(world: &mut World, clock: &Clock, rank: usize) -> u64 {
+/// The cell at a rank divides.
+fn divide(world: &mut World, clock: &Clock, rank: usize) -> Birth {
     let (entity, id, kind, position) = who(world, rank);
     let scenario = &world.resource::<Plan>().scenario;
     let semantics = scenario.semantics;
@@ -307,11 +322,15 @@ fn divide(world: &mut World, clock: &Clock, rank: usize) -> u64 {
         position,
         value: 0.0,
     });
-    daughter
+    Birth {
+        rank: rank as u32,
+        mother: id,
+        daughter,
+    }
 }
 
-/// Daughters that are of another type than their mothers become it.
-fn differentiate(world: &mut World, clock: &Clock, daughters: &[u64]) {
+/// Daughters that are of another type than their mothers become it; who they are.
+fn differentiate(world: &mut World, clock: &Clock, daughters: &[u64]) -> Vec<u64> {
     let mut changes = Vec::new();
     for &id in daughters {
         let rank = world.resource::<Space>().0.rank(id);
@@ -331,14 +350,15 @@ fn differentiate(world: &mut World, clock: &Clock, daughters: &[u64]) {
             .collect();
         let draws = Purpose::AsymmetricDivision.draws(world.resource::<Plan>().scenario.seed);
         let drawn = daughter_type(&shares, kind, draws.uniform(id, clock.tick, 0));
-        changes.extend(drawn.map(|other| (rank, other)));
+        changes.extend(drawn.map(|other| (id, rank, other)));
     }
-    for &(rank, other) in &changes {
+    for &(_, rank, other) in &changes {
         transform(world, clock, rank, other);
     }
     if !changes.is_empty() {
         settle(world);
     }
+    changes.into_iter().map(|(id, ..)| id).collect()
 }
 
 /// The other type that a daughter becomes, if she does. Where probabilities sum to more than 1,

@@ -7,9 +7,10 @@ use kernels::{
 };
 
 use crate::{
-    arrays::{Seedling, plant, settle},
+    arrays::Seedling,
     clock::Clock,
     founders::within,
+    occasions::admit,
     output::{Event, EventKind},
     plan::Plan,
     record::Log,
@@ -43,8 +44,7 @@ pub fn interventions(world: &mut World) {
     if seedlings.is_empty() {
         return;
     }
-    plant(world, &seedlings);
-    settle(world);
+    admit(world, &seedlings);
     let events = &mut world.resource_mut::<Log>().events;
     events.extend(seedlings.iter().map(|seedling| Event {
         time: clock.time(),

@@ -17,6 +17,7 @@ mod graphs;
 pub mod import;
 mod inheritance;
 mod interventions;
+mod occasions;
 pub mod output;
 pub mod plan;
 pub mod readouts;

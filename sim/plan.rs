@@ -6,12 +6,13 @@ pub mod deeds;
 pub mod latents;
 mod limits;
 mod numbers;
+mod readouts;
 pub mod ruled;
 
 use std::collections::BTreeSet;
 
 use bevy_ecs::resource::Resource;
-use rules::{Rule, Side, Subject, Target, dictionary::unknown};
+use rules::{Declared, Opened, Rule, Side, Subject, Target, Vocabulary, dictionary::unknown};
 
 use crate::{
     dictionary::{Behavior, Signal, Table},
@@ -67,14 +68,26 @@ pub struct Bound {
 ///
 /// # Errors
 /// A message with place, culprit and way out.
-pub fn bind(mut scenario: Scenario) -> Result<Bound, String> {
-    let bindings: Vec<_> = scenario
-        .rules
-        .iter()
-        .map(|source| source.binding.clone())
-        .collect();
+pub fn bind(scenario: Scenario) -> Result<Bound, String> {
+    let sources = scenario.rules.iter();
+    let bindings: Vec<_> = sources.map(|source| source.binding.clone()).collect();
     let declared = rules::declared(&bindings).map_err(|error| error.to_string())?;
-    let latents = Latents::new(&scenario, &declared)?;
+    let usage = scenario.semantics.rules();
+    bind_with(scenario, &declared, |vocabulary| {
+        rules::open(&bindings, vocabulary, usage).map_err(|error| error.to_string())
+    })
+}
+
+/// The same for rules that are not files: what they declare, and how they are bound to names.
+///
+/// # Errors
+/// A message with place, culprit and way out.
+pub fn bind_with(
+    mut scenario: Scenario,
+    declared: &Declared,
+    open: impl FnOnce(&Vocabulary) -> Result<Opened, String>,
+) -> Result<Bound, String> {
+    let latents = Latents::new(&scenario, declared)?;
     let table = Table::new(&scenario, &latents)?;
     if scenario.semantics == Semantics::PhysiCell {
         numbers::drop_unknown(&mut scenario, &table);
@@ -83,8 +96,7 @@ pub fn bind(mut scenario: Scenario) -> Result<Bound, String> {
             format!("`{name}` has two meanings by the names of this project; the first is taken")
         }));
     }
-    let opened = rules::open(&bindings, &table.vocabulary, scenario.semantics.rules());
-    let rules::Opened { rules, notes } = opened.map_err(|error| error.to_string())?;
+    let Opened { rules, notes } = open(&table.vocabulary)?;
     scenario.notes.extend(notes);
     limits::check(&scenario, &rules)?;
     claims::check_names(&rules, &table, &scenario)?;
@@ -92,6 +104,7 @@ pub fn bind(mut scenario: Scenario) -> Result<Bound, String> {
         claims::check_secretion(&rules, &table, &scenario)?;
     }
     deeds::check_writes(&rules, &table)?;
+    readouts::check(&rules, &table, &scenario)?;
     let shared = claims::shared(&rules, &table)?;
     let mut ruled = RuledSlots::new(scenario.cell_types.len());
     let mut add = |kind: usize, behavior: usize| {

@@ -5,7 +5,7 @@
 //! | 1 | a frame, if due: the state before this tick | `simulation.rs`, `output.rs` |
 //! | 2 | what comes from outside | `interventions.rs` |
 //! | 3 | fields: diffusion and decay, then exchange with cells | here, `kernels::tissue` |
-//! | 4 | transformations, where they are drawn by themselves; rules that are due; then phenotype, if due | `events.rs`, `decide.rs` |
+//! | 4 | transformations, where they are drawn by themselves; decoders, then rules that are due; then phenotype, if due | `events.rs`, `decide.rs`, `occasions.rs` |
 //! | 5 | mechanics, if due: contacts, walks, contact events, positions | `contacts.rs` |
 //! | 6 | dyad rules that are due | `dyads.rs` |
 //!

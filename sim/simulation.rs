@@ -2,10 +2,10 @@
 
 use bevy_ecs::{component::Component, schedule::Schedule, world::World};
 use kernels::{Pool, tissue::Tissue};
-use rules::{Rule, Subject};
+use rules::{Occasion, Rule, Subject};
 
 use crate::{
-    arrays::{Roster, Space, plant, settle},
+    arrays::{Roster, Space, settle},
     cell::{
         ContactTime, Custom, History, Latent, Lineage, Phase, Recorded, Ruled, Vitality, Volume,
     },
@@ -17,6 +17,7 @@ use crate::{
     events::{Risks, die},
     founders::founders,
     interventions::Arrived,
+    occasions::{Occasions, admit},
     output::{CellTable, Column, Event, Frame, needs_detail},
     plan::{Bound, Extra, Plan},
     record::{Clamps, Failure, Log, Timings},
@@ -52,7 +53,7 @@ impl Simulation {
         };
         let seedlings = founders(&plan)?;
         let risks = Risks::new(&plan);
-        let (cell_rules, dyad_rules) = install(rules, &plan, &clock);
+        let (cell_rules, dyad_rules, occasions) = install(rules, &plan, &clock);
         let mut world = World::new();
         world.insert_resource(Clamps::new(plan.table.behaviors.len()));
         world.insert_resource(risks);
@@ -61,13 +62,16 @@ impl Simulation {
         world.insert_resource(Space(tissue));
         world.insert_resource(cell_rules);
         world.insert_resource(dyad_rules);
+        world.insert_resource(occasions);
         world.init_resource::<Roster>();
         world.init_resource::<Log>();
         world.init_resource::<Failure>();
         world.init_resource::<Timings>();
         world.init_resource::<Arrived>();
-        plant(&mut world, &seedlings);
-        settle(&mut world);
+        admit(&mut world, &seedlings);
+        if let Some(message) = world.resource_mut::<Failure>().0.take() {
+            return Err(message);
+        }
         Ok(Simulation {
             world,
             schedule: schedule(),
@@ -274,16 +278,28 @@ impl Simulation {
     }
 }
 
-/// Sorts rules into cell and dyad rules and says when each is due.
-fn install(rules: Vec<Box<dyn Rule>>, plan: &Plan, clock: &Clock) -> (CellRules, DyadRules) {
+/// Sorts rules by who is asked and when, and says when each is due.
+fn install(
+    rules: Vec<Box<dyn Rule>>,
+    plan: &Plan,
+    clock: &Clock,
+) -> (CellRules, DyadRules, Occasions) {
     let (mut cell_rules, mut dyad_rules) = (CellRules::default(), DyadRules::default());
-    for (rule, number) in rules.into_iter().zip(0..) {
+    let mut occasions = Occasions::default();
+    // Numbers key draws: those of rules that act by the clock do not count the others.
+    let mut number = 0;
+    for rule in rules {
         let period = plan.scenario.clocks.ticks(rule.signature().clock);
         let period = period.max(clock.mechanics_ticks);
+        if rule.signature().occasion != Occasion::Clock {
+            occasions.add(rule, period);
+            continue;
+        }
         match rule.signature().subject {
             Subject::Dyad { .. } => dyad_rules.0.push(DyadRule::new(rule, number, period)),
             Subject::Cell { .. } => cell_rules.0.push(CellRule::new(rule, number, period)),
         }
+        number += 1;
     }
-    (cell_rules, dyad_rules)
+    (cell_rules, dyad_rules, occasions)
 }

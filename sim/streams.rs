@@ -48,6 +48,10 @@ pub enum Purpose {
     /// What daughters differ by in latent vectors; who = the child and the component. Draw = number
     /// of the space.
     LatentInheritance = 19,
+    /// Noise lanes of encoders; who = the cell that enters.
+    EntryNoise = 20,
+    /// Noise lanes of models of division; who = the mother.
+    DivisionNoise = 21,
 }
 
 impl Purpose {

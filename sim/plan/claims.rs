@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::mem::discriminant;
 
 use kernels::channels::Channel;
-use rules::{Combine, Kind, Rule, Side, Subject, Target, Write};
+use rules::{Combine, Kind, Occasion, Rule, Side, Subject, Target, Write};
 
 use crate::{
     dictionary::{Behavior, Signal, Table},
@@ -185,11 +185,19 @@ struct Claim<'a> {
     kind: &'a Kind,
 }
 
-/// What is claimed: a behavior of cells of a type, or of a pair of types.
+/// What is claimed: a behavior of cells of a type, or of a pair of types. Rules of different
+/// occasions do not meet, nor do the two children of a division.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Claimed {
-    Cell { kind: usize, behavior: usize },
-    Pair { kinds: [usize; 2], name: String },
+    Cell {
+        kind: usize,
+        behavior: usize,
+        occasion: &'static str,
+    },
+    Pair {
+        kinds: [usize; 2],
+        name: String,
+    },
 }
 
 /// All claims, in the order of the scenario.
@@ -202,7 +210,12 @@ fn claims<'a>(rules: &'a [Box<dyn Rule>], table: &Table) -> BTreeMap<Claimed, Ve
                 (_, Target::Readout(_)) => Vec::new(),
                 (Subject::Cell { types }, Target::Behavior(behavior)) => {
                     let behavior = *behavior;
-                    let each = types.iter().map(|&kind| Claimed::Cell { kind, behavior });
+                    let occasion = occasion(signature.occasion, write.side);
+                    let each = types.iter().map(|&kind| Claimed::Cell {
+                        kind,
+                        behavior,
+                        occasion,
+                    });
                     each.collect()
                 }
                 (Subject::Dyad { a, b }, target) => vec![Claimed::Pair {
@@ -224,6 +237,16 @@ fn claims<'a>(rules: &'a [Box<dyn Rule>], table: &Table) -> BTreeMap<Claimed, Ve
     claims
 }
 
+/// When a cell is written; "" for by the clock, when alone sources can combine.
+fn occasion(occasion: Occasion, side: Side) -> &'static str {
+    match (occasion, side) {
+        (Occasion::Clock | Occasion::Decoding, _) => "",
+        (Occasion::Entry, _) => " when it enters",
+        (Occasion::Division, Side::ChildB) => " when it is born",
+        (Occasion::Division, _) => " when it divides",
+    }
+}
+
 fn target_name<'a>(target: &'a Target, table: &'a Table) -> &'a str {
     match target {
         Target::Behavior(number) => &table.vocabulary.behaviors.entry(*number).name,
@@ -238,7 +261,7 @@ pub fn shared(rules: &[Box<dyn Rule>], table: &Table) -> Result<BTreeSet<(usize,
     let mut shared = BTreeSet::new();
     for (claimed, sources) in claims(rules, table) {
         let (behavior, subject, is_pair) = match &claimed {
-            Claimed::Cell { kind, behavior } => (
+            Claimed::Cell { kind, behavior, .. } => (
                 table.vocabulary.behaviors.entry(*behavior).name.clone(),
                 table.vocabulary.types[*kind].clone(),
                 false,
@@ -261,6 +284,13 @@ pub fn shared(rules: &[Box<dyn Rule>], table: &Table) -> Result<BTreeSet<(usize,
             };
             let [one, other] = [first.source, second.source];
             let both = format!("both write `{behavior}` of `{subject}`");
+            if let Claimed::Cell { occasion, .. } = &claimed
+                && !occasion.is_empty()
+            {
+                return Err(format!(
+                    "E-CONFLICT: rules `{one}` and `{other}` {both}{occasion}\n  leave one out"
+                ));
+            }
             if !may {
                 return Err(format!(
                     "E-CONFLICT: rules `{one}` and `{other}` {both}\n  \
@@ -282,7 +312,11 @@ pub fn shared(rules: &[Box<dyn Rule>], table: &Table) -> Result<BTreeSet<(usize,
                 ));
             }
         }
-        if let Claimed::Cell { kind, behavior } = claimed
+        if let Claimed::Cell {
+            kind,
+            behavior,
+            occasion: "",
+        } = claimed
             && sources.len() > 1
         {
             shared.insert((kind, behavior));

@@ -238,9 +238,6 @@ pub const INT64: i32 = 7;
 /// `TensorProto.DataType.BOOL`.
 pub const BOOL: i32 = 9;
 
-/// `TensorProto.DataType.BOOL`.
-pub const BOOL: i32 = 9;
-
 /// The name ONNX gives an element type.
 pub fn type_name(elem_type: i32) -> String {
     let known = [

@@ -1,0 +1,197 @@
+//! Rules that are called on an occasion: encoders when cells enter the tissue, models of division
+//! when cells divide; and decoders, which record what rules and people read, before any rule acts.
+
+use std::collections::HashMap;
+
+use bevy_ecs::{
+    change_detection::Mut,
+    resource::Resource,
+    system::{Res, ResMut, SystemState},
+    world::World,
+};
+use rules::{Occasion, Rule, Side, Target};
+
+use crate::{
+    arrays::{Roster, Seedling, Space, plant, settle},
+    clock::Clock,
+    decide::{CellRule, Pending, Stores, Written, answer, write},
+    plan::Plan,
+    record::{Clamps, Failure},
+    sense::Senses,
+};
+
+/// The rules of a run that are not called by the clock alone.
+#[derive(Resource, Default)]
+pub struct Occasions {
+    encoders: Vec<CellRule>,
+    /// Also called by the clock, before all other rules.
+    pub decoders: Vec<CellRule>,
+    divisions: Vec<CellRule>,
+}
+
+impl Occasions {
+    /// Keeps a rule whose occasion is not the clock's alone.
+    ///
+    /// Numbers key noise, and must not depend on rules of another kind: encoders and models of
+    /// division have purposes of their own; decoders share that of cell rules, which count from 0,
+    /// and count down from the end.
+    pub fn add(&mut self, rule: Box<dyn Rule>, period: u64) {
+        let (number, of) = match rule.signature().occasion {
+            Occasion::Entry => (self.encoders.len() as u8, &mut self.encoders),
+            Occasion::Division => (self.divisions.len() as u8, &mut self.divisions),
+            Occasion::Decoding | Occasion::Clock => {
+                (u8::MAX - self.decoders.len() as u8, &mut self.decoders)
+            }
+        };
+        of.push(CellRule::new(rule, number, period));
+    }
+}
+
+/// Lets new cells into the tissue: they are made, encoded, and then decoded.
+pub fn admit(world: &mut World, seedlings: &[Seedling]) {
+    plant(world, seedlings);
+    settle(world);
+    let ids: Vec<u64> = seedlings.iter().map(|seedling| seedling.id).collect();
+    consult(world, &ids, |occasions| &mut occasions.encoders);
+    decode(world, &ids);
+}
+
+/// Records anew what decoders say of these cells, whatever the clock says.
+pub fn decode(world: &mut World, ids: &[u64]) {
+    consult(world, ids, |occasions| &mut occasions.decoders);
+}
+
+/// Calls rules for these cells, and writes what they say.
+fn consult(world: &mut World, ids: &[u64], which: fn(&mut Occasions) -> &mut Vec<CellRule>) {
+    if world.resource::<Failure>().0.is_some() {
+        return;
+    }
+    world.resource_scope(|world, mut occasions: Mut<'_, Occasions>| {
+        let rules = which(&mut occasions);
+        if rules.is_empty() {
+            return;
+        }
+        let tissue = &world.resource::<Space>().0;
+        let ranks = ids.iter().filter_map(|&id| tissue.rank(id));
+        let mut ranks: Vec<u32> = ranks.map(|rank| rank as u32).collect();
+        ranks.sort_unstable();
+        match ask(world, rules, &ranks) {
+            Ok(()) => with_stores(world, |stores| {
+                for rule in rules {
+                    write(rule, stores, &mut Pending::new());
+                }
+            }),
+            Err(message) => world.resource_mut::<Failure>().0 = Some(message),
+        }
+    });
+}
+
+/// Asks models of division about these mothers; [`endow`] carries out what they say, when the
+/// children are there.
+///
+/// # Errors
+/// Why a model cannot answer.
+pub fn foresee(world: &mut World, mothers: &[u32]) -> Result<(), String> {
+    world.resource_scope(|world, mut occasions: Mut<'_, Occasions>| {
+        ask(world, &mut occasions.divisions, mothers)
+    })
+}
+
+/// A division that has happened.
+#[derive(Debug, Clone, Copy)]
+pub struct Birth {
+    /// The mother's rank when [`foresee`] was called.
+    pub rank: u32,
+    /// Her id, which one of the children keeps.
+    pub mother: u64,
+    /// The id of the other child.
+    pub daughter: u64,
+}
+
+/// Gives children what models of division said of their mothers; what they said nothing of, the
+/// children have inherited.
+pub fn endow(world: &mut World, births: &[Birth]) {
+    world.resource_scope(|world, occasions: Mut<'_, Occasions>| {
+        if occasions.divisions.is_empty() || births.is_empty() {
+            return;
+        }
+        let births: HashMap<u32, &Birth> = births.iter().map(|birth| (birth.rank, birth)).collect();
+        with_stores(world, |stores| {
+            for rule in &occasions.divisions {
+                bequeath(rule, &births, stores);
+            }
+        });
+    });
+}
+
+fn bequeath(rule: &CellRule, births: &HashMap<u32, &Birth>, stores: &mut Stores<'_, '_, '_>) {
+    let signature = rule.rule.signature();
+    for (write, values) in signature.writes.iter().zip(&rule.outputs.columns) {
+        let Target::Behavior(number) = write.target else {
+            continue;
+        };
+        for (rank, &value) in rule.ranks.iter().zip(values) {
+            let child = births.get(rank).map(|birth| match write.side {
+                Side::ChildB => birth.daughter,
+                _ => birth.mother,
+            });
+            let child = child.and_then(|id| stores.tissue.rank(id));
+            // Whoever has gone or changed in this very step gets nothing; NaN says nothing.
+            let child = child.filter(|&rank| {
+                let kind = usize::from(stores.roster.kinds[rank]);
+                rule.types.contains(&kind) && !value.is_nan()
+            });
+            if let Some(child) = child {
+                stores.put(number, child as u32, &write.kind, signature.clock, value);
+            }
+        }
+    }
+}
+
+/// What rules read.
+type Reading<'w, 's> = (
+    Res<'w, Space>,
+    Res<'w, Roster>,
+    Res<'w, Plan>,
+    Res<'w, Clock>,
+    Senses<'w, 's>,
+);
+
+/// Asks rules about the cells of their types among these, which are ascending.
+fn ask(world: &mut World, rules: &mut [CellRule], ranks: &[u32]) -> Result<(), String> {
+    if rules.is_empty() {
+        return Ok(());
+    }
+    let mut state: SystemState<Reading<'_, '_>> = SystemState::new(world);
+    let reading = state.get(world).map_err(|error| error.to_string())?;
+    let (space, roster, plan, clock, cells) = reading;
+    for rule in rules {
+        rule.choose(ranks, &space, &roster);
+        answer(rule, &space, &roster, &plan, &clock, &cells)?;
+    }
+    Ok(())
+}
+
+/// What rules write.
+type Writing<'w, 's> = (
+    ResMut<'w, Space>,
+    Res<'w, Roster>,
+    Res<'w, Plan>,
+    ResMut<'w, Clamps>,
+    Written<'w, 's>,
+);
+
+/// Opens the stores that behaviors live in.
+fn with_stores(world: &mut World, work: impl FnOnce(&mut Stores<'_, '_, '_>)) {
+    let mut state: SystemState<Writing<'_, '_>> = SystemState::new(world);
+    let writing = state.get_mut(world);
+    let (mut space, roster, plan, mut clamps, cells) =
+        writing.expect("a world has its resources as long as it lives");
+    work(&mut Stores {
+        tissue: &mut space.0,
+        roster: &roster,
+        plan: &plan,
+        clamps: &mut clamps,
+        cells,
+    });
+}
