@@ -5,6 +5,7 @@
 //! loaded from an ONNX file shows in [`Rule::describe`] and nowhere else.
 
 pub mod dictionary;
+pub mod hybrid;
 pub mod neural;
 pub mod responses;
 pub mod units;
@@ -219,6 +220,9 @@ pub struct Batch<'a> {
     pub edges: Edges<'a>,
     /// Minutes since the rule's last call.
     pub dt: f64,
+    /// Rows in which the guard has given a model's part to the mechanistic rules behind it; empty
+    /// where there are none.
+    pub held: &'a [bool],
     /// A number in (0, 1), the same in the whole run: which member of an ensemble, or which
     /// quantile, a model with propagated uncertainty takes.
     pub member: f64,
@@ -247,6 +251,8 @@ pub struct Outputs {
     /// `[write][row]`: what the mechanistic rules behind a model say, NaN where they say nothing;
     /// empty where there are none.
     pub mechanistic: Vec<Vec<f64>>,
+    /// Inputs that were put back into the ranges a model was trained on.
+    pub clamped: u64,
 }
 
 impl Outputs {
@@ -261,6 +267,7 @@ impl Outputs {
         self.domain.clear();
         self.gate.clear();
         self.mechanistic.clear();
+        self.clamped = 0;
     }
 }
 
@@ -322,6 +329,12 @@ pub trait Rule: Send + Sync {
     /// How the engine is to take up a learned rule; `None` for written ones.
     fn learned(&self) -> Option<&Learned> {
         None
+    }
+
+    /// How many places it takes in the count of rules that keys random draws: as many as the
+    /// mechanistic rules it stands for, so that the others draw the same with and without a model.
+    fn numbers(&self) -> usize {
+        1
     }
 }
 
@@ -550,6 +563,7 @@ pub enum Engine {
 /// The first thing that is wrong, with its place and the way out.
 pub fn open(bindings: &[Binding], vocabulary: &Vocabulary, usage: Usage) -> Result<Opened, Error> {
     let mut rules: Vec<Box<dyn Rule>> = Vec::new();
+    let mut notes = Vec::new();
     // Sentences and tables on one behavior saturate together, so they are bound together.
     let mut sources = Vec::new();
     for binding in bindings {
@@ -557,7 +571,10 @@ pub fn open(bindings: &[Binding], vocabulary: &Vocabulary, usage: Usage) -> Resu
         match extension {
             Some("rules") => sources.push(Source::read(binding, Form::Sentences)?),
             Some("csv") => sources.push(Source::read(binding, Form::Table)?),
-            Some("onnx") => rules.push(Box::new(neural::Model::load(binding, vocabulary)?)),
+            Some("onnx") => {
+                let model = Box::new(neural::Model::load(binding, vocabulary)?);
+                rules.push(hybrid::wrap(model, binding, vocabulary, usage, &mut notes)?);
+            }
             _ => {
                 return Err(Error::File {
                     file: binding.file.clone(),
@@ -570,15 +587,13 @@ pub fn open(bindings: &[Binding], vocabulary: &Vocabulary, usage: Usage) -> Resu
     }
     let written = written::bind(&sources, vocabulary, usage)?;
     rules.extend(written.rules);
+    notes.extend(written.notes);
     let place = |rule: &dyn Rule| {
         let source = &rule.signature().source;
         bindings.iter().position(|binding| binding.name == *source)
     };
     rules.sort_by_key(|rule| place(rule.as_ref()));
-    Ok(Opened {
-        rules,
-        notes: written.notes,
-    })
+    Ok(Opened { rules, notes })
 }
 
 /// What can be wrong with a file of rules, or go wrong when they are applied.
