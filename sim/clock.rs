@@ -28,6 +28,13 @@ impl Clock {
         self.mechanics_ticks as f64 * self.diffusion_step
     }
 
+    /// min since the start at the mechanics step before the one that is due, if there was one.
+    pub fn before(&self) -> Option<f64> {
+        let tick = self.tick.checked_sub(self.mechanics_ticks);
+        let tick = tick.filter(|tick| *tick > 0)?;
+        Some(Clock { tick, ..*self }.time())
+    }
+
     /// min.
     pub fn phenotype_step(&self) -> f64 {
         self.phenotype_ticks as f64 * self.diffusion_step

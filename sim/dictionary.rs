@@ -48,6 +48,12 @@ pub enum Signal {
     Is(Vitality),
     /// Simulated time.
     Time,
+    /// Concentration of a drug.
+    Drug(usize),
+    /// Time since the last dose of an intervention began.
+    TimeSince(usize),
+    /// Number of doses of an intervention that have begun.
+    Doses(usize),
     /// Time in the present phase.
     TimeInPhase,
     /// Time since birth.

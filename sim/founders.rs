@@ -259,20 +259,7 @@ fn pack(region: &Region, spacing: f64, domain: &Domain) -> Vec<[f64; 3]> {
     };
     let holds = |point: [f64; 3]| {
         let inside = (0..3).all(|d| (domain.min[d]..=domain.max[d]).contains(&point[d]));
-        inside
-            && match region {
-                Region::Box { min, max } => (0..3).all(|d| (min[d]..=max[d]).contains(&point[d])),
-                Region::Ball {
-                    center,
-                    inner,
-                    outer,
-                } => {
-                    let squared: f64 = (0..3)
-                        .map(|d| (point[d] - center[d]) * (point[d] - center[d]))
-                        .sum();
-                    (inner * inner..=outer * outer).contains(&squared)
-                }
-            }
+        inside && region.holds(point)
     };
     let (row_height, layer_height) = (spacing * 0.75f64.sqrt(), spacing * (2.0f64 / 3.0).sqrt());
     let steps = |length: f64, pitch: f64| (length / pitch).ceil() as i64 + 1;

@@ -1,50 +1,79 @@
-//! What comes from outside, and when: cells that arrive in a Poisson stream.
+//! What is done to the tissue from outside, and when. Once in each mechanics step, in this order:
+//! cells come, substrates are dosed. What a drug's concentration is follows from its schedule, and
+//! nothing is done for it here.
+//!
+//! A dose of 0 is none: it leaves no trace, and no draw of anything else depends on it.
 
-use bevy_ecs::{change_detection::Mut, resource::Resource, world::World};
-use kernels::{
-    portable::exp,
-    random::{Sequence, child_id},
-};
+mod arrivals;
+mod infusions;
+mod schedule;
+
+use bevy_ecs::{change_detection::Mut, world::World};
 
 use crate::{
-    arrays::Seedling,
+    arrays::{Seedling, Space},
     clock::Clock,
-    founders::within,
     occasions::admit,
-    output::{Event, EventKind},
+    output::{Dose, Event, EventKind},
     plan::Plan,
     record::Log,
-    scenario::Arrival,
-    streams::Purpose,
+    scenario::{Action, Intervention},
 };
 
-/// Ids of arrivals descend from this root and the stream's number, so that they never meet those
-/// of founders or daughters.
-const ROOT: u64 = u64::from_be_bytes(*b"arrivals");
+pub use arrivals::Arrived;
 
-/// How many cells have come in each stream.
-#[derive(Resource, Debug, Default)]
-pub struct Arrived(pub Vec<u32>);
-
-/// Adds what arrived within the mechanics step that ends now.
+/// Does what is due within the mechanics step that ends now.
 pub fn interventions(world: &mut World) {
     let clock = *world.resource::<Clock>();
-    let seedlings = world.resource_scope(|world, plan: Mut<'_, Plan>| {
-        let mut arrived = world.resource_mut::<Arrived>();
-        let mut seedlings = Vec::new();
-        for (number, arrival) in plan.scenario.arrivals.iter().enumerate() {
-            arrived.0.resize(plan.scenario.arrivals.len(), 0);
-            for _ in 0..count(arrival, number as u64, &clock, plan.scenario.seed) {
-                seedlings.push(newcomer(&plan, number, arrived.0[number]));
-                arrived.0[number] += 1;
-            }
+    let mut seedlings = arrivals::arrivals(world, &clock);
+    world.resource_scope(|world, plan: Mut<'_, Plan>| {
+        for (number, intervention) in plan.scenario.interventions.iter().enumerate() {
+            let come = infusions::infused(&plan, intervention, &clock);
+            note(world, number, intervention, &clock);
+            seedlings.extend(come);
         }
-        seedlings
     });
-    if seedlings.is_empty() {
-        return;
+    if !seedlings.is_empty() {
+        admit(world, &seedlings);
+        tell(world, &clock, &seedlings);
     }
-    admit(world, &seedlings);
+    world.resource_scope(|world, plan: Mut<'_, Plan>| {
+        for intervention in &plan.scenario.interventions {
+            dose(world, intervention, &clock);
+        }
+    });
+}
+
+/// Adds what a substrate is given within the step.
+fn dose(world: &mut World, intervention: &Intervention, clock: &Clock) {
+    let Action::Substrate {
+        substrate,
+        dose,
+        region,
+    } = &intervention.action
+    else {
+        return;
+    };
+    let given = |time: Option<f64>| time.map_or(0.0, |time| intervention.given(time));
+    let share = given(Some(clock.time())) - given(clock.before());
+    if share > 0.0 {
+        let tissue = &mut world.resource_mut::<Space>().0;
+        tissue.dose(*substrate, share * dose, |center| region.holds(center));
+    }
+}
+
+/// Puts the doses that begin within the step down in the log.
+fn note(world: &mut World, number: usize, intervention: &Intervention, clock: &Clock) {
+    let doses = intervention.due(clock).map(|dose| Dose {
+        time: clock.time(),
+        intervention: number,
+        number: dose,
+    });
+    world.resource_mut::<Log>().doses.extend(doses);
+}
+
+/// Puts cells that came down in the log.
+fn tell(world: &mut World, clock: &Clock, seedlings: &[Seedling]) {
     let events = &mut world.resource_mut::<Log>().events;
     events.extend(seedlings.iter().map(|seedling| Event {
         time: clock.time(),
@@ -57,53 +86,4 @@ pub fn interventions(world: &mut World) {
         position: seedling.position,
         value: 0.0,
     }));
-}
-
-/// How many cells of a stream have arrived in the step that ends now.
-fn count(arrival: &Arrival, number: u64, clock: &Clock, seed: u64) -> u64 {
-    let now = clock.time();
-    let before = clock.tick as i64 - (clock.lead + clock.mechanics_ticks) as i64;
-    let before = before as f64 * clock.diffusion_step;
-    let open = (arrival.stop.min(now) - arrival.start.max(before)).max(0.0);
-    let mean = arrival.rate * open;
-    if mean <= 0.0 {
-        return 0;
-    }
-    let draws = Purpose::ArrivalCount.draws(seed);
-    let step_number = clock.tick / clock.mechanics_ticks;
-    let mut sequence = Sequence::new(draws, child_id(ROOT ^ number, step_number as u32));
-    poisson(mean, &mut sequence)
-}
-
-/// A Poisson number of this mean, by inversion: how many uniforms can be multiplied before their
-/// product falls below exp(−mean). Only the portable exponential, so that bits do not depend on
-/// the platform.
-fn poisson(mean: f64, sequence: &mut Sequence) -> u64 {
-    // The sum of two Poisson numbers is one; beyond this the exponential would vanish.
-    const WHOLE: f64 = 500.0;
-    if mean > WHOLE {
-        return poisson(WHOLE, sequence) + poisson(mean - WHOLE, sequence);
-    }
-    let least = exp(-mean);
-    let mut product = sequence.uniform();
-    let mut number = 0;
-    while product > least {
-        product *= sequence.uniform();
-        number += 1;
-    }
-    number
-}
-
-fn newcomer(plan: &Plan, number: usize, ordinal: u32) -> Seedling {
-    let arrival = &plan.scenario.arrivals[number];
-    let id = child_id(child_id(ROOT, number as u32), ordinal);
-    let mut sequence = Sequence::new(Purpose::ArrivalPlace.draws(plan.scenario.seed), id);
-    let position = within(&arrival.region, &plan.scenario.domain, &mut sequence);
-    Seedling {
-        id,
-        kind: arrival.cell_type as u16,
-        position,
-        volume: None,
-        values: Vec::new(),
-    }
 }

@@ -11,6 +11,7 @@ pub mod drawing;
 pub mod events;
 pub mod fields;
 pub mod folder;
+pub mod interventions;
 mod legend;
 pub mod physicell;
 pub mod pictures;
@@ -152,6 +153,17 @@ pub struct Event {
     pub value: f64,
 }
 
+/// A dose that began.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dose {
+    /// min.
+    pub time: f64,
+    /// Number in [`Scenario::interventions`].
+    pub intervention: usize,
+    /// 0, 1, 2, …
+    pub number: u64,
+}
+
 /// One moment, as writers see it.
 #[derive(Debug, Clone, Copy)]
 pub struct Frame<'a> {
@@ -165,6 +177,8 @@ pub struct Frame<'a> {
     pub fields: &'a [f64],
     /// What happened since the frame before, in order.
     pub events: &'a [Event],
+    /// Which doses began since the frame before, in order.
+    pub doses: &'a [Dose],
 }
 
 /// Why something could not be written.
@@ -258,6 +272,7 @@ pub const LIST: &[(&str, Open)] = &[
     ("populations", populations::open),
     ("cells", cells::open),
     ("events", events::open),
+    ("interventions", interventions::open),
     ("fields", fields::open),
     ("pictures", pictures::open),
     ("chart", chart::open),

@@ -4,13 +4,15 @@ use std::time::Instant;
 
 use bevy_ecs::resource::Resource;
 
-use crate::output::Event;
+use crate::output::{Dose, Event};
 
-/// Events since the last frame, in order.
+/// Events and doses since the last frame, in order.
 #[derive(Resource, Debug, Default)]
 pub struct Log {
     /// Since the last frame.
     pub events: Vec<Event>,
+    /// Since the last frame.
+    pub doses: Vec<Dose>,
 }
 
 /// Why the run cannot go on.

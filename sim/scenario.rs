@@ -47,6 +47,12 @@ pub struct Scenario {
     pub cells: Vec<Placement>,
     /// The cells that come later.
     pub arrivals: Vec<Arrival>,
+    /// What is done to the tissue from outside, in the order of the file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub interventions: Vec<Intervention>,
+    /// Agents that are everywhere alike, in the order in which interventions name them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub drugs: Vec<Drug>,
     /// Files of rules and models, in the order of the file.
     pub rules: Vec<RuleSource>,
     /// What the scenario says of spaces of latent vectors, in the order of the file.
@@ -497,6 +503,25 @@ pub enum Region {
     },
 }
 
+impl Region {
+    /// Whether a point of the domain, µm, lies here, the edges included.
+    pub fn holds(&self, point: [f64; 3]) -> bool {
+        match self {
+            Region::Box { min, max } => (0..3).all(|d| (min[d]..=max[d]).contains(&point[d])),
+            Region::Ball {
+                center,
+                inner,
+                outer,
+            } => {
+                let squared: f64 = (0..3)
+                    .map(|d| (point[d] - center[d]) * (point[d] - center[d]))
+                    .sum();
+                (inner * inner..=outer * outer).contains(&squared)
+            }
+        }
+    }
+}
+
 /// Cells that come in from outside, as a Poisson stream.
 #[derive(Debug, Clone, Serialize)]
 pub struct Arrival {
@@ -512,6 +537,73 @@ pub struct Arrival {
     pub stop: f64,
     /// Where each appears, uniformly.
     pub region: Region,
+}
+
+/// Something done to the tissue from outside, and when.
+#[derive(Debug, Clone, Serialize)]
+pub struct Intervention {
+    /// The scenario's name for it.
+    pub name: String,
+    /// When.
+    pub schedule: Schedule,
+    /// What.
+    pub action: Action,
+}
+
+/// When doses are given; no two of them overlap.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Schedule {
+    /// min: when the first begins.
+    pub start: f64,
+    /// min from the beginning of one to that of the next, if there are several.
+    pub every: Option<f64>,
+    /// How many there are, at least one.
+    pub doses: u64,
+    /// min for which each lasts; 0 for all at once.
+    pub over: f64,
+}
+
+/// What an intervention does.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// Adds cells.
+    Cells {
+        /// Their type.
+        cell_type: usize,
+        /// How many in each dose.
+        dose: u64,
+        /// Where each appears, uniformly.
+        region: Region,
+    },
+    /// Adds to the density of a substrate.
+    Substrate {
+        /// Which.
+        substrate: usize,
+        /// By how much in each dose, in the substrate's unit.
+        dose: f64,
+        /// The voxels whose centers lie here.
+        region: Region,
+    },
+    /// Gives a drug.
+    Drug {
+        /// Which, in [`Scenario::drugs`].
+        drug: usize,
+        /// By how much each dose raises its concentration, in the drug's unit.
+        dose: f64,
+    },
+}
+
+/// An agent that is everywhere alike, and that only rules and models notice.
+#[derive(Debug, Clone, Serialize)]
+pub struct Drug {
+    /// Its name; the signal is `drug:<name>`.
+    pub name: String,
+    /// The unit of its concentration.
+    #[serde(serialize_with = "as_text")]
+    pub unit: Unit,
+    /// min in which half of it is gone; `None` if it stays.
+    pub half_life: Option<f64>,
 }
 
 /// A file of rules or a model.

@@ -81,6 +81,18 @@ pub fn sense(
             out.extend(ranks().map(|rank| flag(roster.vitality[rank] == *vitality)))
         }
         Signal::Time => out.extend(ranks().map(|_| clock.time())),
+        Signal::Drug(drug) => {
+            let concentration = plan.scenario.concentration(*drug, clock.time());
+            out.extend(ranks().map(|_| concentration));
+        }
+        Signal::TimeSince(number) => {
+            let since = plan.scenario.interventions[*number].since(clock.time());
+            out.extend(ranks().map(|_| since));
+        }
+        Signal::Doses(number) => {
+            let begun = plan.scenario.interventions[*number].begun(clock.time());
+            out.extend(ranks().map(|_| begun as f64));
+        }
         Signal::TimeInPhase => out.extend(ranks().map(|rank| cell(rank).0.elapsed)),
         Signal::Age => out.extend(
             ranks().map(|rank| (clock.tick - cell(rank).1.born) as f64 * clock.diffusion_step),

@@ -135,9 +135,11 @@ impl Simulation {
         &self.world.resource::<Log>().events
     }
 
-    /// Forgets events that have been written.
+    /// Forgets events and doses that have been written.
     pub fn forget_events(&mut self) {
-        self.world.resource_mut::<Log>().events.clear();
+        let mut log = self.world.resource_mut::<Log>();
+        log.events.clear();
+        log.doses.clear();
     }
 
     /// How often values were put back into their range: name, times clamped, times written (0 if not counted).
@@ -274,6 +276,7 @@ impl Simulation {
             cells,
             fields: self.tissue().densities(),
             events: self.events(),
+            doses: &self.world.resource::<Log>().doses,
         }
     }
 }

@@ -52,6 +52,8 @@ pub enum Purpose {
     EntryNoise = 20,
     /// Noise lanes of models of division; who = the mother.
     DivisionNoise = 21,
+    /// Where a cell of an infusion appears; who = the cell.
+    InfusionPlace = 24,
 }
 
 impl Purpose {

@@ -177,6 +177,26 @@ fn outputs_do_not_touch_the_trajectory() {
     }
 }
 
+/// Interventions with a dose of 0, and none at all: the files of both, but for `run.json`, which
+/// tells what was asked for.
+#[test]
+fn a_dose_of_zero_is_the_control_bit_for_bit() {
+    for scenario in ["everything", "physicell"] {
+        let doses = |dose: &str| {
+            let settings =
+                ["cisplatin", "transfer"].map(|name| format!("interventions.{name}{dose}"));
+            let folder = run(scenario, &["--set", &settings[0], "--set", &settings[1]]);
+            let mut found = files(folder.path());
+            found.remove(Path::new("run.json"));
+            found
+        };
+        let (zero, none, some) = (doses(".dose=0"), doses("=false"), doses(".dose=1"));
+        assert!(zero.len() > 10);
+        assert!(zero == none, "{scenario}: a dose of 0 leaves a trace");
+        assert!(zero != some, "{scenario}: no dose leaves a trace");
+    }
+}
+
 /// A run to 40 min is the beginning of one to 60 min.
 #[test]
 fn the_end_of_a_run_does_not_reach_back() {

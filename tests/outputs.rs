@@ -132,6 +132,20 @@ fn populations_have_a_row_for_each_type_of_each_frame() {
 }
 
 #[test]
+fn interventions_have_a_row_for_each_dose() {
+    let folder = tempfile::tempdir().unwrap();
+    write(&flat(), folder.path());
+    let text = fs::read_to_string(folder.path().join("interventions.csv")).unwrap();
+    assert_eq!(
+        text,
+        "time_min,intervention,number,action,agent,dose,unit\n\
+         12.5,\"course, \"\"first\"\"\",1,drug,IL-2,2.5,nM\n\
+         42.5,\"course, \"\"first\"\"\",2,drug,IL-2,2.5,nM\n\
+         72.5,\"course, \"\"first\"\"\",3,drug,IL-2,2.5,nM\n"
+    );
+}
+
+#[test]
 fn cells_read_back_bit_for_bit() {
     for scenario in [flat(), deep()] {
         let folder = tempfile::tempdir().unwrap();
@@ -376,8 +390,14 @@ fn a_run_without_frames_or_substrates_makes_no_empty_files() {
     let scenario = scenario("Bare", 2, [5, 4, 1], &TYPES, &[]);
     let (files, result) = Writers::open(&scenario, folder.path()).unwrap().finish();
     result.unwrap();
-    assert_eq!(files, ["populations.csv", "events.parquet"]);
-    assert_eq!(names(folder.path()), ["events.parquet", "populations.csv"]);
+    assert_eq!(
+        files,
+        ["populations.csv", "events.parquet", "interventions.csv"]
+    );
+    assert_eq!(
+        names(folder.path()),
+        ["events.parquet", "interventions.csv", "populations.csv"]
+    );
     write(&scenario, folder.path());
     assert!(!folder.path().join("fields.ome.zarr").exists());
 }
@@ -583,6 +603,7 @@ fn beyond_the_limit() {
         let mut frames = three_frames(&scenario);
         let events = frames[1].events.clone();
         frames[0].events = events.into_iter().cycle().take(3000).collect();
+        frames[0].doses = frames[1].doses.iter().cloned().cycle().take(3000).collect();
         for (number, event) in frames[0].events.iter_mut().enumerate() {
             event.time = (number as f64).sqrt();
         }

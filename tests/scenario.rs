@@ -506,10 +506,14 @@ fn the_manual_s_examples_are_scenarios() {
     let manual = std::fs::read_to_string(root().join("docs/scenario.md")).unwrap();
     let blocks = manual.split("```toml\n").skip(1);
     let examples: Vec<&str> = blocks.filter_map(|rest| rest.split("```").next()).collect();
-    assert_eq!(examples.len(), 2);
+    assert_eq!(examples.len(), 3);
     let folder = tempfile::tempdir().unwrap();
-    // The second example extends the first.
-    for (name, example, types) in [("nodule", examples[0], 2), ("patrol", examples[1], 3)] {
+    // The others extend the first.
+    for (name, example, types) in [
+        ("nodule", examples[0], 2),
+        ("patrol", examples[1], 3),
+        ("treated", examples[2], 2),
+    ] {
         let folder = folder.path().join(name);
         std::fs::create_dir(&folder).unwrap();
         std::fs::write(folder.join("scenario.toml"), example).unwrap();

@@ -560,6 +560,18 @@ impl Tissue {
         }
     }
 
+    /// Raises the density of a substrate (in its unit) in each voxel whose center, µm, is to have
+    /// it and that no boundary holds.
+    pub fn dose(&mut self, substrate: usize, density: Real, is_dosed: impl Fn([Real; 3]) -> bool) {
+        let grid = &self.setup.grid;
+        let densities = &mut self.densities[substrate * grid.len()..][..grid.len()];
+        for (voxel, value) in densities.iter_mut().enumerate() {
+            if is_dosed(grid.center(voxel)) && !self.diffusion.is_held(substrate, voxel) {
+                *value += density;
+            }
+        }
+    }
+
     // What the caller reads, by rank.
 
     /// Center, µm.

@@ -1,6 +1,7 @@
 //! `milieu check scenarios/x`
 
 mod cell_type;
+mod interventions;
 mod names;
 
 use std::{
@@ -49,6 +50,7 @@ pub fn check(arguments: &Arguments) -> Result<(), Stop> {
     }
     let _ = latents(&mut text, &bound.plan);
     let _ = cells(&mut text, scenario);
+    let _ = interventions::describe(&mut text, scenario);
     let _ = rules(&mut text, &bound);
     let _ = readouts(&mut text, scenario);
     for note in &scenario.notes {

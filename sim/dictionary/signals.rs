@@ -3,7 +3,7 @@
 use rules::{Entry, Unit, dictionary::ANY};
 
 use super::{Builder, Signal, Watch, unit};
-use crate::output::Vitality;
+use crate::{output::Vitality, scenario::Action};
 
 impl Builder<'_> {
     fn signal(&mut self, signal: Signal, name: String, synonyms: &[String], unit: Unit) {
@@ -34,10 +34,17 @@ impl Builder<'_> {
         for (number, substrate) in scenario.substrates.iter().enumerate() {
             let name = &substrate.name;
             let slope = substrate.unit.per(&unit("µm"));
+            // What is dosed as a substrate is a drug too, whose concentration is local.
+            let is_dosed = |action: &Action| matches!(action, Action::Substrate { substrate, .. } if *substrate == number);
+            let mut interventions = scenario.interventions.iter();
+            let synonyms = match interventions.any(|it| is_dosed(&it.action)) {
+                true => vec![format!("drug:{name}"), format!("drug: {name}")],
+                false => Vec::new(),
+            };
             self.signal(
                 Signal::Density(number),
                 name.clone(),
-                &[],
+                &synonyms,
                 substrate.unit.clone(),
             );
             self.signal(
@@ -159,6 +166,29 @@ impl Builder<'_> {
             &[],
             unit("min"),
         );
+        for (number, drug) in scenario.drugs.iter().enumerate() {
+            self.signal(
+                Signal::Drug(number),
+                format!("drug:{}", drug.name),
+                &[format!("drug: {}", drug.name)],
+                drug.unit.clone(),
+            );
+        }
+        for (number, intervention) in scenario.interventions.iter().enumerate() {
+            let name = &intervention.name;
+            self.signal(
+                Signal::TimeSince(number),
+                format!("time since {name}"),
+                &[],
+                unit("min"),
+            );
+            self.signal(
+                Signal::Doses(number),
+                format!("doses of {name}"),
+                &[],
+                Unit::one(),
+            );
+        }
         self.signal(Signal::Age, "age".into(), &[], unit("min"));
         for (number, (name, places, unit)) in self.customs().into_iter().enumerate() {
             self.signal(

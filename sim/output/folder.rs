@@ -15,6 +15,7 @@ pub const FILES: &[&str] = &[
     "populations.csv",
     "cells.parquet",
     "events.parquet",
+    "interventions.csv",
     "fields.ome.zarr",
     "tissue_first.png",
     "tissue_last.png",

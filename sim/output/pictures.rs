@@ -73,6 +73,7 @@ impl Output for Pictures {
                 cells: &last.cells,
                 fields: &last.fields,
                 events: &[],
+                doses: &[],
             };
             self.write("tissue_last.png", &frame)?;
         }

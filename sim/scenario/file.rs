@@ -5,6 +5,7 @@
 
 pub mod cell_type;
 pub mod cells;
+pub mod interventions;
 pub mod latents;
 pub mod named;
 pub mod quantity;
@@ -16,6 +17,7 @@ use crate::semantics::Semantics;
 
 pub use cell_type::CellType;
 pub use cells::{Arrival, Group, Import};
+pub use interventions::Intervention;
 pub use latents::LatentSpace;
 pub use named::{Axes, Named, Short};
 pub use quantity::{
@@ -64,6 +66,9 @@ pub struct File {
     /// Streams of cells that come in from outside, a table each: `[arrivals.recruited]`.
     #[serde(default)]
     pub arrivals: Named<Arrival>,
+    /// What is done to the tissue from outside, and when, a table each: `[interventions.cisplatin]`.
+    #[serde(default)]
+    pub interventions: Named<Intervention>,
     /// Files of rules and models, in order of priority: a path, or a table that says more.
     #[serde(default)]
     pub rules: Named<Short<RuleSource>>,

@@ -6,6 +6,7 @@ mod cells;
 mod densities;
 mod domain;
 mod import;
+mod interventions;
 mod latents;
 mod outputs;
 mod physicell_table;
@@ -24,6 +25,7 @@ use super::file::{File, Named};
 use super::problem::{Path, Place, Problem, misspelled, split};
 use super::tree::Tree;
 use crate::semantics::Semantics;
+use interventions::Tissue;
 
 /// Reads the rest into a file that serde has read. `cells`, where given, is a table whose cells
 /// stand in for all the file's groups.
@@ -102,6 +104,16 @@ impl Resolver<'_> {
             None => self.groups(&file.cells, &domain, &cell_types),
         };
         let arrivals = self.arrivals(&file.arrivals, &domain, duration);
+        let (interventions, drugs) = self.interventions(
+            &file.interventions,
+            &Tissue {
+                domain: &domain,
+                clocks: &clocks,
+                substrates: &substrates,
+                cell_types: &cell_types,
+                duration,
+            },
+        );
         let rules = self.rules(&file.rules, &clocks);
         let latents = self.latents(&file.latents);
         let outputs = self.outputs(&file.outputs, &clocks);
@@ -119,6 +131,8 @@ impl Resolver<'_> {
             cell_types,
             cells: placements,
             arrivals,
+            interventions,
+            drugs,
             rules,
             latents,
             contact_memory: file.contacts.memory.0,

@@ -23,6 +23,7 @@ pub const NAMED: &[(&str, &str)] = &[
     ("cell_types", "cell type"),
     ("cells", "group"),
     ("arrivals", "stream"),
+    ("interventions", "intervention"),
     ("rules", "rule source"),
     ("latents", "space of latent vectors"),
     ("readouts", "readout"),

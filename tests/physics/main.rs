@@ -16,6 +16,7 @@ mod ends;
 mod fates;
 mod fields;
 mod forces;
+mod interventions;
 mod rules;
 mod tables;
 mod turns;

@@ -2,7 +2,7 @@
 
 use rules::Unit;
 use sim::detail::{Detail, Inside};
-use sim::output::{CellTable, Column, Event, EventKind, Frame, Vitality};
+use sim::output::{CellTable, Column, Dose, Event, EventKind, Frame, Vitality};
 use sim::scenario::*;
 use sim::semantics::Semantics;
 
@@ -14,6 +14,7 @@ pub struct Owned {
     pub cells: CellTable,
     pub fields: Vec<f64>,
     pub events: Vec<Event>,
+    pub doses: Vec<Dose>,
 }
 
 impl Owned {
@@ -24,6 +25,7 @@ impl Owned {
             cells: &self.cells,
             fields: &self.fields,
             events: &self.events,
+            doses: &self.doses,
         }
     }
 }
@@ -78,6 +80,21 @@ pub fn scenario(
         cells: Vec::new(),
         arrivals: Vec::new(),
         latents: Vec::new(),
+        interventions: vec![Intervention {
+            name: "course, \"first\"".to_owned(),
+            schedule: Schedule {
+                start: 12.5,
+                every: Some(30.0),
+                doses: 3,
+                over: 0.0,
+            },
+            action: Action::Drug { drug: 0, dose: 2.5 },
+        }],
+        drugs: vec![Drug {
+            name: "IL-2".to_owned(),
+            unit: Unit::parse("nM").unwrap(),
+            half_life: Some(60.0),
+        }],
         rules: Vec::new(),
         contact_memory: 0.0,
         springs: true,
@@ -251,6 +268,11 @@ pub fn three_frames(scenario: &Scenario) -> Vec<Owned> {
         position: [1.5, -2.5, 0.0],
         value: if kind == EventKind::Hit { 0.75 } else { 0.0 },
     };
+    let dose = |(time, number)| Dose {
+        time,
+        intervention: 0,
+        number,
+    };
     vec![
         Owned {
             index: 0,
@@ -258,6 +280,7 @@ pub fn three_frames(scenario: &Scenario) -> Vec<Owned> {
             cells: cells(2 * u64::from(types), 0),
             fields: fields(0),
             events: Vec::new(),
+            doses: Vec::new(),
         },
         Owned {
             index: 1,
@@ -269,6 +292,7 @@ pub fn three_frames(scenario: &Scenario) -> Vec<Owned> {
                 event(12.3, EventKind::Hit, Some(41)),
                 event(60.0, EventKind::Death, None),
             ],
+            doses: [12.5, 42.5].into_iter().zip(0..).map(dose).collect(),
         },
         Owned {
             index: 2,
@@ -276,6 +300,7 @@ pub fn three_frames(scenario: &Scenario) -> Vec<Owned> {
             cells: cells(u64::from(types) + 1, 1 << 40),
             fields: fields(2),
             events: vec![event(149.9, EventKind::Removal, None)],
+            doses: vec![dose((72.5, 2))],
         },
     ]
 }

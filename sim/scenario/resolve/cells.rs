@@ -147,7 +147,11 @@ impl Resolver<'_> {
             self.complain(&at.key("spacing"), message, help);
             return None;
         }
-        self.room(at, group, &region, spacing, radius, domain);
+        let (key, count) = match group.count {
+            Some(count) => ("count", count as f64),
+            None => ("spacing", packed(&region, spacing, domain)),
+        };
+        self.room(&at.key(key), key, count, &region, radius, domain);
         let place = Place::Region {
             cell_type,
             count: group.count,
@@ -157,47 +161,37 @@ impl Resolver<'_> {
         Some((place, None))
     }
 
-    /// Complains about more cells than a region or a run can hold, before any is placed.
-    fn room(
+    /// Complains about more cells than a region or a run can hold, before any is placed; `key`,
+    /// which stands at `at`, says how many there are, or how near to each other.
+    pub(super) fn room(
         &mut self,
         at: &Path,
-        group: &stated::Group,
+        key: &str,
+        count: f64,
         region: &Region,
-        spacing: f64,
         radius: f64,
         domain: &Domain,
     ) {
         let size = size(region, domain);
-        let (key, count) = match group.count {
-            Some(count) => ("count", count as f64),
-            // Rows √3/2 spacings apart, or layers of them √(2/3) apart.
-            None if domain.dimensions == 2 => {
-                ("spacing", size / (0.75f64.sqrt() * spacing * spacing))
-            }
-            None => (
-                "spacing",
-                size * 2.0f64.sqrt() / (spacing * spacing * spacing),
-            ),
-        };
         let (cell, fill) = match domain.dimensions {
             2 => (std::f64::consts::PI * radius * radius, "cover"),
             _ => (cell::sphere(radius), "fill"),
         };
         let times = count * cell / size;
         let help = match key {
-            "count" => "lower it, or enlarge the region",
-            _ => "raise it, or leave it out for 1.9 radii",
+            "spacing" => "raise it, or leave it out for 1.9 radii",
+            _ => "lower it, or enlarge the region",
         };
         if count > MOST_CELLS {
             let message =
                 format!("{count:.0} cells are too many; a group holds at most {MOST_CELLS}");
-            self.complain(&at.key(key), message, help.into());
+            self.complain(at, message, help.into());
         } else if times > MOST_LAYERS {
             let message = format!(
                 "{count:.0} cells of {radius:.1} µm radius {fill} the region {times:.0} times over; \
                  at most {MOST_LAYERS} times is possible"
             );
-            self.complain(&at.key(key), message, help.into());
+            self.complain(at, message, help.into());
         }
     }
 
@@ -252,5 +246,14 @@ impl Resolver<'_> {
                 None
             }
         }
+    }
+}
+
+/// How many cells a packed region holds: rows √3/2 spacings apart, or layers of them √(2/3) apart.
+fn packed(region: &Region, spacing: f64, domain: &Domain) -> f64 {
+    let size = size(region, domain);
+    match domain.dimensions {
+        2 => size / (0.75f64.sqrt() * spacing * spacing),
+        _ => size * 2.0f64.sqrt() / (spacing * spacing * spacing),
     }
 }

@@ -15,6 +15,8 @@ const EXCLUSIVE: &[(&[&str], &[&[&str]])] = &[
     ),
     (&["cells", "*"], &[&["disc"], &["sphere"], &["box"]]),
     (&["arrivals", "*"], &[&["disc"], &["sphere"], &["box"]]),
+    (&["interventions", "*"], &[&["disc"], &["sphere"], &["box"]]),
+    (&["interventions", "*"], &[&["repeats"], &["stop"]]),
     (&["import"], &[&["area"], &["radius"], &["volume"]]),
 ];
 
