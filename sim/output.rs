@@ -162,6 +162,8 @@ pub struct Dose {
     pub intervention: usize,
     /// 0, 1, 2, …
     pub number: u64,
+    /// Cells added or edited, for who does that.
+    pub cells: Option<u64>,
 }
 
 /// One moment, as writers see it.

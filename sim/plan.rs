@@ -3,6 +3,7 @@
 
 mod claims;
 pub mod deeds;
+pub mod interventions;
 pub mod latents;
 mod limits;
 mod numbers;
@@ -21,6 +22,7 @@ use crate::{
     semantics::Semantics,
 };
 
+use interventions::Sets;
 use latents::Latents;
 use ruled::RuledSlots;
 
@@ -43,6 +45,8 @@ pub struct Plan {
     pub contact_times: Vec<usize>,
     /// Types whose cells keep contact times.
     pub contact_time_types: Vec<usize>,
+    /// Numbers that interventions set.
+    pub sets: Sets,
     /// Further columns of cell tables: signals and behaviors asked for.
     pub columns: Vec<Extra>,
 }
@@ -122,6 +126,10 @@ pub fn bind_with(
             }
         }
     }
+    let sets = interventions::sets(&scenario, &table, &rules)?;
+    for set in sets.changes.iter().chain(&sets.edits) {
+        set.types.iter().for_each(|&kind| add(kind, set.behavior));
+    }
     for (kind, behavior) in numbers::distributed(&scenario, &table)? {
         add(kind, behavior);
     }
@@ -161,6 +169,7 @@ pub fn bind_with(
         contact_slots,
         contact_times,
         contact_time_types,
+        sets,
         columns,
     };
     Ok(Bound { plan, rules })

@@ -592,6 +592,38 @@ pub enum Action {
         /// By how much each dose raises its concentration, in the drug's unit.
         dose: f64,
     },
+    /// Changes a number of cells while a dose lasts; each has its own back afterwards.
+    Change {
+        /// Whose.
+        types: Vec<usize>,
+        /// Name of the behavior.
+        behavior: String,
+        /// To what.
+        to: To,
+    },
+    /// Edits cells for good.
+    Edit {
+        /// Whose.
+        types: Vec<usize>,
+        /// Where.
+        region: Region,
+        /// Probability with which a cell is edited by a dose.
+        penetrance: f64,
+        /// The type that it becomes.
+        becomes: Option<usize>,
+        /// Names of behaviors, and what each comes to.
+        numbers: Vec<(String, To)>,
+    },
+}
+
+/// What a number comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum To {
+    /// So many times what it was.
+    Factor(f64),
+    /// This, in the behavior's unit.
+    Value(f64),
 }
 
 /// An agent that is everywhere alike, and that only rules and models notice.

@@ -16,7 +16,7 @@ use crate::{
     dyads::{DyadRule, DyadRules},
     events::{Risks, die},
     founders::founders,
-    interventions::Arrived,
+    interventions::{Arrived, Changed},
     occasions::{Occasions, admit},
     output::{CellTable, Column, Event, Frame, needs_detail},
     plan::{Bound, Extra, Plan},
@@ -68,6 +68,7 @@ impl Simulation {
         world.init_resource::<Failure>();
         world.init_resource::<Timings>();
         world.init_resource::<Arrived>();
+        world.init_resource::<Changed>();
         admit(&mut world, &seedlings);
         if let Some(message) = world.resource_mut::<Failure>().0.take() {
             return Err(message);

@@ -54,6 +54,8 @@ pub enum Purpose {
     DivisionNoise = 21,
     /// Where a cell of an infusion appears; who = the cell.
     InfusionPlace = 24,
+    /// Whether an edit takes; who = the cell and the edit's name.
+    EditPenetrance = 25,
 }
 
 impl Purpose {

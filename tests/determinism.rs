@@ -177,23 +177,40 @@ fn outputs_do_not_touch_the_trajectory() {
     }
 }
 
-/// Interventions with a dose of 0, and none at all: the files of both, but for `run.json`, which
-/// tells what was asked for.
+/// Interventions that do nothing, and none at all: the files of both, but for `run.json`, which
+/// tells what was asked for. And each that does something leaves a trace.
 #[test]
 fn a_dose_of_zero_is_the_control_bit_for_bit() {
+    const NULL: [(&str, &str); 5] = [
+        ("cisplatin", "dose=0"),
+        ("transfer", "dose=0"),
+        ("sedation", "factor=1"),
+        ("knockdown", "penetrance=0"),
+        ("exhaustion", "penetrance=0"),
+    ];
     for scenario in ["everything", "physicell"] {
-        let doses = |dose: &str| {
-            let settings =
-                ["cisplatin", "transfer"].map(|name| format!("interventions.{name}{dose}"));
-            let folder = run(scenario, &["--set", &settings[0], "--set", &settings[1]]);
+        let control = |settings: &[String]| {
+            let arguments = settings
+                .iter()
+                .flat_map(|setting| ["--set", setting.as_str()]);
+            let folder = run(scenario, &arguments.collect::<Vec<_>>());
             let mut found = files(folder.path());
             found.remove(Path::new("run.json"));
             found
         };
-        let (zero, none, some) = (doses(".dose=0"), doses("=false"), doses(".dose=1"));
-        assert!(zero.len() > 10);
-        assert!(zero == none, "{scenario}: a dose of 0 leaves a trace");
-        assert!(zero != some, "{scenario}: no dose leaves a trace");
+        let null = NULL.map(|(name, setting)| format!("interventions.{name}.{setting}"));
+        let none = NULL.map(|(name, _)| format!("interventions.{name}=false"));
+        let none = control(&none);
+        assert!(none.len() > 10);
+        assert!(
+            control(&null) == none,
+            "{scenario}: what does nothing leaves a trace"
+        );
+        for (left_out, (name, _)) in NULL.iter().enumerate() {
+            let mut one = null.to_vec();
+            one.remove(left_out);
+            assert!(control(&one) != none, "{scenario}: {name} does nothing");
+        }
     }
 }
 

@@ -138,10 +138,10 @@ fn interventions_have_a_row_for_each_dose() {
     let text = fs::read_to_string(folder.path().join("interventions.csv")).unwrap();
     assert_eq!(
         text,
-        "time_min,intervention,number,action,agent,dose,unit\n\
-         12.5,\"course, \"\"first\"\"\",1,drug,IL-2,2.5,nM\n\
-         42.5,\"course, \"\"first\"\"\",2,drug,IL-2,2.5,nM\n\
-         72.5,\"course, \"\"first\"\"\",3,drug,IL-2,2.5,nM\n"
+        "time_min,intervention,number,action,agent,dose,unit,cells\n\
+         12.5,\"course, \"\"first\"\"\",1,drug,IL-2,2.5,nM,\n\
+         42.5,\"course, \"\"first\"\"\",2,drug,IL-2,2.5,nM,\n\
+         72.5,\"course, \"\"first\"\"\",3,drug,IL-2,2.5,nM,\n"
     );
 }
 

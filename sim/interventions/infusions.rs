@@ -17,7 +17,14 @@ const ROOT: u64 = u64::from_be_bytes(*b"infusion");
 
 /// The cells of the doses that are due. Ids, and so places, are a function of the intervention's
 /// name, the dose and the cell's place in it: what else is done, and in which order, moves nobody.
-pub(super) fn infused(plan: &Plan, intervention: &Intervention, clock: &Clock) -> Vec<Seedling> {
+pub(super) fn infused(plan: &Plan, clock: &Clock) -> Vec<Seedling> {
+    let interventions = plan.scenario.interventions.iter();
+    interventions
+        .flat_map(|it| brought(plan, it, clock))
+        .collect()
+}
+
+fn brought(plan: &Plan, intervention: &Intervention, clock: &Clock) -> Vec<Seedling> {
     let Action::Cells {
         cell_type,
         dose,

@@ -18,7 +18,7 @@ use kernels::portable::{exp, exp_m1};
 
 use crate::{
     clock::Clock,
-    scenario::{Action, Intervention, Scenario, Schedule},
+    scenario::{Action, Intervention, Scenario, Schedule, To},
 };
 
 /// min since a dose that has never begun: a model cannot read infinity, and 1e6 min are two years.
@@ -45,12 +45,27 @@ impl Schedule {
 }
 
 impl Intervention {
-    /// Whether it is a dose of 0, which is none.
+    /// Whether nothing is done: a dose of 0, a factor of 1, an edit of no number or no cell.
     pub fn is_null(&self) -> bool {
-        match self.action {
-            Action::Cells { dose, .. } => dose == 0,
-            Action::Substrate { dose, .. } | Action::Drug { dose, .. } => dose == 0.0,
+        match &self.action {
+            Action::Cells { dose, .. } => *dose == 0,
+            Action::Substrate { dose, .. } | Action::Drug { dose, .. } => *dose == 0.0,
+            Action::Change { to, .. } => *to == To::Factor(1.0),
+            Action::Edit {
+                penetrance,
+                becomes,
+                numbers,
+                ..
+            } => {
+                let same = |(_, to): &(String, To)| *to == To::Factor(1.0);
+                *penetrance == 0.0 || becomes.is_none() && numbers.iter().all(same)
+            }
         }
+    }
+
+    /// Whether a dose is under way at a time, min.
+    pub fn is_on(&self, time: f64) -> bool {
+        self.begun(time) > 0 && self.since(time) + ROUNDING < self.schedule.over
     }
 
     /// How many doses have begun by a time, min.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::folder::Part;
 use super::{Error, Frame, Output};
-use crate::scenario::{Action, Scenario};
+use crate::scenario::{Action, Scenario, To};
 
 struct Interventions {
     /// `[intervention]`: name, action, agent, dose, unit.
@@ -36,6 +36,14 @@ pub fn open(scenario: &Scenario, folder: &Path) -> Result<Box<dyn Output>, Error
                 let drug = &scenario.drugs[*drug];
                 ("drug", &drug.name, dose.to_string(), drug.unit.to_string())
             }
+            Action::Change { behavior, to, .. } => match to {
+                To::Factor(factor) => ("factor", behavior, factor.to_string(), "1".to_owned()),
+                To::Value(value) => ("value", behavior, value.to_string(), String::new()),
+            },
+            Action::Edit { penetrance, .. } => {
+                let name = &intervention.name;
+                ("edit", name, penetrance.to_string(), "1".to_owned())
+            }
         };
         let name = intervention.name.clone();
         [name, action.to_owned(), agent.clone(), dose, unit]
@@ -52,13 +60,14 @@ pub fn open(scenario: &Scenario, folder: &Path) -> Result<Box<dyn Output>, Error
         "agent",
         "dose",
         "unit",
+        "cells",
     ];
     interventions.write(header)?;
     Ok(Box::new(interventions))
 }
 
 impl Interventions {
-    fn write(&mut self, row: [&str; 7]) -> Result<(), Error> {
+    fn write(&mut self, row: [&str; 8]) -> Result<(), Error> {
         self.table
             .write_record(row)
             .map_err(|error| Error::because(self.table.get_ref().path(), &error))
@@ -70,7 +79,10 @@ impl Output for Interventions {
         for dose in frame.doses {
             let (time, number) = (dose.time.to_string(), (dose.number + 1).to_string());
             let [name, action, agent, amount, unit] = self.rows[dose.intervention].clone();
-            self.write([&time, &name, &number, &action, &agent, &amount, &unit])?;
+            let cells = dose.cells.map_or(String::new(), |cells| cells.to_string());
+            self.write([
+                &time, &name, &number, &action, &agent, &amount, &unit, &cells,
+            ])?;
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ mod common;
 mod arrivals;
 mod binding;
 mod births;
+mod changes;
 mod deeds;
 mod differences;
 mod dyads;

@@ -272,6 +272,7 @@ pub fn three_frames(scenario: &Scenario) -> Vec<Owned> {
         time,
         intervention: 0,
         number,
+        cells: None,
     };
     vec![
         Owned {

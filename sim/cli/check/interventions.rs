@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use sim::scenario::{Action, Intervention, Scenario, Schedule};
+use sim::scenario::{Action, Intervention, Scenario, Schedule, To};
 
 use super::{number, place};
 
@@ -35,13 +35,8 @@ fn what(action: &Action, scenario: &Scenario) -> String {
             region,
         } => {
             let substrate = &scenario.substrates[*substrate];
-            format!(
-                "{} {} of {} in {}",
-                number(*dose),
-                substrate.unit,
-                substrate.name,
-                place(region)
-            )
+            let amount = amount(*dose, &substrate.unit.to_string());
+            format!("{amount} of {} in {}", substrate.name, place(region))
         }
         Action::Drug { drug, dose } => {
             let drug = &scenario.drugs[*drug];
@@ -49,19 +44,63 @@ fn what(action: &Action, scenario: &Scenario) -> String {
                 Some(half_life) => format!("half-life {} min", number(half_life)),
                 None => "which stays".to_owned(),
             };
+            let amount = amount(*dose, &drug.unit.to_string());
+            format!("{amount} of drug:{}, {fate}", drug.name)
+        }
+        Action::Change {
+            types,
+            behavior,
+            to,
+        } => format!("{} of {}", comes_to(behavior, *to), names(types, scenario)),
+        Action::Edit {
+            types,
+            region,
+            penetrance,
+            becomes,
+            numbers,
+        } => {
+            let becomes = becomes.map(|kind| format!("become {}", scenario.cell_types[kind].name));
+            let numbers = numbers.iter().map(|(name, to)| comes_to(name, *to));
+            let all: Vec<String> = becomes.into_iter().chain(numbers).collect();
+            let names = names(types, scenario);
+            let share = match penetrance {
+                1.0 => String::new(),
+                share => format!("a share of {share} of "),
+            };
             format!(
-                "{} {} of drug:{}, {fate}",
-                number(*dose),
-                drug.unit,
-                drug.name
+                "edits {share}{names} in {}: {}",
+                place(region),
+                all.join(", ")
             )
         }
     }
 }
 
+fn amount(dose: f64, unit: &str) -> String {
+    match unit {
+        "1" => number(dose),
+        unit => format!("{} {unit}", number(dose)),
+    }
+}
+
+fn comes_to(name: &str, to: To) -> String {
+    match to {
+        To::Factor(factor) => format!("{name} × {}", number(factor)),
+        To::Value(value) => format!("{name} = {}", number(value)),
+    }
+}
+
+fn names(types: &[usize], scenario: &Scenario) -> String {
+    let names = types
+        .iter()
+        .map(|&kind| scenario.cell_types[kind].name.as_str());
+    names.collect::<Vec<_>>().join(", ")
+}
+
 fn when(schedule: &Schedule) -> String {
     let over = match schedule.over {
         0.0 => String::new(),
+        f64::INFINITY => " to the end".to_owned(),
         over => format!(" over {} min", number(over)),
     };
     let start = number(schedule.start);

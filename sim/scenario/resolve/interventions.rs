@@ -7,7 +7,7 @@ use super::super::file::interventions::Intervention as Stated;
 use super::super::file::quantity::Range;
 use super::super::problem::Path;
 use super::super::{
-    Action, CellType, Clocks, Domain, Drug, Intervention, Region, Schedule, Substrate,
+    Action, CellType, Clocks, Domain, Drug, Intervention, Region, Schedule, Substrate, To,
 };
 use super::Resolver;
 use crate::cell;
@@ -26,10 +26,12 @@ pub(super) struct Tissue<'a> {
 }
 
 /// Keys that only some kinds of intervention know; all know those of the schedule.
-const KEYS: [(&str, &[&str]); 3] = [
+const KEYS: [(&str, &[&str]); 5] = [
     ("cells", &["dose", "region"]),
     ("substrate", &["dose", "over", "region"]),
     ("drug", &["dose", "over", "unit", "half_life"]),
+    ("behavior", &["over", "types", "to"]),
+    ("edit", &["region", "types", "penetrance"]),
 ];
 
 impl Resolver<'_> {
@@ -46,11 +48,13 @@ impl Resolver<'_> {
             let at = at.key(name);
             let kind = self.kind(&at, stated)?;
             self.refuse_strangers(&at, kind, stated);
-            let schedule = self.schedule(&at, stated, tissue);
+            let schedule = self.schedule(&at, kind, stated, tissue);
             let action = match kind {
                 "cells" => self.infusion(&at, stated, tissue),
                 "substrate" => self.dosing(&at, stated, tissue),
-                _ => self.drug(&at, name, stated, &drugs),
+                "drug" => self.drug(&at, name, stated, &drugs),
+                "behavior" => self.change(&at, stated),
+                _ => self.edit(&at, stated, tissue),
             };
             Some(Intervention {
                 name: name.to_owned(),
@@ -67,6 +71,8 @@ impl Resolver<'_> {
             ("cells", stated.cells.is_some()),
             ("substrate", stated.substrate.is_some()),
             ("drug", stated.drug.is_some()),
+            ("behavior", stated.behavior.is_some()),
+            ("edit", is_edit(stated)),
         ]
         .into_iter()
         .filter_map(|(kind, is_there)| is_there.then_some(kind))
@@ -76,7 +82,9 @@ impl Resolver<'_> {
             [kind] => Some(kind),
             [] => {
                 let message = "it does nothing".into();
-                let help = "write `cells`, `substrate` or `drug`, and a `dose`".into();
+                let help = "write `cells`, `substrate` or `drug` with a `dose`; `behavior`; \
+                            or one of `set`, `scale` and `become`"
+                    .into();
                 self.complain(at, message, help);
                 None
             }
@@ -96,12 +104,17 @@ impl Resolver<'_> {
             .find(|(name, _)| *name == kind)
             .expect("every kind stands in the list");
         for (key, group, is_there) in [
+            ("dose", "dose", stated.dose.is_some()),
             ("unit", "unit", stated.unit.is_some()),
             ("half_life", "half_life", stated.half_life.is_some()),
             ("over", "over", stated.over.is_some()),
             ("disc", "region", stated.disc.is_some()),
             ("sphere", "region", stated.sphere.is_some()),
             ("box", "region", stated.cuboid.is_some()),
+            ("types", "types", stated.types.is_some()),
+            ("factor", "to", stated.factor.is_some()),
+            ("value", "to", stated.value.is_some()),
+            ("penetrance", "penetrance", stated.penetrance.is_some()),
         ] {
             if !is_there || known.contains(&group) {
                 continue;
@@ -118,8 +131,14 @@ impl Resolver<'_> {
                     "a drug, which is the same everywhere",
                     "leave it out, or dose a `substrate`",
                 ),
-                (_, "over") => ("cells", "write `every` and `repeats` for cells over a time"),
-                _ => ("cells", "leave it out"),
+                ("cells", "over") => ("cells", "write `every` and `repeats` for cells over a time"),
+                ("edit", "over") => (
+                    "an edit, which lasts for good",
+                    "leave it out, or change a `behavior` for a time",
+                ),
+                ("edit", _) => ("an edit", "write `set` or `scale`"),
+                ("behavior", _) => ("a change", "write `factor` or `value`, and `types`"),
+                (other, _) => (plural(other), "leave it out"),
             };
             self.complain(
                 &at.key(key),
@@ -129,7 +148,14 @@ impl Resolver<'_> {
         }
     }
 
-    fn schedule(&mut self, at: &Path, stated: &Stated, tissue: &Tissue<'_>) -> Option<Schedule> {
+    fn schedule(
+        &mut self,
+        at: &Path,
+        kind: &str,
+        stated: &Stated,
+        tissue: &Tissue<'_>,
+    ) -> Option<Schedule> {
+        let lasts = kind == "behavior";
         let start = stated.start.0;
         let over = stated.over.map_or(0.0, |over| over.0);
         let stop = stated.stop.map(|stop| stop.0);
@@ -144,7 +170,7 @@ impl Resolver<'_> {
         let Some(every) = stated.every.map(|every| every.0) else {
             for (key, is_there) in [
                 ("repeats", stated.repeats.is_some()),
-                ("stop", stop.is_some()),
+                ("stop", stop.is_some() && (!lasts || stated.over.is_some())),
             ] {
                 if is_there {
                     let message = format!("`{key}` says nothing about a single dose");
@@ -156,9 +182,18 @@ impl Resolver<'_> {
                 start,
                 every: None,
                 doses: 1,
-                over,
+                over: match (lasts, stated.over, stop) {
+                    (true, None, Some(stop)) => stop - start,
+                    (true, None, None) => f64::INFINITY,
+                    _ => over,
+                },
             });
         };
+        if lasts && stated.over.is_none() {
+            let message = "each change is over at once".into();
+            let help = "say for how long each lasts: `over`".into();
+            self.complain(at, message, help);
+        }
         if every < tissue.clocks.mechanics {
             let message = format!(
                 "{every} min is shorter than a mechanics step, {} min",
@@ -250,12 +285,76 @@ impl Resolver<'_> {
         Some(Action::Drug { drug, dose })
     }
 
+    fn change(&mut self, at: &Path, stated: &Stated) -> Option<Action> {
+        let types = self.types_of(at, stated);
+        let to = match (stated.factor, stated.value) {
+            (Some(factor), None) => To::Factor(factor.0),
+            (None, Some(value)) => To::Value(value),
+            (factor, _) => {
+                let message = match factor {
+                    Some(_) => "what the behavior comes to is stated in two ways: factor, value",
+                    None => "what the behavior comes to is missing",
+                };
+                let help = "write either `factor` or `value`".into();
+                self.complain(at, message.into(), help);
+                return None;
+            }
+        };
+        Some(Action::Change {
+            types: types?,
+            behavior: stated.behavior.clone().unwrap_or_default(),
+            to,
+        })
+    }
+
+    fn edit(&mut self, at: &Path, stated: &Stated, tissue: &Tissue<'_>) -> Option<Action> {
+        let types = self.types_of(at, stated);
+        let region = self.part(at, stated, tissue);
+        let becomes = match &stated.becomes {
+            Some(name) => Some(self.number(&at.key("become"), "cell type", name)?),
+            None => None,
+        };
+        let set = stated.set.iter().flat_map(Named::iter);
+        let set = set.map(|(name, value)| (name.to_owned(), To::Value(*value)));
+        let scale = stated.scale.iter().flat_map(Named::iter);
+        let scale = scale.map(|(name, factor)| (name.to_owned(), To::Factor(factor.0)));
+        let numbers: Vec<(String, To)> = set.chain(scale).collect();
+        let names: Vec<String> = numbers.iter().map(|(name, _)| name.clone()).collect();
+        self.distinct(at, &names);
+        Some(Action::Edit {
+            types: types?,
+            region: region?,
+            penetrance: stated.penetrance.map_or(1.0, |share| share.0),
+            becomes,
+            numbers,
+        })
+    }
+
+    /// The types that are changed or edited, each once.
+    fn types_of(&mut self, at: &Path, stated: &Stated) -> Option<Vec<usize>> {
+        let names = stated.types.as_deref().unwrap_or_default();
+        if names.is_empty() {
+            let help = "name the cell types: types = [\"…\"]".into();
+            self.complain(at, "it is done to no cells".into(), help);
+            return None;
+        }
+        let at = at.key("types");
+        let mut types = Vec::new();
+        for (number, name) in names.iter().enumerate() {
+            types.push(self.number(&at.index(number), "cell type", name)?);
+        }
+        types.sort_unstable();
+        types.dedup();
+        Some(types)
+    }
+
     /// All drugs, each with the unit and half-life that some intervention states.
     fn drugs(&mut self, at: &Path, stated: &Named<Stated>) -> Vec<Drug> {
         let mut drugs: Vec<(Drug, [bool; 2])> = Vec::new();
         for (name, stated) in stated.iter() {
             let at = at.key(name);
-            if stated.cells.is_some() || stated.substrate.is_some() {
+            let does_else = [&stated.cells, &stated.substrate, &stated.behavior];
+            if does_else.iter().any(|key| key.is_some()) || is_edit(stated) {
                 continue;
             }
             let name = match (&stated.drug, &stated.dose) {
@@ -319,6 +418,20 @@ impl Resolver<'_> {
     fn part(&mut self, at: &Path, stated: &Stated, tissue: &Tissue<'_>) -> Option<Region> {
         let balls = [&stated.disc, &stated.sphere];
         self.region(at, balls, stated.cuboid.as_ref(), tissue.domain)
+    }
+}
+
+/// Whether cells are edited.
+fn is_edit(stated: &Stated) -> bool {
+    stated.set.is_some() || stated.scale.is_some() || stated.becomes.is_some()
+}
+
+/// What a kind of intervention is about, in a sentence.
+fn plural(kind: &str) -> &str {
+    match kind {
+        "cells" => "cells",
+        "substrate" => "a substrate",
+        _ => "a drug",
     }
 }
 

@@ -17,6 +17,7 @@ const EXCLUSIVE: &[(&[&str], &[&[&str]])] = &[
     (&["arrivals", "*"], &[&["disc"], &["sphere"], &["box"]]),
     (&["interventions", "*"], &[&["disc"], &["sphere"], &["box"]]),
     (&["interventions", "*"], &[&["repeats"], &["stop"]]),
+    (&["interventions", "*"], &[&["factor"], &["value"]]),
     (&["import"], &[&["area"], &["radius"], &["volume"]]),
 ];
 
