@@ -9,6 +9,7 @@ pub mod adopt;
 pub mod answers;
 pub mod bind;
 pub mod check;
+mod compute;
 pub mod contract;
 pub mod convert;
 mod declared;
@@ -39,8 +40,8 @@ pub use independence::RowClass;
 pub use model::Model;
 
 use crate::{Engine, Error};
+use compute::Compute;
 use contract::{Dist, Form, Spec};
-use engine::Rows;
 
 /// What is wrong with a model, before its file is known: a code and a text.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -90,7 +91,10 @@ impl Parsed {
     /// # Errors
     /// [`Fault`] with a code of the contract.
     fn new(bytes: &[u8]) -> Result<Parsed, Fault> {
-        let proto = check::decode(bytes)?;
+        Parsed::of(check::decode(bytes)?)
+    }
+
+    fn of(proto: proto::Model) -> Result<Parsed, Fault> {
         let admitted = check::admit(&proto)?;
         let spec = contract::read(&proto)?;
         let card = contract::card(&proto)?;
@@ -111,11 +115,11 @@ impl Parsed {
     /// E-ENGINE, E-SHAPE, E-GOLDEN or E-ROWS.
     fn tried(&self, engine: &Engine, trained: f64, clock: f64) -> Result<Tried, Fault> {
         let golden = golden::Arrays::of(&self.proto)?;
-        let rows = rows(&self.admitted, engine, &self.spec, self.tensors.reads_dt)?;
-        let golden_rows = golden::reproduce(&golden, &rows, trained as f32)?;
-        let row_class = independence::examine(&rows, clock as f32, &ranges(&self.spec))?;
+        let compute = Compute::open(self, engine)?;
+        let golden_rows = golden::reproduce(&golden, &compute, trained as f32)?;
+        let row_class = compute.examine(&self.spec, clock as f32)?;
         Ok(Tried {
-            rows,
+            compute,
             golden_rows,
             row_class,
         })
@@ -124,56 +128,65 @@ impl Parsed {
 
 /// A model that has been tried with an engine.
 pub(crate) struct Tried {
-    rows: Rows,
+    compute: Compute,
     golden_rows: usize,
     row_class: RowClass,
 }
 
-fn rows(admitted: &[u8], engine: &Engine, spec: &Spec, reads_dt: bool) -> Result<Rows, Fault> {
-    if spec.form == Form::Graph {
-        return Err(fault("E-ENGINE", "form `graph` is not run by this version"));
-    }
-    let session = engine::open(engine, admitted).map_err(|error| fault("E-ENGINE", error))?;
-    let outputs = spec
-        .output_tensors()
-        .map_err(|error| fault("E-CONTRACT", error))?;
-    Ok(Rows::new(session, row_tensors(spec), reads_dt, outputs))
+/// Whether a tensor of a graph has a row an edge, not a node.
+fn is_of_edges(spec: &Spec, tensor: &str) -> bool {
+    spec.form == Form::Graph && matches!(tensor, "a" | "b" | "e" | "za" | "zb")
 }
 
-/// The input tensors with a row axis: signals, latent states, then noise.
+/// Input tensors with a row for each row of the model: signals, latent states, then noise.
 fn row_tensors(spec: &Spec) -> Vec<engine::Column> {
     let mut tensors = spec.input_tensors();
+    tensors.retain(|(name, _)| !is_of_edges(spec, name));
     if spec.lanes() > 0 {
         tensors.push(("noise".to_owned(), spec.lanes()));
     }
     tensors
 }
 
-/// Where latent states lie for which a model states no range.
-const LATENT: (f64, f64) = (-1.0, 1.0);
-
-/// The range of every column of every input tensor.
-fn ranges(spec: &Spec) -> Vec<Vec<(f64, f64)>> {
-    let of_reads = spec.ranges();
-    let range = |read: &usize| of_reads[*read].unwrap_or(LATENT);
-    let mut ranges: Vec<Vec<(f64, f64)>> = layout(spec)
-        .iter()
-        .map(|columns| columns.iter().map(range).collect())
-        .collect();
-    if let Some(noise) = spec.noise.as_ref().filter(|noise| noise.lanes > 0) {
-        let range = match noise.dist {
-            Dist::Normal => (-2.0, 2.0),
-            Dist::Uniform => (0.0, 1.0),
-        };
-        ranges.push(vec![range; noise.lanes]);
-    }
-    ranges
+/// Input tensors with a row for each edge of a graph.
+fn edge_tensors(spec: &Spec) -> Vec<engine::Column> {
+    let mut tensors = spec.input_tensors();
+    tensors.retain(|(name, _)| is_of_edges(spec, name));
+    tensors
 }
 
-/// [input tensor][column], the read that stands there.
-fn layout(spec: &Spec) -> Vec<Vec<usize>> {
-    let tensors = spec.input_tensors();
+/// Every input tensor whose numbers golden rows hold side by side.
+fn sealed_tensors(spec: &Spec) -> Vec<engine::Column> {
+    let mut tensors = edge_tensors(spec);
+    tensors.extend(row_tensors(spec));
+    tensors
+}
+
+/// `[tensor][column]`: the read that stands there; none for noise.
+fn layout(spec: &Spec, tensors: &[engine::Column]) -> Vec<Vec<usize>> {
     tensors.iter().map(|(name, _)| spec.columns(name)).collect()
+}
+
+/// Where latent states lie for which a model states no range, and messages.
+const UNKNOWN: (f64, f64) = (-1.0, 1.0);
+
+/// The range of every column of these tensors.
+fn ranges(spec: &Spec, tensors: &[engine::Column]) -> Vec<Vec<(f64, f64)>> {
+    let of_reads = spec.ranges();
+    let of_noise = match spec.noise.as_ref().map(|noise| noise.dist) {
+        Some(Dist::Uniform) => (0.0, 1.0),
+        _ => (-2.0, 2.0),
+    };
+    let of_tensor = |(name, width): &engine::Column| match name.as_str() {
+        "noise" => vec![of_noise; *width],
+        name => {
+            let columns = spec.columns(name).into_iter();
+            columns
+                .map(|read| of_reads[read].unwrap_or(UNKNOWN))
+                .collect()
+        }
+    };
+    tensors.iter().map(of_tensor).collect()
 }
 
 fn sha256(bytes: &[u8]) -> String {

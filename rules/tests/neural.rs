@@ -1,7 +1,17 @@
 //! Models as rules: the right numbers from good files, and a named refusal of every bad one.
 
+#[path = "neural/declared.rs"]
+mod declared;
+#[path = "neural/domain.rs"]
+mod domain;
 #[path = "neural/fixture.rs"]
 mod fixture;
+#[path = "neural/forms.rs"]
+mod forms;
+#[path = "neural/kinds.rs"]
+mod kinds;
+#[path = "neural/page.rs"]
+mod page;
 
 use std::sync::Arc;
 
@@ -334,13 +344,13 @@ fn nothing_of_the_dead_can_fail() {
 
 /// A graph from one input `x` [n, 1] to `y` [n, 1], with constants to build from.
 fn small(nodes: &[Node], spec: serde_json::Value) -> proto::Model {
-    let mut model = unsealed(nodes, spec.clone());
+    let mut model = bare(nodes, spec.clone());
     let rows = golden_rows(&fixture::spec(&spec), 64);
     seal(&mut model, &rows).unwrap();
     model
 }
 
-fn unsealed(nodes: &[Node], spec: serde_json::Value) -> proto::Model {
+fn bare(nodes: &[Node], spec: serde_json::Value) -> proto::Model {
     let mut model = proto::Model {
         ir_version: Some(8),
         opset_import: vec![proto::OperatorSet {
@@ -381,7 +391,7 @@ fn noise_and_time_step_reach_the_graph() {
         "/noise",
         json!({"dist": "uniform", "lanes": 1}),
     );
-    let mut model = unsealed(
+    let mut model = bare(
         &[
             Node::new("Add", &["x", "noise"], "s"),
             Node::new("Mul", &["s", "dt"], "y"),
@@ -585,7 +595,7 @@ fn the_file_is_checked_before_an_engine_sees_it() {
     let dropout = |flag: &[u8]| {
         let mut node = Node::new("Dropout", &["x", "", "training"], "y");
         node.name = Some("drop".into());
-        let mut model = unsealed(&[node], small_spec("rate"));
+        let mut model = bare(&[node], small_spec("rate"));
         model.graph.as_mut().unwrap().initializer.push(Tensor {
             data_type: Some(9),
             name: Some("training".into()),

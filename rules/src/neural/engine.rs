@@ -160,7 +160,7 @@ impl Rows {
                 .map(|(_, width)| Vec::with_capacity(count.max(FEWEST) * width))
                 .collect();
             fill(first, count, &mut tensors);
-            self.one(count, dt, &mut tensors)
+            self.call(count, dt, &mut tensors)
         };
         match rows.div_ceil(CHUNK) {
             0 => Ok(Vec::new()),
@@ -193,7 +193,17 @@ impl Rows {
         Ok(whole)
     }
 
-    fn one(&self, count: usize, dt: f32, tensors: &mut [Vec<f32>]) -> Result<Vec<Vec<f32>>, Fault> {
+    /// Computes at most [`CHUNK`] rows in one call of the engine: row-major tensors, in the order
+    /// of [`Rows::inputs`] and [`Rows::outputs`].
+    ///
+    /// # Errors
+    /// See [`Rows::run`].
+    pub fn call(
+        &self,
+        count: usize,
+        dt: f32,
+        tensors: &mut [Vec<f32>],
+    ) -> Result<Vec<Vec<f32>>, Fault> {
         let rows = count.max(FEWEST);
         for (tensor, (_, width)) in tensors.iter_mut().zip(&self.inputs) {
             for _ in count..rows {

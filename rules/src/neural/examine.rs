@@ -66,7 +66,7 @@ pub fn examine(bytes: &[u8], engine: &Engine) -> Result<Report, Fault> {
         golden_rows: tried.golden_rows,
         rows: tried.row_class.to_string(),
         semigroup: None,
-        engine: tried.rows.engine(),
+        engine: tried.compute.engine(),
         card: parsed.card,
         spec: parsed.spec,
     })

@@ -9,7 +9,9 @@ use base64::engine::general_purpose::STANDARD;
 use npyz::npz::NpzArchive;
 use npyz::{DType, NpyFile, Order, TypeChar};
 
-use super::engine::Rows;
+use super::compute::Compute;
+use super::engine::{Column, Rows};
+use super::graph::{Call, Whole};
 use super::{Fault, contract, fault, proto};
 
 /// Fewest golden rows.
@@ -85,6 +87,12 @@ impl Arrays {
         STANDARD.encode(stored_zip(files))
     }
 
+    /// Puts an array under a name.
+    pub fn put(&mut self, name: &str, shape: &[usize], data: Vec<f32>) {
+        let shape = shape.to_vec();
+        self.0.insert(name.to_owned(), Array { shape, data });
+    }
+
     fn scalar(&self, name: &str) -> Result<f64, Fault> {
         let array = self.0.get(name).ok_or_else(|| {
             broken(format!(
@@ -118,7 +126,20 @@ fn array<R: std::io::Read>(file: NpyFile<R>) -> Result<Array, String> {
             let wide = file.into_vec::<f64>().map_err(text)?;
             wide.into_iter().map(|value| value as f32).collect()
         }
-        _ => return Err(format!("type `{dtype}`; save float32 or float64")),
+        (TypeChar::Int, 8) => {
+            let whole = file.into_vec::<i64>().map_err(text)?;
+            // Numbers of nodes, of which there are far fewer than an f32 tells apart.
+            whole.into_iter().map(|value| value as f32).collect()
+        }
+        (TypeChar::Bool, 1) => {
+            let flags = file.into_vec::<bool>().map_err(text)?;
+            flags.into_iter().map(f32::from).collect()
+        }
+        _ => {
+            return Err(format!(
+                "type `{dtype}`; save float32 or float64, and `src` and `dst` as int64"
+            ));
+        }
     };
     if is_fortran {
         let &[rows, columns] = &shape[..] else {
@@ -134,26 +155,124 @@ fn array<R: std::io::Read>(file: NpyFile<R>) -> Result<Array, String> {
 ///
 /// # Errors
 /// E-GOLDEN: what is missing, or the output, row and size of the largest difference.
-pub fn reproduce(arrays: &Arrays, rows: &Rows, trained_dt: f32) -> Result<usize, Fault> {
-    let (atol, rtol) = (arrays.scalar("atol")?, arrays.scalar("rtol")?);
-    let count = match rows.inputs.first().and_then(|(name, _)| arrays.0.get(name)) {
-        Some(array) => array.shape.first().copied().unwrap_or(0),
-        None => 0,
-    };
-    let mut inputs = Vec::new();
-    for (name, width) in &rows.inputs {
-        inputs.push(matrix(arrays, "input", name, count, *width)?.to_vec());
-    }
-    if count < ROWS {
-        return Err(broken(format!("{count} rows; at least {ROWS} are wanted")));
-    }
+pub fn reproduce(arrays: &Arrays, compute: &Compute, trained_dt: f32) -> Result<usize, Fault> {
+    let tolerances = (arrays.scalar("atol")?, arrays.scalar("rtol")?);
     let dt = match arrays.0.get("dt") {
         Some(array) if array.data.len() == 1 => array.data[0],
         Some(_) => return Err(broken("`dt` must be one number")),
         None => trained_dt,
     };
+    let mut known = vec!["atol", "rtol", "dt"];
+    let count = match compute {
+        Compute::Rows(rows) => part(arrays, rows, dt, tolerances, &mut known)?,
+        Compute::Halves(halves) => {
+            let edges = part(arrays, &halves.edge, dt, tolerances, &mut known)?;
+            part(arrays, &halves.node, dt, tolerances, &mut known)?.min(edges)
+        }
+        Compute::Whole(whole) => self::whole(arrays, whole, dt, tolerances, &mut known)?,
+    };
+    let is_stray = |name: &&String| !known.contains(&name.as_str()) && !name.contains('.');
+    match arrays.0.keys().find(is_stray) {
+        Some(name) => Err(broken(format!("array `{name}` is no tensor of the model"))),
+        None => Ok(count),
+    }
+}
+
+/// Rows, or one of the two parts of a graph.
+fn part<'a>(
+    arrays: &Arrays,
+    rows: &'a Rows,
+    dt: f32,
+    tolerances: (f64, f64),
+    known: &mut Vec<&'a str>,
+) -> Result<usize, Fault> {
+    let count = count(arrays, &rows.inputs);
+    let mut inputs = Vec::new();
+    for (name, width) in &rows.inputs {
+        inputs.push(matrix(arrays, "input", name, count, *width)?.to_vec());
+        known.push(name);
+    }
+    enough(count)?;
     let made = rows.run_tensors(count, dt, &inputs)?;
-    for ((name, width), made) in rows.outputs.iter().zip(&made) {
+    outputs(arrays, &rows.outputs, count, &made, tolerances, known)?;
+    Ok(count)
+}
+
+/// One graph.
+fn whole<'a>(
+    arrays: &Arrays,
+    whole: &'a Whole,
+    dt: f32,
+    tolerances: (f64, f64),
+    known: &mut Vec<&'a str>,
+) -> Result<usize, Fault> {
+    known.extend(["src", "dst", "active", "e"]);
+    let nodes = count(arrays, &whole.nodes);
+    let mut tensors = Vec::new();
+    for (name, width) in &whole.nodes {
+        tensors.push(matrix(arrays, "input", name, nodes, *width)?.to_vec());
+        known.push(name);
+    }
+    enough(nodes)?;
+    let whole_numbers = |name: &str| -> Result<Vec<i64>, Fault> {
+        let array = arrays.0.get(name);
+        let array = array.ok_or_else(|| broken(format!("no array for the input `{name}`")))?;
+        let is_node = |value: &f32| value.fract() == 0.0 && (0.0..nodes as f32).contains(value);
+        match array.data.iter().all(is_node) {
+            true => Ok(array.data.iter().map(|&value| value as i64).collect()),
+            false => Err(broken(format!("`{name}` leads to no node"))),
+        }
+    };
+    let (from, to) = (whole_numbers("src")?, whole_numbers("dst")?);
+    if from.len() != to.len() {
+        return Err(broken("`src` and `dst` are of different lengths"));
+    }
+    let e = match whole.e {
+        Some(width) => matrix(arrays, "input", "e", to.len(), width)?.to_vec(),
+        None => Vec::new(),
+    };
+    let active = match arrays.0.get("active") {
+        Some(array) if array.data.len() == nodes => {
+            array.data.iter().map(|&value| value != 0.0).collect()
+        }
+        Some(_) => return Err(broken("`active` has another length than there are nodes")),
+        None => vec![true; nodes],
+    };
+    let made = whole.call(&Call {
+        nodes,
+        tensors,
+        e,
+        from,
+        to,
+        active,
+        dt,
+    })?;
+    outputs(arrays, &whole.outputs, nodes, &made, tolerances, known)?;
+    Ok(nodes)
+}
+
+fn count(arrays: &Arrays, inputs: &[Column]) -> usize {
+    let first = inputs.first().and_then(|(name, _)| arrays.0.get(name));
+    first.map_or(0, |array| array.shape.first().copied().unwrap_or(0))
+}
+
+fn enough(count: usize) -> Result<(), Fault> {
+    match count >= ROWS {
+        true => Ok(()),
+        false => Err(broken(format!("{count} rows; at least {ROWS} are wanted"))),
+    }
+}
+
+fn outputs<'a>(
+    arrays: &Arrays,
+    outputs: &'a [Column],
+    count: usize,
+    made: &[Vec<f32>],
+    (atol, rtol): (f64, f64),
+    known: &mut Vec<&'a str>,
+) -> Result<(), Fault> {
+    for ((name, width), made) in outputs.iter().zip(made) {
+        known.push(name);
         let wanted = matrix(arrays, "output", name, count, *width)?;
         let scale = wanted
             .iter()
@@ -168,18 +287,7 @@ pub fn reproduce(arrays: &Arrays, rows: &Rows, trained_dt: f32) -> Result<usize,
         }
         compare(name, *width, wanted, made, atol, rtol)?;
     }
-    let known = |name: &String| {
-        let mut tensors = rows.inputs.iter().chain(&rows.outputs);
-        matches!(name.as_str(), "atol" | "rtol" | "dt") || tensors.any(|(other, _)| other == name)
-    };
-    match arrays
-        .0
-        .keys()
-        .find(|name| !known(name) && !name.contains('.'))
-    {
-        Some(name) => Err(broken(format!("array `{name}` is no tensor of the model"))),
-        None => Ok(count),
-    }
+    Ok(())
 }
 
 fn compare(

@@ -6,13 +6,14 @@ use prost::Message;
 use serde_json::Value;
 
 use super::bind::trained;
+use super::compute::Compute;
 use super::contract::{self, Spec};
-use super::engine::{self, Rows};
-use super::golden::{Array, Arrays};
+use super::engine::Column;
+use super::golden::Arrays;
+use super::graph::Call;
 use super::mlp::uniform;
 use super::proto::{Graph, Node, OperatorSet, Tensor, ValueInfo};
-use super::tensors::tensors;
-use super::{Fault, check, fault, proto};
+use super::{Fault, Parsed, fault, proto};
 use crate::Engine;
 
 pub use super::mlp::{Activation, FitReport, Layer, Link, Mlp, distill};
@@ -20,7 +21,7 @@ pub use super::mlp::{Activation, FitReport, Layer, Link, Mlp, distill};
 /// Golden rows of a model: the corners of its domain as far as there is room, then rows inside.
 /// Columns are those of [`write_onnx`].
 pub fn golden_rows(spec: &Spec, count: usize) -> Vec<Vec<f32>> {
-    let ranges: Vec<(f64, f64)> = super::ranges(spec).concat();
+    let ranges: Vec<(f64, f64)> = super::ranges(spec, &super::sealed_tensors(spec)).concat();
     let corners = count / 2;
     let is_few = ranges.len() < 32 && (1usize << ranges.len()) <= corners;
     let row = |row: usize| {
@@ -52,7 +53,7 @@ pub fn write_onnx(
     golden_rows: &[Vec<f32>],
     card: &Value,
 ) -> Result<Vec<u8>, Fault> {
-    let inputs = super::row_tensors(spec);
+    let inputs = super::sealed_tensors(spec);
     let width: usize = inputs.iter().map(|(_, width)| width).sum();
     let columns = columns(spec)?;
     let outputs: usize = columns.iter().map(|(_, columns)| columns.len()).sum();
@@ -98,54 +99,97 @@ pub fn write_onnx(
 /// # Errors
 /// E-CONTRACT if the metadata are broken; whatever the engine says.
 pub fn seal(model: &mut proto::Model, golden_rows: &[Vec<f32>]) -> Result<(), Fault> {
-    let spec = contract::read(model)?;
-    let reads_dt = tensors(check::graph(model)?, &spec)?.reads_dt;
-    let admitted = check::admit(model)?;
-    let rows: Rows = super::rows(&admitted, &Engine::Embedded, &spec, reads_dt)?;
-    let mut arrays = BTreeMap::new();
-    let (mut tensors, mut start) = (Vec::new(), 0);
-    for (name, width) in &rows.inputs {
+    let parsed = Parsed::of(model.clone())?;
+    let spec = &parsed.spec;
+    let compute = Compute::open(&parsed, &Engine::Embedded)?;
+    let (count, dt) = (golden_rows.len(), trained(spec)? as f32);
+    let mut tensors: BTreeMap<String, Vec<f32>> = BTreeMap::new();
+    let mut start = 0;
+    for (name, width) in super::sealed_tensors(spec) {
         let columns = start..start + width;
-        let data: Vec<f32> = golden_rows
-            .iter()
-            .flat_map(|row| row[columns.clone()].iter().copied())
-            .collect();
+        let row = |row: &Vec<f32>| row[columns.clone()].to_vec();
+        tensors.insert(name, golden_rows.iter().flat_map(row).collect());
         start += width;
-        tensors.push(data.clone());
-        let shape = vec![golden_rows.len(), *width];
-        arrays.insert(name.clone(), Array { shape, data });
     }
-    let dt = trained(&spec)? as f32;
-    let made = rows.run_tensors(golden_rows.len(), dt, &tensors)?;
-    let mut least = f32::INFINITY;
-    for ((name, width), data) in rows.outputs.iter().zip(made) {
-        least = least.min(data.iter().fold(0.0, |most, value| value.abs().max(most)));
-        let shape = vec![golden_rows.len(), *width];
-        arrays.insert(name.clone(), Array { shape, data });
-    }
-    let scalar = |value: f32| Array {
-        shape: Vec::new(),
-        data: vec![value],
+    let take = |tensors: &BTreeMap<String, Vec<f32>>, inputs: &[Column]| -> Vec<Vec<f32>> {
+        inputs
+            .iter()
+            .map(|(name, _)| tensors[name].clone())
+            .collect()
     };
-    arrays.insert("atol".to_owned(), scalar((2e-6 * least).max(1e-12)));
-    arrays.insert("rtol".to_owned(), scalar(1e-5));
-    if reads_dt {
-        arrays.insert(
-            "dt".to_owned(),
-            Array {
-                shape: vec![1],
-                data: vec![dt],
-            },
-        );
+    let mut arrays = Arrays::default();
+    let made = match &compute {
+        Compute::Rows(rows) => rows.run_tensors(count, dt, &take(&tensors, &rows.inputs))?,
+        Compute::Halves(halves) => {
+            let edge = &halves.edge;
+            let messages = edge.run_tensors(count, dt, &take(&tensors, &edge.inputs))?;
+            let (name, width) = &edge.outputs[0];
+            arrays.put(name, &[count, *width], messages[0].clone());
+            // Every node receives one message.
+            if let Some((into, _)) = halves.node.inputs.last() {
+                tensors.insert(into.clone(), messages[0].clone());
+                arrays.put(into, &[count, *width], messages[0].clone());
+            }
+            let node = &halves.node;
+            node.run_tensors(count, dt, &take(&tensors, &node.inputs))?
+        }
+        Compute::Whole(whole) => {
+            // A ring: every node has two neighbors.
+            let to: Vec<i64> = (0..2 * count as i64).map(|edge| edge / 2).collect();
+            let ends = |at: usize| {
+                let (node, step) = (at / 2, if at % 2 == 0 { 1 } else { count - 1 });
+                ((node + step) % count) as i64
+            };
+            let from: Vec<i64> = (0..2 * count).map(ends).collect();
+            let e: Vec<f32> = match whole.e {
+                Some(width) => {
+                    let of_rows = &tensors["e"];
+                    let row = |at: usize| of_rows[at / 2 * width..(at / 2 + 1) * width].to_vec();
+                    (0..2 * count).flat_map(row).collect()
+                }
+                None => Vec::new(),
+            };
+            if let Some(width) = whole.e {
+                tensors.remove("e");
+                arrays.put("e", &[2 * count, width], e.clone());
+            }
+            for (name, ends) in [("src", &from), ("dst", &to)] {
+                let ends = ends.iter().map(|&node| node as f32).collect();
+                arrays.put(name, &[2 * count], ends);
+            }
+            whole.call(&Call {
+                nodes: count,
+                tensors: take(&tensors, &whole.nodes),
+                e,
+                from,
+                to,
+                active: vec![true; count],
+                dt,
+            })?
+        }
+    };
+    let mut least = f32::INFINITY;
+    for ((name, width), data) in compute.outputs().iter().zip(made) {
+        least = least.min(data.iter().fold(0.0, |most, value| value.abs().max(most)));
+        arrays.put(name, &[count, *width], data);
     }
-    model.set_metadata(contract::KEY_GOLDEN, Arrays(arrays).write());
+    for (name, data) in tensors {
+        let width = data.len() / count.max(1);
+        arrays.put(&name, &[count, width], data);
+    }
+    arrays.put("atol", &[], vec![(2e-6 * least).max(1e-12)]);
+    arrays.put("rtol", &[], vec![1e-5]);
+    if parsed.tensors.reads_dt {
+        arrays.put("dt", &[1], vec![dt]);
+    }
+    model.set_metadata(contract::KEY_GOLDEN, arrays.write());
     Ok(())
 }
 
 fn graph(
     mlp: &Mlp,
     spec: &Spec,
-    inputs: &[engine::Column],
+    inputs: &[Column],
     columns: &[(String, Vec<usize>)],
 ) -> Result<Graph, Fault> {
     let axis = match spec.form {

@@ -1,16 +1,17 @@
 //! A model, checked and bound: the rule it is.
 
+mod evaluate;
+
 use std::fmt::Write as _;
 
-use super::answers::Answers;
-use super::bind::{Answer, Bound};
+use super::bind::Bound;
+use super::compute::Compute;
 use super::contract::{self, Spec};
 use super::domain::Domain;
-use super::engine::{self, Rows};
+use super::engine::Column;
 use super::{Fault, Parsed, RowClass, adopt, bind, check, describe, fault, layout};
 use crate::{
-    Batch, Binding, Error, Guard, Learned, Outputs, Provenance, Rule, Signature, Tiers,
-    Uncertainty, Vocabulary,
+    Batch, Binding, Error, Learned, Outputs, Provenance, Rule, Side, Signature, Tiers, Vocabulary,
 };
 
 /// A model, checked and bound.
@@ -18,11 +19,14 @@ pub struct Model {
     spec: Spec,
     bound: Bound,
     learned: Learned,
-    rows: Rows,
+    compute: Compute,
     row_class: RowClass,
-    /// [input tensor][column], the read that stands there; the last tensor is `noise` and not
-    /// here if there are lanes.
+    /// Input tensors with a row for each row of the model.
+    row_tensors: Vec<Column>,
+    /// `[tensor][column]`: the read that stands there.
     layout: Vec<Vec<usize>>,
+    /// Likewise of the tensors with a row for each edge.
+    edge_layout: Vec<Vec<usize>>,
     /// Of each output tensor.
     widths: Vec<usize>,
     domain: Domain,
@@ -87,22 +91,25 @@ impl Model {
             name: binding.name.clone(),
             file: binding.file.clone(),
             sha256,
-            engine: format!("{}, {}", tried.rows.engine(), tried.row_class),
+            engine: format!("{}, {}", tried.compute.engine(), tried.row_class),
             model: contract::card_name(parsed.card.as_ref()),
         };
-        let tensors = &tried.rows.outputs;
+        let tensors = tried.compute.outputs();
+        let row_tensors = super::row_tensors(&spec);
         let gate = spec.gate.as_ref();
         let gate = gate.and_then(|gate| tensors.iter().position(|(name, _)| *name == gate.tensor));
         Ok(Model {
             lines: describe::describe(&spec, &bound, &provenance, vocabulary),
-            layout: layout(&spec),
+            layout: layout(&spec, &row_tensors),
+            edge_layout: layout(&spec, &super::edge_tensors(&spec)),
+            row_tensors,
             widths: tensors.iter().map(|(_, width)| *width).collect(),
             domain: Domain::new(&spec),
             gate,
             spec,
             bound,
             learned,
-            rows: tried.rows,
+            compute: tried.compute,
             row_class: tried.row_class,
             provenance,
         })
@@ -118,21 +125,25 @@ impl Model {
         self.row_class
     }
 
-    /// Whether every input of the row is a number for the model.
-    fn is_whole(&self, batch: &Batch<'_>, row: usize) -> bool {
-        let columns = batch.signals.iter().zip(&self.bound.into_model);
-        let mut values = columns.map(|(column, factor)| (column[row] * factor) as f32);
-        let lanes = self.spec.lanes();
-        values.all(f32::is_finite)
-            && batch.noise[row * lanes..(row + 1) * lanes]
-                .iter()
-                .all(|value| value.is_finite())
+    fn is_graph(&self) -> bool {
+        self.spec.form == contract::Form::Graph
     }
 
-    /// The inputs of a row, in the model's units.
+    fn failed(&self, message: String) -> Error {
+        Error::Run {
+            name: self.provenance.name.clone(),
+            message,
+        }
+    }
+
+    /// The inputs of a row, in the model's units; those of edges are left out.
     fn inputs(&self, batch: &Batch<'_>, row: usize) -> String {
         let mut text = String::from("inputs:");
-        for ((name, unit, factor), column) in self.bound.inputs.iter().zip(batch.signals) {
+        let reads = self.bound.signature.reads.iter().zip(batch.signals);
+        for ((name, unit, factor), (read, column)) in self.bound.inputs.iter().zip(reads) {
+            if self.is_graph() && read.side != Side::Cell {
+                continue;
+            }
             let value = column[row] * factor;
             let input = self.spec.inputs.iter().find(|input| input.name == *name);
             let place = input.map_or(String::new(), |input| {
@@ -152,188 +163,8 @@ impl Model {
         text.trim_end_matches(';').to_owned()
     }
 
-    /// Puts the row's inputs behind those before it; a row with an input that is no number
-    /// enters as zeros, so that nothing of it can reach the others.
-    fn fill(&self, batch: &Batch<'_>, first: usize, count: usize, tensors: &mut [Vec<f32>]) {
-        let lanes = self.spec.lanes();
-        let is_clamped = self.learned.guard == Guard::ClampInputs;
-        for row in first..first + count {
-            let is_whole = self.is_whole(batch, row);
-            for (tensor, columns) in tensors.iter_mut().zip(&self.layout) {
-                for &read in columns {
-                    let mut value = batch.signals[read][row] * self.bound.into_model[read];
-                    if is_clamped && let Some((lo, hi)) = self.domain.ranges[read] {
-                        value = value.clamp(lo, hi);
-                    }
-                    tensor.push(if is_whole { value as f32 } else { 0.0 });
-                }
-            }
-            if lanes > 0
-                && let Some(tensor) = tensors.last_mut()
-            {
-                let drawn = &batch.noise[row * lanes..(row + 1) * lanes];
-                tensor.extend(
-                    drawn
-                        .iter()
-                        .map(|&value| if is_whole { value } else { 0.0 }),
-                );
-            }
-        }
-    }
-
-    /// One evaluation of the whole batch.
-    fn evaluate(&self, batch: &Batch<'_>, out: &mut Outputs) -> Result<(), Error> {
-        let fill = |first, count, tensors: &mut [Vec<f32>]| self.fill(batch, first, count, tensors);
-        let chunks = self
-            .rows
-            .run(batch.rows, batch.dt as f32, fill)
-            .map_err(|error| self.failed(error.to_string()))?;
-        self.boxes(batch, out);
-        if self.gate.is_some() {
-            out.gate.resize(batch.rows, 0.0);
-        }
-        let mut values = Vec::new();
-        for row in 0..batch.rows {
-            // Nothing is written to the dead, so nothing of theirs can fail.
-            if batch.dead.get(row).copied().unwrap_or(false) {
-                continue;
-            }
-            let (chunk, place) = (&chunks[row / engine::CHUNK], row % engine::CHUNK);
-            let answers = Answers::new(chunk, &self.widths, place);
-            let said = match self.is_whole(batch, row) {
-                true => self.row(batch, row, &answers, &mut values, out),
-                false => Err(Trouble::Row("E-NONFINITE: an input is not a number".into())),
-            };
-            match said {
-                Ok(()) => {}
-                Err(Trouble::Row(reason)) => {
-                    for column in &mut out.columns {
-                        column[row] = f64::NAN;
-                    }
-                    out.domain[row].add(Tiers::NOT_FINITE);
-                    out.failed
-                        .push((row, format!("{reason}; {}", self.inputs(batch, row))));
-                }
-                Err(Trouble::Run(reason)) => {
-                    return Err(self.failed(format!("{reason}; {}", self.inputs(batch, row))));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn failed(&self, message: String) -> Error {
-        Error::Run {
-            name: self.provenance.name.clone(),
-            message,
-        }
-    }
-
-    /// Which rows have an input outside its range.
-    fn boxes(&self, batch: &Batch<'_>, out: &mut Outputs) {
-        out.domain.resize(batch.rows, Tiers::default());
-        let columns = batch.signals.iter().zip(&self.bound.into_model);
-        for ((column, factor), range) in columns.zip(&self.domain.boxes) {
-            let Some((lo, hi)) = *range else { continue };
-            for (tiers, value) in out.domain.iter_mut().zip(column) {
-                let value = value * factor;
-                if value < lo || value > hi {
-                    tiers.add(Tiers::BOX);
-                }
-            }
-        }
-    }
-
-    /// What one row says.
-    fn row(
-        &self,
-        batch: &Batch<'_>,
-        row: usize,
-        answers: &Answers<'_>,
-        values: &mut Vec<f64>,
-        out: &mut Outputs,
-    ) -> Result<(), Trouble> {
-        if let Some((tensor, calibration)) = &self.domain.score {
-            let score = answers.number(*tensor, 0);
-            if !score.is_finite() {
-                return Err(Trouble::Row(format!(
-                    "E-NONFINITE: the score of strangeness is {score}"
-                )));
-            }
-            if calibration.is_outside(score) {
-                out.domain[row].add(Tiers::SCORE);
-            }
-        }
-        if let Some(tensor) = self.gate {
-            let gate = answers.number(tensor, 0);
-            if !(0.0..=1.0).contains(&gate) {
-                return Err(Trouble::Row(format!(
-                    "E-RANGE: the gate {gate} is not in [0, 1]"
-                )));
-            }
-            out.gate[row] = gate;
-            if let Some(write) = self.bound.gate {
-                out.columns[write][row] = gate;
-            }
-        }
-        for (at, answer) in self.bound.answers.iter().enumerate() {
-            self.answer(batch, row, answer, answers, values, out)
-                .map_err(|trouble| trouble.of(self.spec.outputs[at].label()))?;
-        }
-        Ok(())
-    }
-
-    fn answer(
-        &self,
-        batch: &Batch<'_>,
-        row: usize,
-        answer: &Answer,
-        answers: &Answers<'_>,
-        values: &mut Vec<f64>,
-        out: &mut Outputs,
-    ) -> Result<(), Trouble> {
-        values.clear();
-        let columns = answer.col..answer.col + answer.width;
-        values.extend(columns.map(|column| answers.number(answer.tensor, column)));
-        if let Some(sure) = &answer.sure {
-            let is_drawn = self.learned.adoption.uncertainty == Uncertainty::Propagate;
-            let member = is_drawn.then_some(batch.member);
-            let said = sure
-                .of_row(answers, values[0], member)
-                .map_err(Trouble::Row)?;
-            values.truncate(1);
-            values[0] = said.value;
-            if sure.spread_max.is_some_and(|most| said.spread > most) {
-                out.domain[row].add(Tiers::SPREAD);
-            }
-            if let Some(most) = sure.stop_above.filter(|most| said.spread > *most) {
-                return Err(Trouble::Run(format!(
-                    "E-SPREAD: its spread {} is above {most}, where the scenario ends the run \
-                     (`stop_above`)",
-                    said.spread
-                )));
-            }
-            if let Some(write) = sure.spread {
-                out.columns[write][row] = said.spread;
-            }
-            if let Some(interval) = &sure.interval {
-                let kind = batch.types.get(row).map_or(0, |kind| usize::from(*kind));
-                out.columns[interval.write][row] = interval.half_width(&said, kind);
-            }
-        }
-        let age = match answer.convert {
-            super::convert::Convert::TimeToEvent { age, .. } => batch.signals[age][row],
-            _ => 0.0,
-        };
-        let write = |at: usize, value| out.columns[answer.first + at][row] = value;
-        answer
-            .convert
-            .numbers(values, age, batch.dt, write)
-            .map_err(Trouble::Row)
-    }
-
     /// Derivatives in several steps: what the model reads and changes advances between them.
-    fn substeps(&self, batch: &Batch<'_>, out: &mut Outputs) -> Result<(), Error> {
+    fn substeps(&self, batch: &Batch<'_>, out: &mut Outputs) -> Result<(), Fault> {
         self.evaluate(batch, out)?;
         let writes: Vec<usize> = self.derivatives().collect();
         let steps = match self.bound.advances.is_empty() {
@@ -403,34 +234,20 @@ impl Model {
     }
 }
 
-/// Why a row says nothing, and what that ends.
-enum Trouble {
-    /// The row.
-    Row(String),
-    /// The run.
-    Run(String),
-}
-
-impl Trouble {
-    fn of(self, output: &str) -> Trouble {
-        match self {
-            Trouble::Row(reason) => Trouble::Row(format!("{reason} (output `{output}`)")),
-            Trouble::Run(reason) => Trouble::Run(format!("{reason} (output `{output}`)")),
-        }
-    }
-}
-
 impl Rule for Model {
     fn signature(&self) -> &Signature {
         &self.bound.signature
     }
 
     fn apply(&self, batch: &Batch<'_>, out: &mut Outputs) -> Result<(), Error> {
-        let fits = batch.signals.len() == self.bound.into_model.len()
-            && batch
-                .signals
-                .iter()
-                .all(|column| column.len() == batch.rows)
+        let reads = &self.bound.signature.reads;
+        let length = |side: Side| match self.is_graph() && side != Side::Cell {
+            true => batch.edges.to.len(),
+            false => batch.rows,
+        };
+        let mut columns = batch.signals.iter().zip(reads);
+        let fits = batch.signals.len() == reads.len()
+            && columns.all(|(column, read)| column.len() == length(read.side))
             && batch.noise.len() == batch.rows * self.spec.lanes();
         if !fits {
             return Err(self.failed(format!(
@@ -441,10 +258,11 @@ impl Rule for Model {
         if batch.rows == 0 {
             return Ok(());
         }
-        match self.bound.substeps {
+        let done = match self.bound.substeps {
             1 => self.evaluate(batch, out),
             _ => self.substeps(batch, out),
-        }
+        };
+        done.map_err(|error| self.failed(error.to_string()))
     }
 
     fn describe(&self) -> Vec<String> {

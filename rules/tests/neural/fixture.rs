@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use prost::Message;
 use rules::neural::contract::{self, Spec};
-use rules::neural::make::{Link, Mlp, golden_rows, write_onnx};
+use rules::neural::make::{Link, Mlp, golden_rows, seal, write_onnx};
+use rules::neural::proto::{Node, ValueInfo};
 use rules::neural::{Fault, Model, mlp, proto};
-use rules::{Binding, Dictionary, Engine, Entry, Unit, Vocabulary};
+use rules::{Batch, Binding, Dictionary, Engine, Entry, Outputs, Rule, Unit, Vocabulary};
 use serde_json::{Value, json};
 
 fn dictionary(what: &'static str, entries: &[(&str, &str, bool)]) -> Dictionary {
@@ -30,6 +31,10 @@ pub fn vocabulary() -> Vocabulary {
         ("migration speed", "µm/min", false),
         ("oxygen secretion", "1/min", false),
         ("target volume", "µm^3", false),
+        ("transform to macrophage", "1/min", true),
+        ("custom:grit", "1", false),
+        ("latent:mood/2:0", "1", false),
+        ("latent:mood/2:1", "1", false),
     ];
     Vocabulary {
         types: ["CD8 T cell", "tumor", "macrophage"]
@@ -45,6 +50,9 @@ pub fn vocabulary() -> Vocabulary {
                 ("age", "min", false),
                 ("custom:PD-1", "1", false),
                 ("custom:PD-L1", "1", false),
+                ("custom:grit", "1", false),
+                ("latent:mood/2:0", "1", false),
+                ("latent:mood/2:1", "1", false),
             ],
         ),
         pair_signals: dictionary(
@@ -171,6 +179,87 @@ pub fn good_cell() -> proto::Model {
 
 pub fn good_dyad() -> proto::Model {
     write(&dyad_network(), &dyad_spec())
+}
+
+/// A model of these nodes, with the tensors its spec names, and its golden rows.
+pub fn assembled(spec: &Value, nodes: &[Node], constants: &[(&str, &[f32])]) -> proto::Model {
+    let mut model = unsealed(spec, nodes, constants);
+    let rows = golden_rows(&self::spec(spec), 64);
+    seal(&mut model, &rows).unwrap_or_else(|fault| panic!("{fault}"));
+    model
+}
+
+/// Likewise without golden rows. A constant is a row.
+pub fn unsealed(spec: &Value, nodes: &[Node], constants: &[(&str, &[f32])]) -> proto::Model {
+    let known = self::spec(spec);
+    let column =
+        |(name, width): (String, usize), axis| ValueInfo::floats(&name, &[None, Some(width)], axis);
+    let is_edge = |name: &str| known.messages.is_some() && ["a", "b", "e"].contains(&name);
+    let mut input: Vec<ValueInfo> = known
+        .input_tensors()
+        .into_iter()
+        .map(|tensor| {
+            let axis = if is_edge(&tensor.0) { "m" } else { "n" };
+            column(tensor, axis)
+        })
+        .collect();
+    if known.lanes() > 0 {
+        input.push(column(("noise".into(), known.lanes()), "n"));
+    }
+    if nodes
+        .iter()
+        .any(|node| node.input.iter().any(|name| name == "dt"))
+    {
+        input.push(ValueInfo::floats("dt", &[Some(1)], ""));
+    }
+    let outputs = known.output_tensors().unwrap().into_iter();
+    let tensor =
+        |(name, values): &(&str, &[f32])| proto::Tensor::floats(name, &[1, values.len()], values);
+    let mut model = proto::Model {
+        ir_version: Some(8),
+        opset_import: vec![proto::OperatorSet {
+            domain: None,
+            version: Some(18),
+        }],
+        graph: Some(proto::Graph {
+            node: nodes.to_vec(),
+            initializer: constants.iter().map(tensor).collect(),
+            input,
+            output: outputs.map(|output| column(output, "n")).collect(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    model.set_metadata(contract::KEY_CONTRACT, "1".into());
+    model.set_metadata(contract::KEY_SPEC, spec.to_string());
+    model
+}
+
+/// Binds with the scenario's word on how to take it up.
+pub fn adopted(model: &proto::Model, adoption: rules::Adoption) -> Result<Model, Fault> {
+    let binding = Binding {
+        adoption,
+        ..binding()
+    };
+    Model::from_bytes(&model.encode_to_vec(), &binding, &vocabulary())
+}
+
+/// Applies a model with these reads, a minute's clock and the member 0.5.
+pub fn told(model: &Model, signals: &[Vec<f64>]) -> Outputs {
+    let rows = signals[0].len();
+    let mut out = Outputs::default();
+    out.reset(model.signature().writes.len(), rows);
+    let batch = Batch {
+        rows,
+        signals,
+        dead: &vec![false; rows],
+        types: &vec![1; rows],
+        dt: model.signature().clock,
+        member: 0.5,
+        ..Batch::default()
+    };
+    model.apply(&batch, &mut out).unwrap();
+    out
 }
 
 /// The model with another spec; its golden rows stay.

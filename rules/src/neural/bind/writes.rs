@@ -1,6 +1,6 @@
 //! What the outputs of a model write.
 
-use super::super::contract::{Kind, On, Output, Per, Reduce, Spec, component};
+use super::super::contract::{Kind, On, Output, Per, Spec, component};
 use super::super::convert::Convert;
 use super::super::uncertainty::Sure;
 use super::super::{Fault, fault};
@@ -152,10 +152,9 @@ fn side(output: &Output) -> Side {
 
 fn reduce(output: &Output) -> crate::Reduce {
     match output.reduce {
-        Some(Reduce::Mean) => crate::Reduce::Mean,
-        Some(Reduce::Max) => crate::Reduce::Max,
+        Some(reduce) => reduce.into(),
         None if output.kind == Kind::Readout && output.on.is_some() => crate::Reduce::Mean,
-        Some(Reduce::Sum) | None => crate::Reduce::Sum,
+        None => crate::Reduce::Sum,
     }
 }
 

@@ -192,6 +192,16 @@ pub enum Reduce {
     Max,
 }
 
+impl From<Reduce> for crate::Reduce {
+    fn from(reduce: Reduce) -> crate::Reduce {
+        match reduce {
+            Reduce::Sum => crate::Reduce::Sum,
+            Reduce::Mean => crate::Reduce::Mean,
+            Reduce::Max => crate::Reduce::Max,
+        }
+    }
+}
+
 impl Spec {
     /// Reads the JSON of `milieu.spec`.
     ///

@@ -1,0 +1,368 @@
+//! From columns of signals to columns of written numbers, a chunk of rows at a time.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::super::answers::Answers;
+use super::super::compute::Compute;
+use super::super::convert::Convert;
+use super::super::engine::{CHUNK, Column, Rows};
+use super::super::graph::{Ask, edges};
+use super::super::{Fault, fault};
+use super::Model;
+use crate::{Batch, Guard, Outputs, Side, Tiers, Uncertainty};
+
+/// Rows that are turned from columns at a time.
+const BLOCK: usize = 16;
+
+/// The part of the outputs that belongs to a chunk.
+struct Piece<'a> {
+    /// `[write][row]`.
+    columns: Vec<&'a mut [f64]>,
+    domain: &'a mut [Tiers],
+    /// Empty without a gate.
+    gate: &'a mut [f64],
+}
+
+/// Rows that failed, with the reason.
+type Failed = Vec<(usize, String)>;
+
+impl Model {
+    /// Evaluates the model once for the whole batch.
+    pub(super) fn evaluate(&self, batch: &Batch<'_>, out: &mut Outputs) -> Result<(), Fault> {
+        self.boxes(batch, out);
+        if self.gate.is_some() {
+            out.gate.resize(batch.rows, 0.0);
+        }
+        let mut failed = std::mem::take(&mut out.failed);
+        let pieces = pieces(out, batch.rows).into_iter().enumerate();
+        let range = |at: usize| at * CHUNK..batch.rows.min((at + 1) * CHUNK);
+        let done: Vec<Failed> = match &self.compute {
+            Compute::Rows(rows) => {
+                let chunk = |(at, mut piece): (usize, Piece<'_>)| {
+                    self.chunk(rows, batch, range(at), &mut piece)
+                };
+                // A single chunk is the caller's; several run on the threads of rayon's current pool.
+                match pieces.len() {
+                    1 => pieces.map(chunk).collect::<Result<_, Fault>>()?,
+                    _ => {
+                        let pieces: Vec<_> = pieces.collect();
+                        pieces
+                            .into_par_iter()
+                            .map(chunk)
+                            .collect::<Result<_, Fault>>()?
+                    }
+                }
+            }
+            graph => {
+                let (made, lost) = self.graph(graph, batch)?;
+                let chunk = |(at, mut piece): (usize, Piece<'_>)| {
+                    let rows = range(at);
+                    let (_, mut is_whole) = self.fill(batch, rows.clone());
+                    for (is_whole, lost) in is_whole.iter_mut().zip(&lost[rows.clone()]) {
+                        *is_whole &= !lost;
+                    }
+                    self.write(batch, rows, &made[at], &is_whole, &mut piece)
+                };
+                pieces.map(chunk).collect::<Result<_, Fault>>()?
+            }
+        };
+        failed.extend(done.into_iter().flatten());
+        out.failed = failed;
+        Ok(())
+    }
+
+    /// Which rows have an input outside its range; a node for the edges that lead to it.
+    fn boxes(&self, batch: &Batch<'_>, out: &mut Outputs) {
+        out.domain.clear();
+        out.domain.resize(batch.rows, Tiers::default());
+        let columns = batch.signals.iter().zip(&self.bound.into_model);
+        let reads = &self.bound.signature.reads;
+        for (((column, factor), range), read) in columns.zip(&self.domain.boxes).zip(reads) {
+            let Some((lo, hi)) = *range else { continue };
+            let is_outside = |value: f64| value * factor < lo || value * factor > hi;
+            if self.is_graph() && read.side != Side::Cell {
+                for (&value, &to) in column.iter().zip(batch.edges.to) {
+                    if is_outside(value) {
+                        out.domain[to as usize].add(Tiers::BOX);
+                    }
+                }
+                continue;
+            }
+            for (tiers, &value) in out.domain.iter_mut().zip(column) {
+                tiers.0 |= Tiers::BOX.0 * u8::from(is_outside(value));
+            }
+        }
+    }
+
+    /// The columns of one tensor for some rows, row-major, in the model's units.
+    fn tensor(&self, batch: &Batch<'_>, columns: &[usize], rows: &Range<usize>) -> Vec<f32> {
+        let width = columns.len();
+        let is_clamped = self.learned.guard == Guard::ClampInputs;
+        let mut tensor = vec![0.0; rows.len() * width];
+        // A few rows at a time, so that what is written stays in the nearest cache.
+        for (at, block) in tensor.chunks_mut(BLOCK * width).enumerate() {
+            let first = rows.start + at * BLOCK;
+            let count = block.len() / width;
+            for (place, &read) in columns.iter().enumerate() {
+                let factor = self.bound.into_model[read];
+                let values = &batch.signals[read][first..first + count];
+                let row = block[place..].iter_mut().step_by(width);
+                let range = self.domain.ranges[read].filter(|_| is_clamped);
+                for (out, value) in row.zip(values) {
+                    let mut value = value * factor;
+                    // What is no number stays none.
+                    if let Some((lo, hi)) = range
+                        && value.is_finite()
+                    {
+                        value = value.clamp(lo, hi);
+                    }
+                    *out = value as f32;
+                }
+            }
+        }
+        tensor
+    }
+
+    /// The inputs of some rows, row-major for each tensor, and whether each row is whole: one with
+    /// an input that is no number enters as zeros, so that nothing of it can reach the others.
+    fn fill(&self, batch: &Batch<'_>, rows: Range<usize>) -> (Vec<Vec<f32>>, Vec<bool>) {
+        let mut is_whole = vec![true; rows.len()];
+        let lanes = self.spec.lanes();
+        let tensor = |(columns, (name, _)): (&Vec<usize>, &Column)| match name.as_str() {
+            "noise" => batch.noise[rows.start * lanes..rows.end * lanes].to_vec(),
+            _ => self.tensor(batch, columns, &rows),
+        };
+        let inputs = self.layout.iter().zip(&self.row_tensors);
+        let mut tensors: Vec<Vec<f32>> = inputs.map(tensor).collect();
+        for (tensor, (_, width)) in tensors.iter().zip(&self.row_tensors) {
+            for (is_whole, row) in is_whole.iter_mut().zip(tensor.chunks_exact(*width)) {
+                *is_whole &= row.iter().fold(true, |all, value| all & value.is_finite());
+            }
+        }
+        if is_whole.contains(&false) {
+            for (tensor, (_, width)) in tensors.iter_mut().zip(&self.row_tensors) {
+                for (is_whole, row) in is_whole.iter().zip(tensor.chunks_exact_mut(*width)) {
+                    if !is_whole {
+                        row.fill(0.0);
+                    }
+                }
+            }
+        }
+        (tensors, is_whole)
+    }
+
+    fn chunk(
+        &self,
+        compute: &Rows,
+        batch: &Batch<'_>,
+        rows: Range<usize>,
+        out: &mut Piece<'_>,
+    ) -> Result<Failed, Fault> {
+        let (mut tensors, is_whole) = self.fill(batch, rows.clone());
+        let made = compute.call(rows.len(), batch.dt as f32, &mut tensors)?;
+        self.write(batch, rows, &made, &is_whole, out)
+    }
+
+    /// All nodes of a graph: [chunk][output tensor], and which nodes received no number.
+    #[expect(clippy::type_complexity, reason = "what the engines' chunks are")]
+    fn graph(
+        &self,
+        compute: &Compute,
+        batch: &Batch<'_>,
+    ) -> Result<(Vec<Vec<Vec<f32>>>, Vec<bool>), Fault> {
+        edges::check(&batch.edges, batch.rows)?;
+        let active: Vec<bool> = (0..batch.rows).map(|row| !is_dead(batch, row)).collect();
+        let fill_nodes = |first: usize, count: usize, tensors: &mut [Vec<f32>]| {
+            let (filled, _) = self.fill(batch, first..first + count);
+            for (tensor, filled) in tensors.iter_mut().zip(filled) {
+                tensor.extend(filled);
+            }
+        };
+        // An edge that is no number makes its message none, and its node is lost with it.
+        let fill_edges = |first: usize, count: usize, tensors: &mut [Vec<f32>]| {
+            for (tensor, columns) in tensors.iter_mut().zip(&self.edge_layout) {
+                tensor.extend(self.tensor(batch, columns, &(first..first + count)));
+            }
+        };
+        let ask = Ask {
+            nodes: batch.rows,
+            edges: batch.edges,
+            active: &active,
+            dt: batch.dt as f32,
+            fill_nodes: &fill_nodes,
+            fill_edges: &fill_edges,
+        };
+        let answer = match compute {
+            Compute::Halves(halves) => halves.run(&ask)?,
+            Compute::Whole(whole) => whole.run(&ask)?,
+            Compute::Rows(_) => unreachable!("rows are computed by chunks"),
+        };
+        Ok((answer.chunks, answer.lost))
+    }
+
+    /// What the tensors of a chunk write.
+    fn write(
+        &self,
+        batch: &Batch<'_>,
+        rows: Range<usize>,
+        made: &[Vec<f32>],
+        is_whole: &[bool],
+        out: &mut Piece<'_>,
+    ) -> Result<Failed, Fault> {
+        let mut is_sound = !is_whole.contains(&false);
+        let mut needs_rows = self.domain.score.is_some() || self.gate.is_some();
+        // The common kind by columns; the rest row by row.
+        for answer in &self.bound.answers {
+            let (Convert::Factor(factor), None) = (&answer.convert, &answer.sure) else {
+                needs_rows = true;
+                continue;
+            };
+            let values = made[answer.tensor][answer.col..].iter();
+            let values = values.step_by(self.widths[answer.tensor]);
+            for (out, &value) in out.columns[answer.first].iter_mut().zip(values) {
+                is_sound &= value.is_finite();
+                *out = f64::from(value) * factor;
+            }
+        }
+        let mut failed = Failed::new();
+        if is_sound && !needs_rows {
+            return Ok(failed);
+        }
+        let mut values = Vec::new();
+        for (at, row) in rows.enumerate() {
+            // Nothing is written to the dead, so nothing of theirs can fail.
+            if is_dead(batch, row) {
+                continue;
+            }
+            let answers = Answers::new(made, &self.widths, at);
+            let said = match is_whole[at] {
+                true => self.row(batch, row, at, &answers, &mut values, out)?,
+                false => Err("E-NONFINITE: an input is not a number".into()),
+            };
+            if let Err(reason) = said {
+                for column in &mut out.columns {
+                    column[at] = f64::NAN;
+                }
+                out.domain[at].add(Tiers::NOT_FINITE);
+                failed.push((row, format!("{reason}; {}", self.inputs(batch, row))));
+            }
+        }
+        Ok(failed)
+    }
+
+    /// What one row says; the inner error fails the row, the outer one the run.
+    fn row(
+        &self,
+        batch: &Batch<'_>,
+        row: usize,
+        at: usize,
+        answers: &Answers<'_>,
+        values: &mut Vec<f64>,
+        out: &mut Piece<'_>,
+    ) -> Result<Result<(), String>, Fault> {
+        if let Some((tensor, calibration)) = &self.domain.score {
+            let score = answers.number(*tensor, 0);
+            if !score.is_finite() {
+                return Ok(Err(format!(
+                    "E-NONFINITE: the score of strangeness is {score}"
+                )));
+            }
+            if calibration.is_outside(score) {
+                out.domain[at].add(Tiers::SCORE);
+            }
+        }
+        if let Some(tensor) = self.gate {
+            let gate = answers.number(tensor, 0);
+            if !(0.0..=1.0).contains(&gate) {
+                return Ok(Err(format!("E-RANGE: the gate {gate} is not in [0, 1]")));
+            }
+            out.gate[at] = gate;
+            if let Some(write) = self.bound.gate {
+                out.columns[write][at] = gate;
+            }
+        }
+        for number in 0..self.bound.answers.len() {
+            if let Err(reason) = self.answer(number, batch, row, at, answers, values, out)? {
+                let label = self.spec.outputs[number].label();
+                return Ok(Err(format!("{reason} (output `{label}`)")));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    fn answer(
+        &self,
+        number: usize,
+        batch: &Batch<'_>,
+        row: usize,
+        at: usize,
+        answers: &Answers<'_>,
+        values: &mut Vec<f64>,
+        out: &mut Piece<'_>,
+    ) -> Result<Result<(), String>, Fault> {
+        let answer = &self.bound.answers[number];
+        values.clear();
+        let columns = answer.col..answer.col + answer.width;
+        values.extend(columns.map(|column| answers.number(answer.tensor, column)));
+        if let Some(sure) = &answer.sure {
+            let is_drawn = self.learned.adoption.uncertainty == Uncertainty::Propagate;
+            let said = match sure.of_row(answers, values[0], is_drawn.then_some(batch.member)) {
+                Ok(said) => said,
+                Err(reason) => return Ok(Err(reason)),
+            };
+            values.truncate(1);
+            values[0] = said.value;
+            if sure.spread_max.is_some_and(|most| said.spread > most) {
+                out.domain[at].add(Tiers::SPREAD);
+            }
+            if let Some(most) = sure.stop_above.filter(|most| said.spread > *most) {
+                return Err(fault(
+                    "E-SPREAD",
+                    format!(
+                        "the spread {} of output `{}` is above {most}, where the scenario ends the \
+                         run (`stop_above`); {}",
+                        said.spread,
+                        self.spec.outputs[number].label(),
+                        self.inputs(batch, row)
+                    ),
+                ));
+            }
+            if let Some(write) = sure.spread {
+                out.columns[write][at] = said.spread;
+            }
+            if let Some(interval) = &sure.interval {
+                let kind = batch.types.get(row).map_or(0, |kind| usize::from(*kind));
+                out.columns[interval.write][at] = interval.half_width(&said, kind);
+            }
+        }
+        let age = match answer.convert {
+            Convert::TimeToEvent { age, .. } => batch.signals[age][row],
+            _ => 0.0,
+        };
+        let columns = &mut out.columns;
+        let write = |place: usize, value| columns[answer.first + place][at] = value;
+        Ok(answer.convert.numbers(values, age, batch.dt, write))
+    }
+}
+
+fn is_dead(batch: &Batch<'_>, row: usize) -> bool {
+    batch.dead.get(row).copied().unwrap_or(false)
+}
+
+fn pieces(out: &mut Outputs, rows: usize) -> Vec<Piece<'_>> {
+    let mut gates = out.gate.chunks_mut(CHUNK);
+    let mut columns: Vec<_> = out
+        .columns
+        .iter_mut()
+        .map(|column| column.chunks_mut(CHUNK))
+        .collect();
+    let mut domains = out.domain.chunks_mut(CHUNK);
+    let piece = |_| Piece {
+        columns: columns.iter_mut().filter_map(Iterator::next).collect(),
+        domain: domains.next().unwrap_or_default(),
+        gate: gates.next().unwrap_or_default(),
+    };
+    (0..rows.div_ceil(CHUNK)).map(piece).collect()
+}
