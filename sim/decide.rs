@@ -383,8 +383,10 @@ impl Stores<'_, '_, '_> {
         };
         for (&rank, &value) in ranks.iter().zip(values) {
             let rank = rank as usize;
-            let place = record.places[usize::from(self.roster.kinds[rank])];
-            let place = place.expect("models declare whose numbers they record");
+            // A graph also sees cells that it is not about.
+            let Some(place) = record.places[usize::from(self.roster.kinds[rank])] else {
+                continue;
+            };
             let cell = self.cells.get_mut(self.roster.entities[rank]);
             let (.., mut recorded) = cell.expect("the roster lists living entities");
             // NaN is for "nothing to be written".

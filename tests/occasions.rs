@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rules::{
-    Batch, Declared, Distribution, Error, Inherit, Kind, LatentSpace, Noise, Occasion, Opened,
-    Outputs, Provenance, Read, Recorded, Rule, Side, Signature, Subject, Target, Vocabulary, Write,
+    Batch, Declared, Distribution, Error, Graph, Inherit, Kind, LatentSpace, Noise, Occasion,
+    Opened, Outputs, Provenance, Read, Recorded, Rule, Side, Signature, Subject, Target,
+    Vocabulary, Write,
 };
 use sim::output::{CellTable, EventKind};
 use sim::plan::{Bound, bind_with};
@@ -69,6 +70,8 @@ struct Draft {
     writes: &'static [(Side, &'static str)],
     answer: fn(&[f64], &[f32]) -> Vec<f64>,
     rows: Arc<AtomicUsize>,
+    /// Of a graph: types that are only seen.
+    sees: Option<Vec<usize>>,
 }
 
 impl Draft {
@@ -88,6 +91,7 @@ impl Draft {
             writes,
             answer,
             rows: Arc::default(),
+            sees: None,
         }
     }
 
@@ -115,7 +119,7 @@ impl Draft {
                 source: self.name.into(),
                 subject: Subject::Cell { types: vec![0] },
                 occasion: self.occasion,
-                graph: None,
+                graph: self.sees.clone().map(|sees| Graph { sees }),
                 reads: reads.collect(),
                 writes: writes.collect(),
                 clock: self.clock,
@@ -376,6 +380,28 @@ fn a_cell_that_becomes_what_decoders_speak_of_is_decoded_in_the_same_step() {
             .iter()
             .all(|now| now.is_finite())
     );
+}
+
+#[test]
+fn a_graph_records_nothing_with_cells_that_it_only_sees() {
+    let text = with_readout(TISSUE);
+    let graph = Draft {
+        occasion: Occasion::Clock,
+        reads: &["time", "age"],
+        sees: Some(vec![1]),
+        ..decoder()
+    };
+    let cells = "[cells.others]\ntype = \"grown\"\nat = [[0, 0]]\n";
+    let mut simulation = simulation(&format!("{text}{cells}"), "", &[graph], 1);
+    run(&mut simulation, 6.0);
+    let table = simulation.table();
+    let now = column(&table, "readout:now");
+    assert!(table.cell_type.contains(&1), "there is a cell that is seen");
+    for (now, kind) in now.iter().zip(&table.cell_type) {
+        assert_eq!(now.is_finite(), *kind == 0);
+    }
+    // Founders are as old as the run.
+    assert_eq!(now.iter().filter(|now| **now == 12.0).count(), 40);
 }
 
 /// Every cell and event of a run, but for the readout.
