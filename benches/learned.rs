@@ -218,7 +218,8 @@ fn tissue(models: usize, clock: f64, engine: &Engine, threads: usize) -> (Simula
             .expect("the folder can be written");
         rows.get_or_insert_with(|| {
             let session = engine::open(engine, &file).expect("the engine takes the file");
-            Rows::new(session, spec.input_tensors(), false, spec.output_tensors())
+            let outputs = spec.output_tensors().expect("the spec is sound");
+            Rows::new(session, spec.input_tensors(), false, outputs)
         });
     }
     let scenario = read(folder.path(), &scenario(models, clock, engine));
