@@ -235,7 +235,10 @@ impl Simulation {
             };
             table.extra.push(Column {
                 name: entry.name.clone(),
-                unit: entry.unit.to_string(),
+                unit: match plan.latents.named(&entry.name) {
+                    Some(record) => record.unit.clone(),
+                    None => entry.unit.to_string(),
+                },
                 values,
             });
         }

@@ -94,7 +94,7 @@ fn encoder() -> Vec<u8> {
 fn decoder() -> Vec<u8> {
     let spec = json!({
         "form": "decoder", "acts_on": "stem", "inputs": [], "latents": read(),
-        "outputs": [{"tensor": "y", "col": 0, "name": "tired", "kind": "readout", "unit": "1"}],
+        "outputs": [{"tensor": "y", "col": 0, "name": "tired", "kind": "readout", "unit": "a label"}],
     });
     model(spec, "z", &[Map("y", &[&[1.0], &[-1.0]], &[0.0])])
 }
@@ -190,6 +190,14 @@ fn column(results: &Path, name: &str) -> Vec<BTreeMap<u64, f64>> {
     frames.into_iter().map(|(_, cells)| cells).collect()
 }
 
+/// The unit that `cells.parquet` has for a column.
+fn unit(results: &Path, name: &str) -> String {
+    let file = File::open(results.join("cells.parquet")).unwrap();
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    let field = builder.schema().field_with_name(name).unwrap().clone();
+    field.metadata()["unit"].clone()
+}
+
 const COLUMNS: &str = "cell_columns = [\"latent:fate/2\"]";
 
 #[test]
@@ -226,6 +234,7 @@ fn encoders_decoders_and_models_of_division_are_called_on_their_occasions() {
     let first = column(results.path(), "latent:fate/2:0");
     let second = column(results.path(), "latent:fate/2:1");
     let tired = column(results.path(), "readout:tired");
+    assert_eq!(unit(results.path(), "readout:tired"), "a label");
     let founders: Vec<u64> = first[0].keys().copied().collect();
     for id in &founders {
         assert_eq!(
