@@ -26,6 +26,7 @@ mod model;
 mod ort;
 pub mod proto;
 mod rten;
+mod semigroup;
 pub mod tensors;
 pub mod uncertainty;
 

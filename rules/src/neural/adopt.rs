@@ -1,10 +1,10 @@
-//! How a scenario takes up a model: which mode and guard the model allows.
+//! How a scenario takes up a model: mode, guard, and what becomes of its uncertainty.
 
 use super::bind::Bound;
-use super::contract::{Form, Spec};
+use super::contract::{Output, Spec};
 use super::{Fault, fault};
 use crate::dictionary::normal;
-use crate::{Binding, Guard, Learned, Mode, Uncertainty};
+use crate::{Adoption, Binding, Guard, Learned, Mode, Uncertainty};
 
 /// What the engine needs to know beyond the signature.
 ///
@@ -12,52 +12,17 @@ use crate::{Binding, Guard, Learned, Mode, Uncertainty};
 /// E-CONTRACT where the scenario's entry and the model do not go together.
 pub fn adopt(spec: &Spec, binding: &Binding, bound: &Bound) -> Result<Learned, Fault> {
     let adoption = &binding.adoption;
-    let wrong = |message: String| fault("E-CONTRACT", message);
     let has_mechanistic = adoption.mechanistic.is_some();
-    let mode = match (adoption.mode, spec.residual.is_some()) {
-        (None, true) => Mode::Residual,
-        (None, false) => Mode::Replace,
-        (Some(Mode::Residual), false) => {
-            return Err(wrong(
-                "mode `residual`: the model does not give corrections (`residual` in milieu.spec)"
-                    .into(),
-            ));
-        }
-        (Some(mode), true) if !matches!(mode, Mode::Residual | Mode::Shadow) => {
-            return Err(wrong(format!(
-                "mode `{}`: the model gives corrections of mechanistic rules, which only `residual` \
-                 and `shadow` use",
-                name(mode)
-            )));
-        }
-        (Some(mode), _) => mode,
-    };
-    if has_mechanistic && matches!(spec.form, Form::Decoder | Form::Encoder | Form::Division) {
-        return Err(wrong(format!(
-            "`mechanistic`: nothing stands behind a model of form `{}`",
-            spec.form.name()
-        )));
-    }
-    let is_mixed = matches!(mode, Mode::Residual | Mode::Gated | Mode::Shadow);
-    if is_mixed && !has_mechanistic {
-        return Err(wrong(format!(
-            "mode `{}` needs mechanistic rules; name them in the model's entry: \
-             mechanistic = \"….rules\"",
-            name(mode)
-        )));
-    }
-    let guard = match adoption.guard {
-        Some(Guard::Fallback) if !has_mechanistic => {
-            return Err(wrong(
-                "guard `fallback` needs mechanistic rules to fall back to; name them in the model's \
-                 entry: mechanistic = \"….rules\", or use `warn` or `error`"
-                    .into(),
-            ));
-        }
-        Some(guard) => guard,
-        None if has_mechanistic => Guard::Fallback,
-        None => Guard::Warn,
-    };
+    // Whether mode and guard go together with what stands behind the model is for `hybrid` to say.
+    let mode = adoption.mode.unwrap_or(match spec.residual {
+        Some(_) => Mode::Residual,
+        None => Mode::Replace,
+    });
+    let guard = adoption.guard.unwrap_or(match has_mechanistic {
+        true => Guard::Fallback,
+        false => Guard::Warn,
+    });
+    let wrong = |message: String| fault("E-CONTRACT", message);
     let unsure = || {
         spec.outputs
             .iter()
@@ -93,12 +58,10 @@ pub fn adopt(spec: &Spec, binding: &Binding, bound: &Bound) -> Result<Learned, F
     })
 }
 
-fn name(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Replace => "replace",
-        Mode::Residual => "residual",
-        Mode::Gated => "gated",
-        Mode::Shadow => "shadow",
-        Mode::Delegate => "delegate",
-    }
+/// Whether the spread of an output is kept with each cell: if the scenario wants it recorded, or
+/// ends the run above a certain one.
+pub fn is_recorded(output: &Output, adoption: &Adoption) -> bool {
+    let mut stops = adoption.stop_above.iter();
+    adoption.uncertainty == Uncertainty::Record
+        || stops.any(|(name, _)| normal(name) == normal(output.label()))
 }

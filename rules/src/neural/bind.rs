@@ -221,6 +221,11 @@ pub fn trained(spec: &Spec) -> Result<f64, Fault> {
     dt.map_or(Ok(0.0), |dt| minutes(dt.trained, &dt.unit))
 }
 
+/// Minutes of the span an output's number belongs to; `None` for a step.
+pub(super) fn span(output: &super::contract::Output) -> Option<f64> {
+    writes::span(output).ok().flatten()
+}
+
 fn minutes(value: f64, text: &str) -> Result<f64, Fault> {
     Ok(value * factor(&unit(text, "min")?, &minute()).map_err(|error| error.at("dt"))?)
 }

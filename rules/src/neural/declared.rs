@@ -2,9 +2,10 @@
 
 use prost::Message;
 
+use super::adopt::is_recorded;
 use super::contract::{self, ActsOn, Form, Kind, Latent, On, Output, Spec};
 use super::{check, proto};
-use crate::{Binding, Declared, LatentSpace, Recorded, Uncertainty};
+use crate::{Binding, Declared, LatentSpace, Recorded};
 
 /// A file's metadata alone: weights are passed over, not copied.
 #[derive(Clone, PartialEq, Message)]
@@ -151,7 +152,7 @@ fn recorded(spec: &Spec, binding: &Binding, recorded: &mut Vec<Recorded>) {
         if output.kind == Kind::Readout {
             add(format!("readout:{label}"), unit, types(Some(output)));
         }
-        if spec.form == Form::Division || binding.adoption.uncertainty != Uncertainty::Record {
+        if spec.form == Form::Division || !is_recorded(output, &binding.adoption) {
             continue;
         }
         if output.uncertainty.is_some() {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::contract::{self, Spec};
-use super::{Fault, Parsed};
+use super::{Fault, Parsed, bind, semigroup};
 use crate::Engine;
 
 /// A model that keeps the contract, as far as that can be told without a scenario.
@@ -32,8 +32,8 @@ pub struct Report {
     pub golden_rows: usize,
     /// How a row's bits depend on its place in the batch: `rows bitwise`, ….
     pub rows: String,
-    /// Of a model that reads `dt`: the greatest difference between one step and two half steps,
-    /// as a part of each output's largest number; `None` where it has no meaning.
+    /// Of a cell model that reads `dt` and carries a latent vector: the greatest difference between
+    /// one step and two half steps, as a part of the vector's largest number; else `None`.
     pub semigroup: Option<f64>,
     /// The engine it was tried with.
     pub engine: String,
@@ -45,7 +45,7 @@ pub struct Report {
 /// [`Fault`] with a code of the contract: the first thing that is wrong.
 pub fn examine(bytes: &[u8], engine: &Engine) -> Result<Report, Fault> {
     let parsed = Parsed::new(bytes)?;
-    let dt = super::bind::trained(&parsed.spec)?;
+    let dt = bind::trained(&parsed.spec)?;
     let tried = parsed.tried(engine, dt, dt)?;
     let proto = &parsed.proto;
     let graph = super::check::graph(proto)?;
@@ -65,7 +65,10 @@ pub fn examine(bytes: &[u8], engine: &Engine) -> Result<Report, Fault> {
         operators,
         golden_rows: tried.golden_rows,
         rows: tried.row_class.to_string(),
-        semigroup: None,
+        semigroup: semigroup::examine(&parsed.spec, &tried.compute, dt, |at| {
+            let per = bind::span(&parsed.spec.outputs[at]);
+            Some(per.unwrap_or(dt))
+        })?,
         engine: tried.compute.engine(),
         card: parsed.card,
         spec: parsed.spec,

@@ -137,7 +137,7 @@ pub fn seal(model: &mut proto::Model, golden_rows: &[Vec<f32>]) -> Result<(), Fa
             // A ring: every node has two neighbors.
             let to: Vec<i64> = (0..2 * count as i64).map(|edge| edge / 2).collect();
             let ends = |at: usize| {
-                let (node, step) = (at / 2, if at % 2 == 0 { 1 } else { count - 1 });
+                let (node, step) = (at / 2, if at.is_multiple_of(2) { 1 } else { count - 1 });
                 ((node + step) % count) as i64
             };
             let from: Vec<i64> = (0..2 * count).map(ends).collect();

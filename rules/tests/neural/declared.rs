@@ -101,7 +101,10 @@ fn recorded_numbers_are_listed_with_their_units() {
         (name.to_owned(), unit.to_owned(), vec![kind.to_owned()])
     };
     let gate = entry("gate:learned", "1", "CD8 T cell");
-    assert_eq!(listed(Uncertainty::Ignore), [gate.clone()]);
+    assert_eq!(
+        listed(Uncertainty::Ignore)[..],
+        *std::slice::from_ref(&gate)
+    );
     assert_eq!(
         listed(Uncertainty::Record),
         [entry("spread:hit", "1/min", "tumor"), gate]

@@ -285,3 +285,40 @@ fn a_model_is_examined_without_a_scenario() {
         "E-CONTRACT"
     );
 }
+
+#[test]
+fn half_steps_are_compared_with_whole_ones() {
+    // dz = −0.1/min · z, and z after dt: two halves are not a whole. z − dt is.
+    let spec = |kind: &str| {
+        let mut output = json!({"tensor": "z1", "kind": kind, "space": "mood/2"});
+        if kind == "latent_delta" {
+            output["per"] = json!("min");
+        }
+        json!({"form": "cell", "acts_on": "tumor", "inputs": [], "outputs": [output],
+            "latents": [{"space": "mood/2", "tensor": "z", "lo": 1, "hi": 2}],
+            "dt": {"trained": 6, "min": 1, "max": 60, "unit": "min"}})
+    };
+    let semigroup = |spec: &Value, nodes: &[Node]| {
+        let model = assembled(spec, nodes, &[("rate", &[-0.1]), ("nothing", &[0.0])]);
+        let report = examine(&model.encode_to_vec(), &Engine::Embedded).unwrap();
+        report.semigroup
+    };
+    let exact = semigroup(
+        &spec("latent_next"),
+        &[Node::new("Sub", &["z", "dt"], "z1")],
+    );
+    assert!(exact.unwrap() < 1e-6, "{exact:?}");
+    let nodes = [
+        Node::new("Mul", &["dt", "nothing"], "still"),
+        Node::new("Mul", &["z", "rate"], "fall"),
+        Node::new("Add", &["fall", "still"], "z1"),
+    ];
+    // (1 − 0.3)² − (1 − 0.6) = 0.09 of z, and 0.4 z is the largest number.
+    let euler = semigroup(&spec("latent_delta"), &nodes).unwrap();
+    assert!((euler - 0.09 / 0.4).abs() < 1e-5, "{euler}");
+    let deaf = semigroup(
+        &spec("latent_next"),
+        &[Node::new("Mul", &["z", "rate"], "z1")],
+    );
+    assert_eq!(deaf, None);
+}

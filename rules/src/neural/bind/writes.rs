@@ -1,5 +1,6 @@
 //! What the outputs of a model write.
 
+use super::super::adopt;
 use super::super::contract::{Kind, On, Output, Per, Spec, component};
 use super::super::convert::Convert;
 use super::super::uncertainty::Sure;
@@ -7,9 +8,7 @@ use super::super::{Fault, fault};
 use super::{Answer, Reads, factor, minute, unit};
 use crate::dictionary::normal;
 use crate::units::{Unit, quantity};
-use crate::{
-    Binding, Dictionary, Entry, Read, Residual, Side, Target, Uncertainty, Vocabulary, Write,
-};
+use crate::{Binding, Dictionary, Entry, Read, Residual, Side, Target, Vocabulary, Write};
 
 /// Everything that is written.
 #[derive(Debug, Default)]
@@ -99,8 +98,8 @@ pub fn bind(
             sure: None,
         });
     }
-    let is_recorded = binding.adoption.uncertainty == Uncertainty::Record;
     for (at, output) in spec.outputs.iter().enumerate() {
+        let is_recorded = adopt::is_recorded(output, &binding.adoption);
         let mut record = |what: &str| {
             is_recorded.then(|| recorded(&mut written, side(output), what, output.label()))
         };
@@ -431,7 +430,7 @@ fn minutes_of(output: &Output) -> Result<f64, Fault> {
 }
 
 /// Minutes of `per`; `None` for a step.
-fn span(output: &Output) -> Result<Option<f64>, Fault> {
+pub fn span(output: &Output) -> Result<Option<f64>, Fault> {
     let minutes = match &output.per {
         None => return Ok(None),
         Some(Per::Text(text)) if text == "step" => return Ok(None),
