@@ -9,8 +9,8 @@ use std::path::Path;
 use libm::{exp, log, tanh};
 
 use crate::{
-    Adoption, Batch, Binding, Error, Guard, Kind, Learned, Mode, Occasion, Outputs, Provenance,
-    Residual, Rule, Side, Signature, Subject, Target, Tiers, Usage, Vocabulary, Write,
+    Adoption, Batch, Binding, Error, Kind, Learned, Mode, Outputs, Provenance, Residual, Rule,
+    Side, Signature, Subject, Target, Tiers, Usage, Vocabulary, Write,
     written::{self, Form, Source},
 };
 
@@ -43,8 +43,7 @@ struct Behind {
     with_dead: bool,
 }
 
-/// Puts the mechanistic rules of a binding behind its model, and checks that mode, guard and model
-/// go together. Notes on how the mechanistic file was read are added to `notes`.
+/// Puts the mechanistic rules of a binding behind its model. Notes on how the mechanistic file was read are added to `notes`.
 ///
 /// # Errors
 /// E-CONTRACT with the way out, and whatever is wrong with the mechanistic file.
@@ -59,21 +58,26 @@ pub fn wrap(
         return Ok(model);
     };
     let mut learned = learned.clone();
-    let refused = |message: String| Error::Model {
+    let refused = |message: &str| Error::Model {
         file: binding.file.clone(),
         code: "E-CONTRACT",
-        message: format!("rules.{}: {message}", binding.name),
+        message: format!("mode `delegate` {message}"),
     };
-    adopt(&mut learned, &binding.adoption, model.signature()).map_err(refused)?;
+    if learned.mode == Mode::Delegate && learned.has_mechanistic {
+        return Err(refused(
+            "has no use for `mechanistic`; give the written rules an entry of their own",
+        ));
+    }
+    if learned.mode != Mode::Delegate && !learned.has_mechanistic {
+        return Ok(model);
+    }
     let mut signature = model.signature().clone();
     let mut own_writes: Vec<usize> = (0..signature.writes.len()).collect();
     if learned.mode == Mode::Delegate {
         own_writes.retain(|&write| acts_on_nothing(&signature.writes[write], vocabulary));
         if own_writes.is_empty() {
             return Err(refused(
-                "mode `delegate` leaves nothing of a model without latent states and readouts; \
-                 choose another mode"
-                    .into(),
+                "leaves nothing of a model without latent states and readouts; choose another",
             ));
         }
         signature.writes = own_writes
@@ -144,90 +148,6 @@ fn read(binding: &Binding) -> Result<Source<'_>, Error> {
         }
     };
     Source::read(binding, form)
-}
-
-/// Settles mode and guard, or says why they do not go together.
-fn adopt(learned: &mut Learned, adoption: &Adoption, signature: &Signature) -> Result<(), String> {
-    let has_mechanistic = adoption.mechanistic.is_some();
-    let is_residual = learned
-        .residuals
-        .iter()
-        .any(|residual| *residual != Residual::None);
-    let usual = if is_residual {
-        Mode::Residual
-    } else {
-        Mode::Replace
-    };
-    let mode = adoption.mode.unwrap_or(usual);
-    let name = format!("{mode:?}").to_lowercase();
-    if is_residual && !matches!(mode, Mode::Residual | Mode::Shadow) {
-        return Err(format!(
-            "the model gives corrections of mechanistic rules, which mode `{name}` would take for \
-             values; choose `residual` or `shadow`"
-        ));
-    }
-    if mode == Mode::Residual && !is_residual {
-        return Err(
-            "mode `residual` is for models that declare `residual` in milieu.spec; choose \
-             `replace`, `gated` or `shadow`"
-                .into(),
-        );
-    }
-    if matches!(mode, Mode::Residual | Mode::Gated | Mode::Shadow) && !has_mechanistic {
-        return Err(format!(
-            "mode `{name}` needs written rules behind the model; name their file in `mechanistic`"
-        ));
-    }
-    if mode == Mode::Delegate && has_mechanistic {
-        return Err(
-            "mode `delegate` has no use for `mechanistic`; give the written rules an entry of \
-             their own"
-                .into(),
-        );
-    }
-    if has_mechanistic && signature.occasion != Occasion::Clock {
-        return Err(
-            "a model that is not called by its clock has no written rules behind it; leave \
-             `mechanistic` out"
-                .into(),
-        );
-    }
-    if adoption.guard == Some(Guard::Fallback) && !has_mechanistic {
-        return Err(
-            "guard `fallback` needs written rules to fall back to; name their file in \
-             `mechanistic`, or choose `warn`, `clamp_inputs` or `error`"
-                .into(),
-        );
-    }
-    for (name, _) in &adoption.stop_above {
-        let states = |write: &Write| match &write.target {
-            Target::Readout(readout) => is_spread_of(readout, name),
-            _ => false,
-        };
-        if !signature.writes.iter().any(states) {
-            return Err(format!(
-                "stop_above names `{name}`, of which the model states no uncertainty; leave it out"
-            ));
-        }
-    }
-    let fallback = if has_mechanistic {
-        Guard::Fallback
-    } else {
-        Guard::Warn
-    };
-    learned.mode = mode;
-    learned.guard = adoption.guard.unwrap_or(fallback);
-    learned.has_mechanistic = has_mechanistic;
-    learned.adoption = adoption.clone();
-    Ok(())
-}
-
-/// Whether a readout is the spread of the output called `name`.
-pub fn is_spread_of(readout: &str, name: &str) -> bool {
-    use crate::dictionary::normal;
-    readout
-        .strip_prefix("spread:")
-        .is_some_and(|of| normal(of) == normal(name))
 }
 
 /// Whether a write goes to a latent state, which no mechanistic rule knows.

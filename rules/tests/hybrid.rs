@@ -69,7 +69,7 @@ fn write(name: &str, kind: Kind) -> Write {
 }
 
 /// A model of T cells and tumor cells that reads oxygen, every 6 min.
-fn model(writes: Vec<Write>, residuals: Vec<Residual>) -> Box<dyn Rule> {
+fn model(writes: Vec<Write>, residuals: Vec<Residual>) -> Box<Constant> {
     let signal = vocabulary().signals.find("oxygen").unwrap();
     Box::new(Constant {
         signature: Signature {
@@ -98,7 +98,7 @@ fn model(writes: Vec<Write>, residuals: Vec<Residual>) -> Box<dyn Rule> {
     })
 }
 
-fn speed() -> Box<dyn Rule> {
+fn speed() -> Box<Constant> {
     let parameter = Kind::Parameter { relaxation: None };
     model(
         vec![write("migration speed", parameter)],
@@ -106,14 +106,9 @@ fn speed() -> Box<dyn Rule> {
     )
 }
 
-fn correction() -> Box<dyn Rule> {
-    let residuals = vec![Residual::Factor { cap: 1.0 }];
-    model(vec![write("apoptosis", Kind::Rate)], residuals)
-}
-
 /// Binds a model with the text of mechanistic rules, if any.
 fn bound(
-    model: Box<dyn Rule>,
+    mut model: Box<Constant>,
     mechanistic: Option<&str>,
     adoption: Adoption,
 ) -> Result<Box<dyn Rule>, String> {
@@ -129,6 +124,9 @@ fn bound(
         mechanistic,
         ..adoption
     };
+    // As a model settles it when it is loaded.
+    model.learned.mode = binding.adoption.mode.unwrap_or_default();
+    model.learned.has_mechanistic = binding.adoption.mechanistic.is_some();
     let folder = home.path().to_string_lossy().into_owned() + "/";
     wrap(model, &binding, &vocabulary(), Usage::Milieu, &mut vec![])
         .map_err(|error| error.to_string().replace(&folder, ""))
@@ -224,44 +222,16 @@ fn assert_refused(found: Result<Box<dyn Rule>, String>, message: &str) {
 }
 
 #[test]
-fn what_does_not_go_together_is_refused_with_a_way_out() {
+fn delegation_knows_no_mechanistic_rules_and_needs_something_to_leave() {
     assert_refused(
-        bound(speed(), None, mode(Mode::Shadow)),
-        "model.onnx: E-CONTRACT: rules.entry: mode `shadow` needs written rules behind the model; \
-         name their file in `mechanistic`",
+        bound(speed(), Some(SPEED), mode(Mode::Delegate)),
+        "model.onnx: E-CONTRACT: mode `delegate` has no use for `mechanistic`; give the written \
+         rules an entry of their own",
     );
     assert_refused(
-        bound(speed(), Some(SPEED), mode(Mode::Residual)),
-        "model.onnx: E-CONTRACT: rules.entry: mode `residual` is for models that declare \
-         `residual` in milieu.spec; choose `replace`, `gated` or `shadow`",
-    );
-    assert_refused(
-        bound(correction(), Some(SPEED), mode(Mode::Replace)),
-        "model.onnx: E-CONTRACT: rules.entry: the model gives corrections of mechanistic rules, \
-         which mode `replace` would take for values; choose `residual` or `shadow`",
-    );
-    assert_refused(
-        bound(correction(), None, Adoption::default()),
-        "model.onnx: E-CONTRACT: rules.entry: mode `residual` needs written rules behind the \
-         model; name their file in `mechanistic`",
-    );
-    let adoption = Adoption {
-        guard: Some(Guard::Fallback),
-        ..Adoption::default()
-    };
-    assert_refused(
-        bound(speed(), None, adoption),
-        "model.onnx: E-CONTRACT: rules.entry: guard `fallback` needs written rules to fall back \
-         to; name their file in `mechanistic`, or choose `warn`, `clamp_inputs` or `error`",
-    );
-    let adoption = Adoption {
-        stop_above: vec![("migration speed".into(), 0.1)],
-        ..Adoption::default()
-    };
-    assert_refused(
-        bound(speed(), None, adoption),
-        "model.onnx: E-CONTRACT: rules.entry: stop_above names `migration speed`, of which the \
-         model states no uncertainty; leave it out",
+        bound(speed(), None, mode(Mode::Delegate)),
+        "model.onnx: E-CONTRACT: mode `delegate` leaves nothing of a model without latent states \
+         and readouts; choose another",
     );
 }
 

@@ -73,10 +73,28 @@ impl Model {
         Ok(())
     }
 
+    /// How many inputs of live rows are put back into the ranges trained on.
+    fn clamped(&self, batch: &Batch<'_>) -> u64 {
+        let columns = batch.signals.iter().zip(&self.bound.into_model);
+        let mut count = 0;
+        for ((column, factor), range) in columns.zip(&self.domain.ranges) {
+            let Some((lo, hi)) = *range else { continue };
+            for (row, value) in column.iter().enumerate() {
+                let value = value * factor;
+                let is_dead = batch.dead.get(row).copied().unwrap_or(false);
+                count += u64::from(!is_dead && (value < lo || value > hi));
+            }
+        }
+        count
+    }
+
     /// Which rows have an input outside its range; a node for the edges that lead to it.
     fn boxes(&self, batch: &Batch<'_>, out: &mut Outputs) {
         out.domain.clear();
         out.domain.resize(batch.rows, Tiers::default());
+        if self.learned.guard == Guard::ClampInputs {
+            out.clamped += self.clamped(batch);
+        }
         let columns = batch.signals.iter().zip(&self.bound.into_model);
         let reads = &self.bound.signature.reads;
         for (((column, factor), range), read) in columns.zip(&self.domain.boxes).zip(reads) {
