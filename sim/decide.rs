@@ -18,6 +18,7 @@ use crate::{
     clock::Clock,
     dictionary::Behavior,
     graphs::{self, Graph},
+    guard::{Call, Guards, Who},
     occasions::Occasions,
     output::Vitality,
     plan::Plan,
@@ -38,9 +39,13 @@ pub struct CellRule {
     /// Keys its noise, together with the purpose.
     number: u8,
     purpose: Purpose,
+    /// The guard over it, if it is learned.
+    pub(crate) guard: Option<usize>,
     /// The cells of the last call.
     pub(crate) ranks: Vec<u32>,
     dead: Vec<bool>,
+    kinds: Vec<u16>,
+    held: Vec<bool>,
     noise: Vec<f32>,
     columns: Vec<Vec<f64>>,
     /// What it said of them.
@@ -49,7 +54,7 @@ pub struct CellRule {
 
 impl CellRule {
     /// Prepares a bound rule; `number` keys its noise.
-    pub fn new(rule: Box<dyn Rule>, number: u8, period: u64) -> CellRule {
+    pub fn new(rule: Box<dyn Rule>, number: u8, period: u64, guard: Option<usize>) -> CellRule {
         let Subject::Cell { types } = rule.signature().subject.clone() else {
             unreachable!("dyad rules are kept by `dyads`");
         };
@@ -73,8 +78,11 @@ impl CellRule {
             with_dead,
             number,
             purpose,
+            guard,
             ranks: Vec::new(),
             dead: Vec::new(),
+            kinds: Vec::new(),
+            held: Vec::new(),
             noise: Vec::new(),
             columns,
             outputs: Outputs::default(),
@@ -151,6 +159,7 @@ pub fn decide(
     plan: Res<Plan>,
     clock: Res<Clock>,
     mut clamps: ResMut<Clamps>,
+    mut guards: ResMut<Guards>,
     mut failure: ResMut<Failure>,
     mut timings: ResMut<Timings>,
     mut cells: bevy_ecs::system::ParamSet<(Senses<'_, '_>, Written<'_, '_>)>,
@@ -159,7 +168,8 @@ pub fn decide(
     let _timer = timings.start(Stage::Rules);
     // Decoders change nothing but what is recorded, and that is there for all that follows.
     for rule in occasions.decoders.iter_mut().filter(due) {
-        if let Err(message) = evaluate(rule, &space, &roster, &plan, &clock, &cells.p0()) {
+        let kept = (&mut *guards, &mut *clamps);
+        if let Err(message) = evaluate(rule, &space, &roster, &plan, &clock, kept, &cells.p0()) {
             failure.0 = Some(message);
             return;
         }
@@ -168,6 +178,7 @@ pub fn decide(
             roster: &roster,
             plan: &plan,
             clamps: &mut clamps,
+            guards: &mut guards,
             cells: cells.p1(),
         };
         write(rule, &mut stores, &mut Pending::new());
@@ -177,7 +188,8 @@ pub fn decide(
     }
     // All reads come before any write.
     for rule in rules.0.iter_mut().filter(due) {
-        if let Err(message) = evaluate(rule, &space, &roster, &plan, &clock, &cells.p0()) {
+        let kept = (&mut *guards, &mut *clamps);
+        if let Err(message) = evaluate(rule, &space, &roster, &plan, &clock, kept, &cells.p0()) {
             failure.0 = Some(message);
             return;
         }
@@ -187,6 +199,7 @@ pub fn decide(
         roster: &roster,
         plan: &plan,
         clamps: &mut clamps,
+        guards: &mut guards,
         cells: cells.p1(),
     };
     let mut pending = Pending::new();
@@ -194,7 +207,14 @@ pub fn decide(
         write(rule, &mut stores, &mut pending);
     }
     for ((number, rank), given) in pending {
-        stores.put(number, rank, &given.kind, given.clock, given.value);
+        stores.put(
+            number,
+            rank,
+            &given.kind,
+            given.clock,
+            given.value,
+            given.by,
+        );
     }
     stores.tissue.rates_changed();
 }
@@ -205,6 +225,7 @@ fn evaluate(
     roster: &Roster,
     plan: &Plan,
     clock: &Clock,
+    kept: Kept<'_>,
     cells: &Senses<'_, '_>,
 ) -> Result<(), String> {
     let tissue = &space.0;
@@ -218,16 +239,20 @@ fn evaluate(
             ranks.filter(|rank| (with_dead || live(rank)) && !tissue.is_frozen(*rank as usize)),
         );
     }
-    answer(rule, space, roster, plan, clock, cells)
+    answer(rule, space, roster, plan, clock, kept, cells)
 }
 
-/// Calls a rule for the cells it has chosen.
+/// What is kept from call to call beside the tissue.
+pub(crate) type Kept<'a> = (&'a mut Guards, &'a mut Clamps);
+
+/// Calls a rule for the cells it has chosen, and lets the guard decide what acts.
 pub(crate) fn answer(
     rule: &mut CellRule,
     space: &Space,
     roster: &Roster,
     plan: &Plan,
     clock: &Clock,
+    (guards, clamps): Kept<'_>,
     cells: &Senses<'_, '_>,
 ) -> Result<(), String> {
     let tissue = &space.0;
@@ -286,28 +311,35 @@ pub(crate) fn answer(
     if rows == 0 {
         return Ok(());
     }
+    let ranks = rule.ranks.iter().map(|&rank| rank as usize);
+    rule.kinds.clear();
+    rule.kinds
+        .extend(ranks.clone().map(|rank| roster.kinds[rank]));
+    let who: Vec<Who> = ranks.map(|rank| (tissue.ids()[rank], None)).collect();
+    guards.held(rule.guard, &who, &mut rule.held);
     let batch = Batch {
         rows,
         signals: &rule.columns,
         noise: &rule.noise,
         dead: &rule.dead,
+        types: &rule.kinds,
+        held: &rule.held,
+        member: guards.member(rule.guard),
         edges: rule.graph.as_ref().map_or(Edges::default(), Graph::edges),
         dt: signature.clock,
-        ..Batch::default()
     };
     rule.rule
         .apply(&batch, &mut rule.outputs)
         .map_err(|error| error.to_string())?;
-    match rule.outputs.failed.first() {
-        None => Ok(()),
-        Some((row, reason)) => Err(format!(
-            "rule `{}` failed for {} of {rows} cells at t = {} min; the first is cell {}: {reason}",
-            signature.source,
-            rule.outputs.failed.len(),
-            clock.time(),
-            tissue.ids()[rule.ranks[*row] as usize],
-        )),
-    }
+    let call = Call {
+        guard: rule.guard,
+        signature,
+        batch: &batch,
+        who: &who,
+        time: clock.time(),
+    };
+    let is_there = |id| tissue.rank(id).is_some();
+    guards.settle(&call, &mut rule.outputs, clamps, is_there)
 }
 
 /// What several sources give one behavior of one cell, until all have spoken.
@@ -315,7 +347,11 @@ pub(crate) struct Contribution {
     kind: Kind,
     clock: f64,
     value: f64,
+    by: Option<By>,
 }
+
+/// The guard over a learned rule, and its write.
+pub(crate) type By = (usize, usize);
 
 /// Contributions by (behavior, rank).
 pub(crate) type Pending = BTreeMap<(usize, u32), Contribution>;
@@ -326,13 +362,16 @@ pub(crate) struct Stores<'a, 'w, 's> {
     pub(crate) roster: &'a Roster,
     pub(crate) plan: &'a Plan,
     pub(crate) clamps: &'a mut Clamps,
+    pub(crate) guards: &'a mut Guards,
     pub(crate) cells: Written<'w, 's>,
 }
 
 /// Writes what a rule gives; what it shares with another source waits in `pending`.
 pub(crate) fn write(rule: &CellRule, stores: &mut Stores<'_, '_, '_>, pending: &mut Pending) {
     let signature = rule.rule.signature();
-    for (write, values) in signature.writes.iter().zip(&rule.outputs.columns) {
+    let columns = rule.outputs.columns.iter().enumerate();
+    for (write, (place, values)) in signature.writes.iter().zip(columns) {
+        let by = rule.guard.map(|guard| (guard, place));
         let number = match &write.target {
             Target::Behavior(number) => *number,
             Target::Readout(name) => {
@@ -351,25 +390,31 @@ pub(crate) fn write(rule: &CellRule, stores: &mut Stores<'_, '_, '_>, pending: &
             stores.tissue.own(channel);
         }
         for ((&rank, &value), &dead) in rule.ranks.iter().zip(values).zip(&rule.dead) {
-            if dead && !write.applies_to_dead {
+            // No number: whoever could write holds back.
+            if value.is_nan() || (dead && !write.applies_to_dead) {
                 continue;
             }
             let kind = usize::from(stores.roster.kinds[rank as usize]);
             if !(shares && stores.plan.shared.contains(&(kind, number))) {
-                stores.put(number, rank, &write.kind, signature.clock, value);
+                stores.put(number, rank, &write.kind, signature.clock, value, by);
                 continue;
             }
             pending
                 .entry((number, rank))
-                .and_modify(|given| match signature.combine {
-                    Some(Combine::Sum) => given.value += value,
-                    Some(Combine::Product) => given.value *= value,
-                    Some(Combine::Priority) | None => {}
+                .and_modify(|given| {
+                    match signature.combine {
+                        Some(Combine::Sum) => given.value += value,
+                        Some(Combine::Product) => given.value *= value,
+                        Some(Combine::Priority) | None => return,
+                    }
+                    // Where a learned rule has a say, its limits hold.
+                    given.by = by.or(given.by);
                 })
                 .or_insert_with(|| Contribution {
                     kind: write.kind.clone(),
                     clock: signature.clock,
                     value,
+                    by,
                 });
         }
     }
@@ -381,7 +426,9 @@ impl Stores<'_, '_, '_> {
         let Some(record) = self.plan.latents.named(name) else {
             return;
         };
-        for (&rank, &value) in ranks.iter().zip(values) {
+        // NaN is for "nothing to be written".
+        let said = ranks.iter().zip(values);
+        for (&rank, &value) in said.filter(|(_, value)| !value.is_nan()) {
             let rank = rank as usize;
             // A graph also sees cells that it is not about.
             let Some(place) = record.places[usize::from(self.roster.kinds[rank])] else {
@@ -389,19 +436,28 @@ impl Stores<'_, '_, '_> {
             };
             let cell = self.cells.get_mut(self.roster.entities[rank]);
             let (.., mut recorded) = cell.expect("the roster lists living entities");
-            // NaN is for "nothing to be written".
-            if !value.is_nan() {
-                recorded.0[place] = value;
-            }
+            recorded.0[place] = value;
         }
     }
 
-    /// Writes a number of a kind to a behavior of the cell at a rank.
-    pub(crate) fn put(&mut self, number: usize, rank: u32, kind: &Kind, clock: f64, given: f64) {
+    /// Writes a number of a kind to a behavior of the cell at a rank, for the learned rule `by`, if
+    /// it is one.
+    pub(crate) fn put(
+        &mut self,
+        number: usize,
+        rank: u32,
+        kind: &Kind,
+        clock: f64,
+        given: f64,
+        by: Option<By>,
+    ) {
         let rank = rank as usize;
         let cell_type = usize::from(self.roster.kinds[rank]);
-        let range = self.plan.table.vocabulary.behaviors.entry(number).range;
-        let clamps = &mut *self.clamps;
+        let range = match by {
+            Some(by) => self.guards.limits(by),
+            None => self.plan.table.vocabulary.behaviors.entry(number).range,
+        };
+        let (clamps, guards) = (&mut *self.clamps, &mut *self.guards);
         let mut set = |place: &mut f64| {
             let value = match kind {
                 Kind::Parameter {
@@ -411,6 +467,9 @@ impl Stores<'_, '_, '_> {
                 _ => given,
             };
             *place = clamps.keep(number, value, range);
+            if let (Kind::Delta { .. }, Some((guard, _))) = (kind, by) {
+                guards.count(guard, *place != value);
+            }
         };
         let in_roster = "the roster lists living entities";
         match &self.plan.table.behaviors[number] {

@@ -22,6 +22,7 @@ use crate::{
     decide::fill_noise,
     dictionary::pair,
     events::{die, transform},
+    guard::{Call, Guards, Who},
     output::{Event, EventKind, Vitality},
     plan::{Plan, deeds::Deed},
     record::{Clamps, Failure, Log, Stage, Timings},
@@ -36,13 +37,15 @@ pub struct DyadRule {
     a: usize,
     b: usize,
     number: u8,
+    /// The guard over it, if it is learned.
+    guard: Option<usize>,
     columns: Vec<Vec<f64>>,
     outputs: Outputs,
 }
 
 impl DyadRule {
     /// Prepares a bound rule; `number` keys its draws.
-    pub fn new(rule: Box<dyn Rule>, number: u8, period: u64) -> DyadRule {
+    pub fn new(rule: Box<dyn Rule>, number: u8, period: u64, guard: Option<usize>) -> DyadRule {
         let Subject::Dyad { a, b } = rule.signature().subject else {
             unreachable!("cell rules are kept by `decide`");
         };
@@ -53,6 +56,7 @@ impl DyadRule {
             a,
             b,
             number,
+            guard,
             columns,
             outputs: Outputs::default(),
         }
@@ -183,32 +187,43 @@ fn draw(
             );
         }
     }
-    let dead = vec![false; rows];
+    let deeds = signature
+        .writes
+        .iter()
+        .map(|write| Deed::of(write, &plan.table));
+    let deeds: Vec<Option<Deed>> = deeds.collect();
+    let who: Vec<Who> = pairs.iter().map(|((a, b), ..)| (*a, Some(*b))).collect();
+    let (mut held, guards) = (Vec::new(), world.resource::<Guards>());
+    guards.held(rule.guard, &who, &mut held);
     let batch = Batch {
         rows,
         signals: &rule.columns,
         noise: &noise,
-        dead: &dead,
+        dead: &vec![false; rows],
+        types: &vec![rule.a as u16; rows],
+        held: &held,
+        member: guards.member(rule.guard),
         dt: signature.clock,
         ..Batch::default()
     };
     rule.rule
         .apply(&batch, &mut rule.outputs)
         .map_err(|error| error.to_string())?;
-    if let Some((row, reason)) = rule.outputs.failed.first() {
-        let (a, b) = pairs[*row].0;
-        return Err(format!(
-            "rule `{}` failed for {} of {rows} pairs at t = {} min; the first is cell {a} on cell {b}: {reason}",
-            signature.source,
-            rule.outputs.failed.len(),
-            clock.time(),
-        ));
-    }
-    let deeds = signature
-        .writes
-        .iter()
-        .map(|write| Deed::of(write, &plan.table));
-    let deeds: Vec<Option<Deed>> = deeds.collect();
+    let call = Call {
+        guard: rule.guard,
+        signature,
+        batch: &batch,
+        who: &who,
+        time: clock.time(),
+    };
+    world.resource_scope(|world, mut guards: Mut<'_, Guards>| {
+        world.resource_scope(|world, mut clamps: Mut<'_, Clamps>| {
+            let tissue = &world.resource::<Space>().0;
+            let is_there = |id| tissue.rank(id).is_some();
+            let outputs = &mut rule.outputs;
+            guards.settle(&call, outputs, &mut clamps, is_there)
+        })
+    })?;
     let draws = Purpose::Dyad.draws(seed);
     let mut fired = Vec::new();
     let mut negative = 0;
@@ -226,7 +241,9 @@ fn draw(
     }
     for (row, (pair, ..)) in pairs.iter().enumerate() {
         let columns = rule.outputs.columns.iter().zip(&deeds);
-        let rates = columns.map(|(column, deed)| deed.map_or(0.0, |_| column[row]));
+        // No number: whoever could act holds back.
+        let rate = |rate: f64| if rate.is_nan() { 0.0 } else { rate };
+        let rates = columns.map(|(column, deed)| deed.map_or(0.0, |_| rate(column[row])));
         let uniforms = || draws.uniforms(pair_id(pair.0, pair.1), clock.tick, rule.number);
         if let Some(which) = competing_risk(rates, signature.clock, uniforms) {
             fired.push((*pair, deeds[which].expect("what has a rate is a deed")));

@@ -14,6 +14,7 @@ mod dyads;
 mod events;
 mod founders;
 mod graphs;
+pub mod guard;
 pub mod import;
 mod inheritance;
 mod interventions;

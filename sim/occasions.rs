@@ -15,6 +15,7 @@ use crate::{
     arrays::{Roster, Seedling, Space, plant, settle},
     clock::Clock,
     decide::{CellRule, Pending, Stores, Written, answer, write},
+    guard::Guards,
     plan::Plan,
     record::{Clamps, Failure},
     sense::Senses,
@@ -35,7 +36,7 @@ impl Occasions {
     /// Numbers key noise, and must not depend on rules of another kind: encoders and models of
     /// division have purposes of their own; decoders share that of cell rules, which count from 0,
     /// and count down from the end.
-    pub fn add(&mut self, rule: Box<dyn Rule>, period: u64) {
+    pub fn add(&mut self, rule: Box<dyn Rule>, period: u64, guard: Option<usize>) {
         let (number, of) = match rule.signature().occasion {
             Occasion::Entry => (self.encoders.len() as u8, &mut self.encoders),
             Occasion::Division => (self.divisions.len() as u8, &mut self.divisions),
@@ -43,7 +44,7 @@ impl Occasions {
                 (u8::MAX - self.decoders.len() as u8, &mut self.decoders)
             }
         };
-        of.push(CellRule::new(rule, number, period));
+        of.push(CellRule::new(rule, number, period, guard));
     }
 }
 
@@ -126,7 +127,9 @@ pub fn endow(world: &mut World, births: &[Birth]) {
 
 fn bequeath(rule: &CellRule, births: &HashMap<u32, &Birth>, stores: &mut Stores<'_, '_, '_>) {
     let signature = rule.rule.signature();
-    for (write, values) in signature.writes.iter().zip(&rule.outputs.columns) {
+    let columns = rule.outputs.columns.iter().enumerate();
+    for (write, (place, values)) in signature.writes.iter().zip(columns) {
+        let by = rule.guard.map(|guard| (guard, place));
         let Target::Behavior(number) = write.target else {
             continue;
         };
@@ -142,7 +145,8 @@ fn bequeath(rule: &CellRule, births: &HashMap<u32, &Birth>, stores: &mut Stores<
                 rule.types.contains(&kind) && !value.is_nan()
             });
             if let Some(child) = child {
-                stores.put(number, child as u32, &write.kind, signature.clock, value);
+                let rank = child as u32;
+                stores.put(number, rank, &write.kind, signature.clock, value, by);
             }
         }
     }
@@ -154,6 +158,8 @@ type Reading<'w, 's> = (
     Res<'w, Roster>,
     Res<'w, Plan>,
     Res<'w, Clock>,
+    ResMut<'w, Guards>,
+    ResMut<'w, Clamps>,
     Senses<'w, 's>,
 );
 
@@ -163,11 +169,12 @@ fn ask(world: &mut World, rules: &mut [CellRule], ranks: &[u32]) -> Result<(), S
         return Ok(());
     }
     let mut state: SystemState<Reading<'_, '_>> = SystemState::new(world);
-    let reading = state.get(world).map_err(|error| error.to_string())?;
-    let (space, roster, plan, clock, cells) = reading;
+    let reading = state.get_mut(world).map_err(|error| error.to_string())?;
+    let (space, roster, plan, clock, mut guards, mut clamps, cells) = reading;
     for rule in rules {
         rule.choose(ranks, &space, &roster);
-        answer(rule, &space, &roster, &plan, &clock, &cells)?;
+        let kept = (&mut *guards, &mut *clamps);
+        answer(rule, &space, &roster, &plan, &clock, kept, &cells)?;
     }
     Ok(())
 }
@@ -178,20 +185,22 @@ type Writing<'w, 's> = (
     Res<'w, Roster>,
     Res<'w, Plan>,
     ResMut<'w, Clamps>,
+    ResMut<'w, Guards>,
     Written<'w, 's>,
 );
 
 /// Opens the stores that behaviors live in.
-fn with_stores(world: &mut World, work: impl FnOnce(&mut Stores<'_, '_, '_>)) {
+pub(crate) fn with_stores(world: &mut World, work: impl FnOnce(&mut Stores<'_, '_, '_>)) {
     let mut state: SystemState<Writing<'_, '_>> = SystemState::new(world);
     let writing = state.get_mut(world);
-    let (mut space, roster, plan, mut clamps, cells) =
+    let (mut space, roster, plan, mut clamps, mut guards, cells) =
         writing.expect("a world has its resources as long as it lives");
     work(&mut Stores {
         tissue: &mut space.0,
         roster: &roster,
         plan: &plan,
         clamps: &mut clamps,
+        guards: &mut guards,
         cells,
     });
 }

@@ -11,6 +11,7 @@ pub mod drawing;
 pub mod events;
 pub mod fields;
 pub mod folder;
+pub mod guard;
 pub mod interventions;
 mod legend;
 pub mod physicell;
@@ -181,6 +182,9 @@ pub struct Frame<'a> {
     pub events: &'a [Event],
     /// Which doses began since the frame before, in order.
     pub doses: &'a [Dose],
+    /// For each learned rule the rows on which its guard fired since the frame before; empty
+    /// unless the writer `guard` is asked for.
+    pub guards: &'a [guard::Firing],
 }
 
 /// Why something could not be written.
@@ -279,13 +283,22 @@ pub const LIST: &[(&str, Open)] = &[
     ("pictures", pictures::open),
     ("chart", chart::open),
     ("physicell", physicell::open),
+    ("guard", guard::open),
 ];
 
 /// Whether one of these writers needs [`CellTable::detail`].
 pub fn needs_detail(names: &[String]) -> bool {
-    names
-        .iter()
-        .any(|name| find(name).is_ok_and(|number| LIST[number].0 == "physicell"))
+    includes(names, "physicell")
+}
+
+/// Whether one of these writers needs [`Frame::guards`].
+pub fn needs_guards(names: &[String]) -> bool {
+    includes(names, "guard")
+}
+
+fn includes(names: &[String], writer: &str) -> bool {
+    let mut names = names.iter();
+    names.any(|name| find(name).is_ok_and(|number| LIST[number].0 == writer))
 }
 
 /// The writers of one run.

@@ -32,6 +32,8 @@ pub struct Outcome {
     pub error: Option<String>,
     /// Emergent values.
     pub readings: Vec<Reading>,
+    /// A line for each model on which a guard fired.
+    pub fired: Vec<String>,
 }
 
 /// Runs to the end, or until `watch` (called after every mechanics step) answers false. Whatever
@@ -111,6 +113,12 @@ pub fn run(
             .push(format!("{name}: {clamped}{share} were put back into range"));
         record.clamps.insert(name, clamped);
     }
+    let mut fired = Vec::new();
+    for (ledger, most) in simulation.guards().ledgers() {
+        fired.extend(ledger.remark());
+        record.warnings.extend(ledger.warning(most));
+        record.models.push(ledger.closed());
+    }
     if let left @ 1.. = simulation.tissue().frozen() {
         record.warnings.push(format!(
             "{left} cells are outside the domain, where nothing happens in them any more"
@@ -127,6 +135,7 @@ pub fn run(
         status,
         error,
         readings,
+        fired,
     }
 }
 

@@ -16,6 +16,7 @@ use crate::{
     dyads::{DyadRule, DyadRules},
     events::{Risks, die},
     founders::founders,
+    guard::Guards,
     interventions::{Arrived, Changed},
     occasions::{Occasions, admit},
     output::{CellTable, Column, Event, Frame, needs_detail},
@@ -53,7 +54,8 @@ impl Simulation {
         };
         let seedlings = founders(&plan)?;
         let risks = Risks::new(&plan);
-        let (cell_rules, dyad_rules, occasions) = install(rules, &plan, &clock);
+        let mut guards = Guards::default();
+        let (cell_rules, dyad_rules, occasions) = install(rules, &plan, &clock, &mut guards);
         let mut world = World::new();
         world.insert_resource(Clamps::new(plan.table.behaviors.len()));
         world.insert_resource(risks);
@@ -63,6 +65,7 @@ impl Simulation {
         world.insert_resource(cell_rules);
         world.insert_resource(dyad_rules);
         world.insert_resource(occasions);
+        world.insert_resource(guards);
         world.init_resource::<Roster>();
         world.init_resource::<Log>();
         world.init_resource::<Failure>();
@@ -136,11 +139,17 @@ impl Simulation {
         &self.world.resource::<Log>().events
     }
 
-    /// Forgets events and doses that have been written.
+    /// Forgets events, doses and rows outside a model's domain that have been written.
     pub fn forget_events(&mut self) {
         let mut log = self.world.resource_mut::<Log>();
         log.events.clear();
         log.doses.clear();
+        self.world.resource_mut::<Guards>().forget();
+    }
+
+    /// The guards of learned rules, with their ledgers.
+    pub fn guards(&self) -> &Guards {
+        self.world.resource()
     }
 
     /// How often values were put back into their range: name, times clamped, times written (0 if not counted).
@@ -281,6 +290,7 @@ impl Simulation {
             fields: self.tissue().densities(),
             events: self.events(),
             doses: &self.world.resource::<Log>().doses,
+            guards: self.guards().firings(),
         }
     }
 }
@@ -290,23 +300,35 @@ fn install(
     rules: Vec<Box<dyn Rule>>,
     plan: &Plan,
     clock: &Clock,
+    guards: &mut Guards,
 ) -> (CellRules, DyadRules, Occasions) {
     let (mut cell_rules, mut dyad_rules) = (CellRules::default(), DyadRules::default());
     let mut occasions = Occasions::default();
     // Numbers key draws: those of rules that act by the clock do not count the others.
-    let mut number = 0;
+    let mut number: u8 = 0;
     for rule in rules {
         let period = plan.scenario.clocks.ticks(rule.signature().clock);
         let period = period.max(clock.mechanics_ticks);
+        let guard = guards.watch(rule.as_ref(), plan);
         if rule.signature().occasion != Occasion::Clock {
-            occasions.add(rule, period);
+            occasions.add(rule, period, guard);
             continue;
         }
+        // `limits` has seen that there are not too many.
+        let next = number.saturating_add(rule.numbers() as u8);
         match rule.signature().subject {
-            Subject::Dyad { .. } => dyad_rules.0.push(DyadRule::new(rule, number, period)),
-            Subject::Cell { .. } => cell_rules.0.push(CellRule::new(rule, number, period)),
+            Subject::Dyad { .. } => {
+                dyad_rules
+                    .0
+                    .push(DyadRule::new(rule, number, period, guard));
+            }
+            Subject::Cell { .. } => {
+                cell_rules
+                    .0
+                    .push(CellRule::new(rule, number, period, guard));
+            }
         }
-        number += 1;
+        number = next;
     }
     (cell_rules, dyad_rules, occasions)
 }

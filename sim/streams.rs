@@ -52,6 +52,8 @@ pub enum Purpose {
     EntryNoise = 20,
     /// Noise lanes of models of division; who = the mother.
     DivisionNoise = 21,
+    /// Which member of an ensemble acts in a run; who = the number of the scenario's entry.
+    Member = 22,
     /// Where a cell of an infusion appears; who = the cell.
     InfusionPlace = 24,
     /// Whether an edit takes; who = the cell and the edit's name.

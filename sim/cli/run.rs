@@ -105,7 +105,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Stop> {
             })
         }
         Status::Done | Status::Running if arguments.quiet => Ok(()),
-        Status::Done | Status::Running => print(&report(&outcome.readings, &out)),
+        Status::Done | Status::Running => {
+            super::remark(&outcome.fired);
+            print(&report(&outcome.readings, &out))
+        }
     }
 }
 
@@ -128,7 +131,14 @@ fn sources(bound: &Bound) -> Result<Vec<Provenance>, Stop> {
             }
         }
     };
-    bound.plan.scenario.rules.iter().map(entry).collect()
+    let mut sources = Vec::new();
+    for source in &bound.plan.scenario.rules {
+        sources.push(entry(source)?);
+        let mechanistic = source.binding.adoption.mechanistic.as_ref();
+        let mechanistic = mechanistic.map(|file| rules::hybrid::mechanistic(&source.binding, file));
+        sources.extend(mechanistic.transpose().map_err(Stop::input)?);
+    }
+    Ok(sources)
 }
 
 /// `out/NAME` of the scenario's folder, with a number if that is taken.

@@ -21,6 +21,7 @@ pub const FILES: &[&str] = &[
     "tissue_last.png",
     "populations.svg",
     "physicell",
+    "guard",
     "run.json",
 ];
 

@@ -74,6 +74,7 @@ impl Output for Pictures {
                 fields: &last.fields,
                 events: &[],
                 doses: &[],
+                guards: &[],
             };
             self.write("tissue_last.png", &frame)?;
         }

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::Error;
 use super::folder::Part;
+use crate::guard::Ledger;
 use crate::scenario::Scenario;
 
 /// The program's name in every record; by it a folder is known to hold a run.
@@ -85,6 +86,8 @@ pub struct Record {
     pub timings_s: BTreeMap<String, f64>,
     /// How often each quantity was held at the edge of its range.
     pub clamps: BTreeMap<String, u64>,
+    /// What became of the rows of each model.
+    pub models: Vec<Ledger>,
     /// What the user should know.
     pub warnings: Vec<String>,
     /// Emergent values beside published ones.
@@ -117,6 +120,7 @@ impl Record {
             simulated_min: 0.0,
             timings_s: BTreeMap::new(),
             clamps: BTreeMap::new(),
+            models: Vec::new(),
             warnings: Vec::new(),
             readouts: Vec::new(),
             files: Vec::new(),

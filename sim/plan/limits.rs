@@ -24,11 +24,12 @@ const MOST_PHASES: usize = 255;
 
 /// Refuses what does not fit.
 pub fn check(scenario: &Scenario, rules: &[Box<dyn Rule>]) -> Result<(), String> {
-    if rules.len() > MOST_RULES {
+    let count: usize = rules.iter().map(|rule| rule.numbers()).sum();
+    if count > MOST_RULES {
         return Err(format!(
             "{} groups of rules are too many; {MOST_RULES} are possible\n  \
              one group is the rules of one cell type with one clock",
-            rules.len()
+            count
         ));
     }
     if scenario.cell_types.len() > MOST_TYPES {

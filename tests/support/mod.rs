@@ -26,6 +26,7 @@ impl Owned {
             fields: &self.fields,
             events: &self.events,
             doses: &self.doses,
+            guards: &[],
         }
     }
 }

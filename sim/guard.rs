@@ -1,0 +1,407 @@
+//! The guard of learned rules: what acts on each row, and the ledger of it.
+//!
+//! A rule says what its model and what the mechanistic rules behind it compute, and where the
+//! model is outside its domain. Here that becomes what is written, by the mode and the guard that
+//! the scenario chose; a row that has left the domain stays with the mechanistic rules until it
+//! has been inside often enough.
+
+mod ledger;
+mod limits;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use bevy_ecs::resource::Resource;
+use rules::{
+    Batch, Guard as Policy, Kind, Learned, Mode, Outputs, Residual, Rule, Signature, Tiers,
+    hybrid::{corrected, is_latent, mixed},
+};
+
+pub use ledger::{Difference, Ledger, Share};
+
+use crate::{
+    output::{
+        guard::{Firing, Row},
+        needs_guards,
+    },
+    plan::Plan,
+    record::Clamps,
+    streams::Purpose,
+};
+use limits::Limits;
+
+/// Numbers a model must have written before the share of clamps is judged.
+const ENOUGH: u64 = 1000;
+
+/// Who a row is: a cell, or one and the other of a pair.
+pub type Who = (u64, Option<u64>);
+
+/// What is asked of the guard after a rule was applied.
+pub struct Call<'a> {
+    /// The guard over the rule, if it is learned.
+    pub guard: Option<usize>,
+    /// Of the rule.
+    pub signature: &'a Signature,
+    /// What the rule was applied to.
+    pub batch: &'a Batch<'a>,
+    /// `[row]`.
+    pub who: &'a [Who],
+    /// min.
+    pub time: f64,
+}
+
+/// The guards of a run's learned rules.
+#[derive(Resource, Default)]
+pub struct Guards {
+    /// In the order of the scenario.
+    all: Vec<Guard>,
+    /// Of each of them the rows on which it fired, if a writer wants them.
+    firings: Vec<Firing>,
+}
+
+impl Guards {
+    /// Sets a guard over a rule if it is a learned one; its number.
+    pub fn watch(&mut self, rule: &dyn Rule, plan: &Plan) -> Option<usize> {
+        let (learned, signature) = (rule.learned()?, rule.signature());
+        if needs_guards(&plan.scenario.outputs.write) {
+            let vocabulary = &plan.table.vocabulary;
+            self.firings
+                .push(Firing::new(learned, signature, vocabulary));
+        }
+        self.all.push(Guard::new(learned.clone(), signature, plan));
+        Some(self.all.len() - 1)
+    }
+
+    /// What draws which member of an ensemble a model takes in the whole run; 0 for written rules.
+    pub fn member(&self, guard: Option<usize>) -> f64 {
+        guard.map_or(0.0, |guard| self.all[guard].member)
+    }
+
+    /// Fills in which rows are in fallback from earlier calls; empty where none is.
+    pub fn held(&self, guard: Option<usize>, who: &[Who], held: &mut Vec<bool>) {
+        held.clear();
+        if let Some(guard) = guard.map(|guard| &self.all[guard])
+            && !guard.held.is_empty()
+        {
+            held.extend(who.iter().map(|who| guard.held.contains_key(who)));
+        }
+    }
+
+    /// Turns what a rule computed into what is to be written, NaN where nothing is. Rows in
+    /// fallback of cells for which `is_there` is false are forgotten.
+    ///
+    /// # Errors
+    /// Why the run cannot go on.
+    pub fn settle(
+        &mut self,
+        call: &Call<'_>,
+        outputs: &mut Outputs,
+        clamps: &mut Clamps,
+        is_there: impl Fn(u64) -> bool,
+    ) -> Result<(), String> {
+        outputs.failed.sort_by_key(|(row, _)| *row);
+        let Some(number) = call.guard else {
+            return match outputs.failed.first() {
+                Some((row, reason)) => Err(failure(call, outputs.failed.len(), *row, reason)),
+                None => Ok(()),
+            };
+        };
+        let guard = &mut self.all[number];
+        let gone = |who: &Who| !is_there(who.0) || who.1.is_some_and(|b| !is_there(b));
+        guard.held.retain(|who, _| !gone(who));
+        guard.settle(call, outputs, clamps, self.firings.get_mut(number))
+    }
+
+    /// The range of what a learned rule may write.
+    pub fn limits(&self, (guard, write): (usize, usize)) -> [f64; 2] {
+        self.all[guard].limits.0[write]
+    }
+
+    /// Counts a change by a learned rule that was written, and whether it led out of the range.
+    pub fn count(&mut self, guard: usize, is_clamped: bool) {
+        let ledger = &mut self.all[guard].ledger;
+        ledger.written += 1;
+        ledger.clamped += u64::from(is_clamped);
+    }
+
+    /// The ledgers, in the order of the scenario, each with the share that is called too much.
+    pub fn ledgers(&self) -> impl Iterator<Item = (&Ledger, f64)> {
+        let guards = self.all.iter();
+        guards.map(|guard| (&guard.ledger, guard.learned.adoption.max_fallback))
+    }
+
+    /// What writers may see: for each learned rule, the rows on which its guard fired since the
+    /// last frame.
+    pub fn firings(&self) -> &[Firing] {
+        &self.firings
+    }
+
+    /// Forgets the rows that writers have seen.
+    pub fn forget(&mut self) {
+        for firing in &mut self.firings {
+            firing.rows.clear();
+        }
+    }
+}
+
+/// The guard of one learned rule.
+struct Guard {
+    learned: Learned,
+    member: f64,
+    /// By write: whether it is a latent state.
+    latent: Vec<bool>,
+    limits: Limits,
+    /// Rows in fallback: for how many calls in a row they have been inside.
+    held: BTreeMap<Who, u32>,
+    ledger: Ledger,
+}
+
+/// What becomes of a row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Fate {
+    /// Only mechanistic rules speak of the dead.
+    Dead,
+    /// The mode decides; the gate is open this far.
+    Inside(f64),
+    /// The mechanistic rules act.
+    Fallback,
+}
+
+impl Guard {
+    fn new(learned: Learned, signature: &Signature, plan: &Plan) -> Guard {
+        let vocabulary = &plan.table.vocabulary;
+        let scenario = &plan.scenario;
+        let source = |name: &str| scenario.rules.iter().position(|rule| rule.name == name);
+        let who = source(&signature.source).unwrap_or(0) as u64;
+        let draws = Purpose::Member.draws(scenario.seed);
+        let is_latent = |write| is_latent(write, vocabulary);
+        Guard {
+            member: draws.uniform(who, 0, 0),
+            latent: signature.writes.iter().map(is_latent).collect(),
+            limits: Limits::new(signature, plan),
+            held: BTreeMap::new(),
+            ledger: Ledger::new(&learned, signature, plan),
+            learned,
+        }
+    }
+
+    fn settle(
+        &mut self,
+        call: &Call<'_>,
+        outputs: &mut Outputs,
+        clamps: &mut Clamps,
+        log: Option<&mut Firing>,
+    ) -> Result<(), String> {
+        let fates = self.fates(call, outputs, log)?;
+        self.ledger.inputs_clamped += outputs.clamped;
+        let failed: Vec<usize> = outputs.failed.iter().map(|(row, _)| *row).collect();
+        for (write, column) in outputs.columns.iter_mut().enumerate() {
+            for &row in &failed {
+                column[row] = f64::NAN;
+            }
+            let mechanistic = outputs.mechanistic.get(write).map(Vec::as_slice);
+            self.act(call, write, &fates, column, mechanistic, clamps);
+        }
+        let (written, clamped) = (self.ledger.written, self.ledger.clamped);
+        let most = self.learned.adoption.max_clamped;
+        if written >= ENOUGH && clamped as f64 > most * written as f64 {
+            return Err(format!(
+                "E-CLAMP: {clamped} of {written} numbers that model `{}` wrote had to be put back \
+                 into range until t = {} min, more than max_clamped = {most}\n  \
+                 look at what it reads, or choose mode \"shadow\"",
+                call.signature.source, call.time
+            ));
+        }
+        Ok(())
+    }
+
+    /// What becomes of every row.
+    fn fates(
+        &mut self,
+        call: &Call<'_>,
+        outputs: &Outputs,
+        mut log: Option<&mut Firing>,
+    ) -> Result<Vec<Fate>, String> {
+        let Call { batch, .. } = *call;
+        let has_mechanistic = self.learned.has_mechanistic;
+        let mut reasons = outputs.failed.iter().peekable();
+        let mut fates = Vec::with_capacity(batch.rows);
+        for row in 0..batch.rows {
+            let mut reason = None;
+            while let Some((_, text)) = reasons.next_if(|(failed, _)| *failed <= row) {
+                reason = reason.or(Some(text.as_str()));
+            }
+            if batch.dead.get(row).copied().unwrap_or(false) {
+                fates.push(Fate::Dead);
+                continue;
+            }
+            let mut tiers = outputs.domain.get(row).copied().unwrap_or_default();
+            if reason.is_some() {
+                tiers.add(Tiers::NOT_FINITE);
+            }
+            let is_number = !tiers.has(Tiers::NOT_FINITE);
+            if !is_number && !(has_mechanistic && self.is_covered(outputs, row)) {
+                let reason = reason.unwrap_or("E-NONFINITE: no number comes out");
+                return Err(failure(call, outputs.failed.len().max(1), row, reason));
+            }
+            let fires = !tiers.is_inside();
+            if self.learned.guard == Policy::Error && tiers != Tiers::NOT_FINITE && fires {
+                let count = outputs.domain.iter().filter(|it| !it.is_inside()).count();
+                let reason = format!("E-DOMAIN: {}; {}", names(tiers), self.inputs(batch, row));
+                return Err(failure(call, count, row, &reason));
+            }
+            let falls =
+                fires && has_mechanistic && (self.learned.guard == Policy::Fallback || !is_number);
+            let is_held = self.hold(call.who[row], falls);
+            let kind = batch.types.get(row).copied().unwrap_or(0);
+            self.ledger.row(kind, tiers, is_held);
+            if fires && let Some(log) = &mut log {
+                log.rows
+                    .push(self.fired(call, outputs, row, tiers, is_held));
+            }
+            fates.push(match (is_held, fires) {
+                (true, _) => Fate::Fallback,
+                (false, true) => Fate::Inside(0.0),
+                (false, false) => Fate::Inside(outputs.gate.get(row).map_or(1.0, |gate| *gate)),
+            });
+        }
+        Ok(fates)
+    }
+
+    /// Whether the mechanistic rules have a number for all that a row's model would set.
+    fn is_covered(&self, outputs: &Outputs, row: usize) -> bool {
+        let covered = |(write, column): (usize, &Vec<f64>)| {
+            column[row].is_finite() || !self.ledger.is_set(write)
+        };
+        outputs.mechanistic.iter().enumerate().all(covered)
+    }
+
+    /// Whether the mechanistic rules act on a row, which falls back now or may have done so before.
+    /// The model acts again in the `return_after`th call in a row that finds it inside.
+    fn hold(&mut self, who: Who, falls: bool) -> bool {
+        if falls {
+            self.held.insert(who, 0);
+            return true;
+        }
+        let Some(inside) = self.held.get_mut(&who) else {
+            return false;
+        };
+        *inside += 1;
+        let is_back = *inside >= self.learned.adoption.return_after;
+        if is_back {
+            self.held.remove(&who);
+        }
+        !is_back
+    }
+
+    /// Turns a column of what the model says into what is to be written.
+    fn act(
+        &mut self,
+        call: &Call<'_>,
+        write: usize,
+        fates: &[Fate],
+        column: &mut [f64],
+        mechanistic: Option<&[f64]>,
+        clamps: &mut Clamps,
+    ) {
+        let to = &call.signature.writes[write];
+        if to.kind == Kind::Readout {
+            for (value, fate) in column.iter_mut().zip(fates) {
+                if *fate == Fate::Dead {
+                    *value = f64::NAN;
+                }
+            }
+            return;
+        }
+        let how = self.learned.residuals.get(write);
+        let how = how.copied().unwrap_or(Residual::None);
+        let mode = self.learned.mode;
+        let is_event = matches!(to.kind, Kind::Rate | Kind::Hit { .. });
+        let is_change = matches!(to.kind, Kind::Delta { .. });
+        for (row, (value, fate)) in column.iter_mut().zip(fates).enumerate() {
+            let m = mechanistic.map_or(f64::NAN, |column| column[row]);
+            let f = corrected(how, m, *value);
+            *value = match (fate, mode) {
+                (Fate::Dead | Fate::Fallback, _) => m,
+                (Fate::Inside(_), _) if self.latent[write] => f,
+                (Fate::Inside(_), Mode::Replace | Mode::Residual | Mode::Delegate) => f,
+                // Mechanistic rules that say nothing change nothing.
+                (Fate::Inside(w), Mode::Gated) if is_change && m.is_nan() => w * f,
+                (Fate::Inside(w), Mode::Gated) => mixed(is_event, *w, f, m),
+                (Fate::Inside(_), Mode::Shadow) => {
+                    self.ledger.compare(write, f, m, call.signature.clock);
+                    m
+                }
+            };
+            // What the mechanistic rules say is theirs, and changes are held in range when they
+            // have been added.
+            if *fate == Fate::Dead || is_change || value.is_nan() || value.to_bits() == m.to_bits()
+            {
+                continue;
+            }
+            let kept = self.limits.keep(write, *value);
+            self.ledger.written += 1;
+            if kept != *value {
+                self.ledger.clamped += 1;
+                limits::count(&call.signature.subject, &to.target, *value, clamps);
+                *value = kept;
+            }
+        }
+    }
+
+    /// A row on which the guard fired, for whoever writes it down.
+    fn fired(
+        &self,
+        call: &Call<'_>,
+        outputs: &Outputs,
+        row: usize,
+        tiers: Tiers,
+        fallback: bool,
+    ) -> Row {
+        let batch = call.batch;
+        let inputs = batch.signals.iter().zip(&self.learned.inputs);
+        let is_failed = tiers.has(Tiers::NOT_FINITE);
+        let said = |column: &Vec<f64>| if is_failed { f64::NAN } else { column[row] };
+        Row {
+            time: call.time,
+            who: call.who[row],
+            cell_type: batch.types.get(row).copied().unwrap_or(0),
+            tiers: names(tiers),
+            fallback,
+            inputs: inputs
+                .map(|(column, (.., factor))| column[row] * factor)
+                .collect(),
+            model: outputs.columns.iter().map(said).collect(),
+            mechanistic: outputs.mechanistic.iter().map(|it| it[row]).collect(),
+        }
+    }
+
+    /// The inputs of a row, in the model's units.
+    fn inputs(&self, batch: &Batch<'_>, row: usize) -> String {
+        let inputs = batch.signals.iter().zip(&self.learned.inputs);
+        let inputs = inputs.filter_map(|(column, (name, unit, factor))| {
+            Some(format!("{name} = {} {unit}", column.get(row)? * factor))
+        });
+        format!("inputs: {}", inputs.collect::<Vec<_>>().join("; "))
+    }
+}
+
+/// The names of tiers.
+fn names(tiers: Tiers) -> String {
+    let has = Tiers::ALL.iter().filter(|(tier, _)| tiers.has(*tier));
+    let names: Vec<&str> = has.map(|(_, name)| *name).collect();
+    names.join(", ")
+}
+
+/// Why a run ends on a row.
+fn failure(call: &Call<'_>, count: usize, row: usize, reason: &str) -> String {
+    let (what, who) = match call.who[row] {
+        (cell, None) => ("cells", format!("cell {cell}")),
+        (a, Some(b)) => ("pairs", format!("cell {a} on cell {b}")),
+    };
+    format!(
+        "rule `{}` failed for {count} of {} {what} at t = {} min; the first is {who}: {reason}",
+        call.signature.source, call.batch.rows, call.time,
+    )
+}
