@@ -11,6 +11,7 @@ use std::{
 
 use clap::Args;
 use rules::Inherit;
+use rules::{Guard, Learned};
 use sim::{
     output::Writers,
     plan::{Bound, Plan},
@@ -273,12 +274,31 @@ fn rules(text: &mut String, bound: &Bound) -> std::fmt::Result {
                 provenance.engine,
                 &provenance.sha256[..12]
             )?;
+            if let Some(learned) = rule.learned() {
+                writeln!(text, "    {}", adoption(learned))?;
+            }
             for line in rule.describe() {
                 writeln!(text, "    | {line}")?;
             }
         }
     }
     writeln!(text, "  (--names lists every name that rules may use)")
+}
+
+/// How a model is taken up.
+fn adoption(learned: &Learned) -> String {
+    let words = serde_json::json!([learned.mode, learned.guard, learned.adoption.uncertainty]);
+    let word = |place: usize| words[place].as_str().unwrap_or_default().to_owned();
+    let adoption = &learned.adoption;
+    let mut text = format!("mode {}, guard {}", word(0), word(1));
+    if learned.guard == Guard::Fallback {
+        let _ = write!(text, " (back in call {} inside)", adoption.return_after);
+    }
+    let _ = write!(text, ", uncertainty {}", word(2));
+    for (output, most) in &adoption.stop_above {
+        let _ = write!(text, ", ends above a spread of {most} in {output}");
+    }
+    text
 }
 
 fn readouts(text: &mut String, scenario: &Scenario) -> std::fmt::Result {

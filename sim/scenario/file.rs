@@ -220,10 +220,101 @@ pub struct RuleSource {
     /// "embedded", or the path of an ONNX Runtime library.
     #[serde(default = "embedded")]
     pub engine: String,
+    /// What acts where a model is bound. Default: "residual" for models that give corrections, else "replace".
+    #[schemars(with = "Option<Mode>")]
+    pub mode: Option<rules::Mode>,
+    /// The sentences or the table behind a model, a file as `file` is.
+    pub mechanistic: Option<String>,
+    /// What happens to rows outside a model's domain. Default: "fallback" with `mechanistic`, else "warn".
+    #[schemars(with = "Option<Guard>")]
+    pub guard: Option<rules::Guard>,
+    /// The model acts again in this call, counted in a row, that finds a row inside its domain. Default: 3.
+    #[schemars(range(min = 1))]
+    pub return_after: Option<u32>,
+    /// What becomes of a model's own statement of how sure it is. Default: "ignore".
+    #[schemars(with = "Option<Uncertainty>")]
+    pub uncertainty: Option<rules::Uncertainty>,
+    /// Ends the run when an output of a model is less certain: by output, one standard deviation in the behavior's unit.
+    pub stop_above: Option<Named<f64>>,
+    /// Above this share of rows in fallback a run is called mostly mechanistic. Default: 0.2.
+    #[schemars(range(min = 0, max = 1))]
+    pub max_fallback: Option<f64>,
+    /// Above this share of a model's numbers out of range the run ends. Default: 0.001.
+    #[schemars(range(min = 0, max = 1))]
+    pub max_clamped: Option<f64>,
+}
+
+impl RuleSource {
+    /// A file and nothing else.
+    pub fn short(file: &str) -> RuleSource {
+        RuleSource {
+            file: file.to_owned(),
+            clock: None,
+            combine: None,
+            sha256: None,
+            engine: embedded(),
+            mode: None,
+            mechanistic: None,
+            guard: None,
+            return_after: None,
+            uncertainty: None,
+            stop_above: None,
+            max_fallback: None,
+            max_clamped: None,
+        }
+    }
 }
 
 fn embedded() -> String {
     "embedded".into()
+}
+
+/// What acts where a scenario binds a model.
+#[derive(JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[expect(dead_code, reason = "describes rules::Mode, which knows no schema")]
+enum Mode {
+    /// The model.
+    Replace,
+    /// The mechanistic rules, corrected by the model.
+    Residual,
+    /// Both, mixed by the model's gate.
+    Gated,
+    /// The mechanistic rules; what the model would have done is recorded.
+    Shadow,
+    /// The model changes latent states and records readouts; written rules that read them act.
+    Delegate,
+}
+
+/// What happens to rows outside a model's domain.
+#[derive(JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(dead_code, reason = "describes rules::Guard, which knows no schema")]
+enum Guard {
+    /// The mechanistic rules act on them.
+    Fallback,
+    /// Their inputs are put back into the ranges trained on.
+    ClampInputs,
+    /// The model acts, and they are counted.
+    Warn,
+    /// The run ends.
+    Error,
+}
+
+/// What becomes of a model's own statement of how sure it is.
+#[derive(JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[expect(
+    dead_code,
+    reason = "describes rules::Uncertainty, which knows no schema"
+)]
+enum Uncertainty {
+    /// Nothing.
+    Ignore,
+    /// It is kept with each cell.
+    Record,
+    /// One member of the ensemble, or one quantile, acts in the whole run.
+    Propagate,
 }
 
 /// How two sources that write one behavior are combined.

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use rules::Engine;
+use rules::{Adoption, Engine};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -23,13 +23,18 @@ impl Scenario {
                 Engine::Embedded => "embedded",
                 Engine::OnnxRuntime(_) => "onnxruntime",
             };
-            sources.push(json!({
+            let mut stated = json!({
                 "name": source.name,
                 "clock": binding.clock,
                 "combine": binding.combine,
                 "engine": engine,
                 "sha256": hex(&Sha256::digest(std::fs::read(&binding.file)?)),
-            }));
+            });
+            // Written rules have nothing of it, and keep the hash they have always had.
+            if binding.file.extension().is_some_and(|it| it == "onnx") {
+                stated["adoption"] = adoption(&binding.adoption)?;
+            }
+            sources.push(stated);
         }
         if let Value::Object(fields) = &mut whole {
             fields.remove("file");
@@ -37,6 +42,24 @@ impl Scenario {
         }
         Ok(hex(&Sha256::digest(whole.to_string())))
     }
+}
+
+/// How a model is taken up: all that decides how a run goes, and not what is said of it afterwards.
+fn adoption(adoption: &Adoption) -> io::Result<Value> {
+    let mechanistic = adoption
+        .mechanistic
+        .as_ref()
+        .map(std::fs::read)
+        .transpose()?;
+    Ok(json!({
+        "mode": adoption.mode,
+        "mechanistic": mechanistic.map(|bytes| hex(&Sha256::digest(bytes))),
+        "guard": adoption.guard,
+        "return_after": adoption.return_after,
+        "uncertainty": adoption.uncertainty,
+        "stop_above": adoption.stop_above,
+        "max_clamped": adoption.max_clamped,
+    }))
 }
 
 fn hex(bytes: &[u8]) -> String {

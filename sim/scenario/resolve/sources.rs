@@ -1,6 +1,6 @@
 //! Files of rules and models.
 
-use rules::{Binding, Engine};
+use rules::{Adoption, Binding, Engine};
 
 use super::super::file::{self, Named, Short};
 use super::super::problem::Path;
@@ -24,13 +24,7 @@ impl Resolver<'_> {
                 let (source, file_at) = match source {
                     Short::Full(source) => (source, at.key("file")),
                     Short::Text(file) => {
-                        short = file::RuleSource {
-                            file: file.clone(),
-                            clock: None,
-                            combine: None,
-                            sha256: None,
-                            engine: "embedded".into(),
-                        };
+                        short = file::RuleSource::short(file);
                         (&short, at.clone())
                     }
                 };
@@ -52,11 +46,9 @@ impl Resolver<'_> {
         clocks: &Clocks,
     ) -> Binding {
         let file = self.file(file_at, &source.file);
-        let extension = file
-            .extension()
-            .and_then(|text| text.to_str())
-            .unwrap_or("");
-        if !["rules", "csv", "onnx"].contains(&extension) {
+        let extension = file.extension().and_then(|text| text.to_str());
+        let extension = extension.unwrap_or("").to_owned();
+        if !["rules", "csv", "onnx"].contains(&extension.as_str()) {
             let message = format!("`{}` is not a file of rules", source.file);
             let help = "sentences end in .rules, tables in .csv, models in .onnx".into();
             self.complain(file_at, message, help);
@@ -92,6 +84,7 @@ impl Resolver<'_> {
                 }
             }
         };
+        let adoption = self.adoption(source, at, extension == "onnx");
         Binding {
             name: name.to_owned(),
             file,
@@ -99,7 +92,75 @@ impl Resolver<'_> {
             combine: source.combine,
             sha256,
             engine,
-            adoption: rules::Adoption::default(),
+            adoption,
+        }
+    }
+
+    /// How a model is taken up; written rules know nothing of it.
+    fn adoption(&mut self, source: &file::RuleSource, at: &Path, is_model: bool) -> Adoption {
+        let stated = [
+            ("mode", source.mode.is_some()),
+            ("mechanistic", source.mechanistic.is_some()),
+            ("guard", source.guard.is_some()),
+            ("return_after", source.return_after.is_some()),
+            ("uncertainty", source.uncertainty.is_some()),
+            ("stop_above", source.stop_above.is_some()),
+            ("max_fallback", source.max_fallback.is_some()),
+            ("max_clamped", source.max_clamped.is_some()),
+        ];
+        if !is_model {
+            for (key, _) in stated.iter().filter(|(_, is_stated)| *is_stated) {
+                let message = format!("`{key}` is for models, and `{}` is written", source.file);
+                let help = "take it out, or name an .onnx file".into();
+                self.complain(&at.key(key), message, help);
+            }
+            return Adoption::default();
+        }
+        let usual = Adoption::default();
+        let mechanistic = source.mechanistic.as_ref().map(|name| {
+            let at = at.key("mechanistic");
+            let file = self.file(&at, name);
+            if !name.ends_with(".rules") && !name.ends_with(".csv") {
+                let message = format!("`{name}` is not a file of written rules");
+                let help = "sentences end in .rules, tables in .csv".into();
+                self.complain(&at, message, help);
+            }
+            file
+        });
+        let return_after = source.return_after.unwrap_or(usual.return_after);
+        if return_after == 0 {
+            let message = "0 calls are too few".into();
+            let help = "1 lets the model act as soon as a row is inside its domain".into();
+            self.complain(&at.key("return_after"), message, help);
+        }
+        let mut share = |key: &str, stated: Option<f64>, usual: f64| {
+            let share = stated.unwrap_or(usual);
+            if !(0.0..=1.0).contains(&share) {
+                let message = format!("{share} is not a share");
+                self.complain(&at.key(key), message, "write a number from 0 to 1".into());
+            }
+            share
+        };
+        let max_fallback = share("max_fallback", source.max_fallback, usual.max_fallback);
+        let max_clamped = share("max_clamped", source.max_clamped, usual.max_clamped);
+        let mut stop_above = Vec::new();
+        for (name, most) in source.stop_above.iter().flat_map(Named::iter) {
+            if !(*most >= 0.0 && most.is_finite()) {
+                let message = format!("{most} is not a standard deviation");
+                let at = at.key("stop_above").key(name);
+                self.complain(&at, message, "write a number that is not negative".into());
+            }
+            stop_above.push((name.to_owned(), *most));
+        }
+        Adoption {
+            mode: source.mode,
+            mechanistic,
+            guard: source.guard,
+            return_after,
+            uncertainty: source.uncertainty.unwrap_or(usual.uncertainty),
+            stop_above,
+            max_fallback,
+            max_clamped,
         }
     }
 }
