@@ -1,5 +1,7 @@
 //! Dyad rules: for each ordered pair in contact, the rates at which one cell hits the other or lets go.
 
+mod changes;
+
 use bevy_ecs::{
     change_detection::Mut,
     resource::Resource,
@@ -23,12 +25,15 @@ use crate::{
     dictionary::pair,
     events::{die, transform},
     guard::{Call, Guards, Who},
+    occasions::with_stores,
     output::{Event, EventKind, Vitality},
     plan::{Plan, deeds::Deed},
     record::{Clamps, Failure, Log, Stage, Timings},
     sense::{Senses, sense},
     streams::Purpose,
 };
+
+use changes::Changes;
 
 /// One dyad rule and what it works with from call to call.
 pub struct DyadRule {
@@ -73,15 +78,21 @@ pub fn dyads(world: &mut World) {
     let started = std::time::Instant::now();
     world.resource_scope(|world, mut rules: Mut<'_, DyadRules>| {
         // All reads come before any write.
-        let mut fired = Vec::new();
+        let (mut fired, mut changes) = (Vec::new(), Vec::new());
         for rule in rules.0.iter_mut().filter(|rule| clock.strikes(rule.period)) {
             match draw(world, &clock, rule) {
-                Ok(deeds) => fired.extend(deeds),
+                Ok(said) => {
+                    fired.extend(said.0);
+                    changes.extend(said.1);
+                }
                 Err(message) => {
                     world.resource_mut::<Failure>().0 = Some(message);
                     return;
                 }
             }
+        }
+        if !changes.is_empty() {
+            with_stores(world, |stores| changes::apply(&changes, stores));
         }
         let mut changed = false;
         for (pair, deed) in fired {
@@ -120,6 +131,9 @@ fn touching(space: &Space, roster: &Roster, a: usize, b: usize) -> Vec<(Pair, [u
     found
 }
 
+/// What the pairs of a rule do, and what they change in their cells.
+type Said = (Vec<(Pair, Deed)>, Vec<Changes>);
+
 /// What the signals of a pair are read from.
 type Sensing<'w, 's> = (
     Res<'w, Space>,
@@ -128,11 +142,7 @@ type Sensing<'w, 's> = (
     Senses<'w, 's>,
 );
 
-fn draw(
-    world: &mut World,
-    clock: &Clock,
-    rule: &mut DyadRule,
-) -> Result<Vec<(Pair, Deed)>, String> {
+fn draw(world: &mut World, clock: &Clock, rule: &mut DyadRule) -> Result<Said, String> {
     let mut state: SystemState<Sensing<'_, '_>> = SystemState::new(world);
     let (space, roster, plan, cells) = state.get(world).map_err(|error| error.to_string())?;
     let pairs = touching(&space, &roster, rule.a, rule.b);
@@ -140,7 +150,7 @@ fn draw(
     let rows = pairs.len();
     rule.outputs.reset(signature.writes.len(), rows);
     if rows == 0 {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Vec::new()));
     }
     let side = |which: usize| {
         pairs
@@ -250,7 +260,9 @@ fn draw(
         }
     }
     world.resource_mut::<Clamps>().negative_pair_rates += negative;
-    Ok(fired)
+    let ids = pairs.iter().map(|(pair, ..)| *pair);
+    let changes = changes::gather(signature, rule.guard, ids, &rule.outputs);
+    Ok((fired, changes))
 }
 
 /// The value of a signal of pairs, by its number, for the cells at two ranks.

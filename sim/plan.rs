@@ -118,10 +118,16 @@ pub fn bind_with(
     };
     for rule in &rules {
         let signature = rule.signature();
-        if let Subject::Cell { types } = &signature.subject {
-            for write in &signature.writes {
-                if let Target::Behavior(behavior) = write.target {
-                    types.iter().for_each(|&kind| add(kind, behavior));
+        for write in &signature.writes {
+            let Target::Behavior(behavior) = write.target else {
+                continue;
+            };
+            match &signature.subject {
+                Subject::Cell { types } => types.iter().for_each(|&kind| add(kind, behavior)),
+                // Events of pairs are drawn and not kept.
+                Subject::Dyad { .. } if !deeds::is_change(write) => {}
+                Subject::Dyad { a, b } => {
+                    add(if write.side == Side::A { *a } else { *b }, behavior)
                 }
             }
         }

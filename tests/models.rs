@@ -335,6 +335,17 @@ fn a_pair_s_model_may_kill_and_is_credited() {
 }
 
 #[test]
+fn a_pair_s_model_may_change_one_of_its_cells() {
+    let output = json!({"tensor": "y", "name": "migration speed", "on": "b", "kind": "delta",
+                        "per": "min", "unit": "µm/min", "reduce": "sum"});
+    let mut simulation = pair(output, 0.01).unwrap();
+    // Not faster than 0.01 µm/min in each of 60 min, and only while they touch.
+    let speed = speed_of(&mut simulation, 1);
+    assert!(speed > 0.0 && speed < 0.6 + 1e-9, "{speed}");
+    assert_eq!(speed_of(&mut simulation, 0), 0.0);
+}
+
+#[test]
 fn a_value_out_of_range_is_put_back_and_counted() {
     let second = "second = { file = \"second.onnx\", combine = \"sum\" }\n";
     let scenario = TWO_TYPES.replace(second, "");
@@ -363,6 +374,6 @@ fn what_a_pair_cannot_do_is_refused() {
         pair(output, 1.0).err().unwrap(),
         "rules `first`: `phagocytose a` is nothing that a pair can do at this rate or in this way\n  \
          a pair writes the rates of `hit`, `detach`, and on its cells those of `apoptosis`, \
-         `necrosis` and `transform to …`"
+         `necrosis` and `transform to …`, and changes of their other behaviors"
     );
 }

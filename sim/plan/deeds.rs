@@ -60,6 +60,14 @@ impl Deed {
     }
 }
 
+/// Whether an output of a pair changes one of its cells.
+pub fn is_change(write: &Write) -> bool {
+    matches!(
+        (&write.target, &write.kind, write.side),
+        (Target::Behavior(_), Kind::Delta { .. }, Side::A | Side::B)
+    )
+}
+
 /// Refuses outputs of pair rules that the engine could not carry out.
 pub fn check_writes(rules: &[Box<dyn Rule>], table: &Table) -> Result<(), String> {
     for rule in rules {
@@ -75,11 +83,11 @@ pub fn check_writes(rules: &[Box<dyn Rule>], table: &Table) -> Result<(), String
                     &table.vocabulary.pair_behaviors.entry(*number).name
                 }
             };
-            if Deed::of(write, table).is_none() {
+            if Deed::of(write, table).is_none() && !is_change(write) {
                 return Err(format!(
                     "rules `{}`: `{name}` is nothing that a pair can do at this rate or in this way\n  \
                      a pair writes the rates of `hit`, `detach`, and on its cells those of `apoptosis`, \
-                     `necrosis` and `transform to …`",
+                     `necrosis` and `transform to …`, and changes of their other behaviors",
                     signature.source
                 ));
             }
