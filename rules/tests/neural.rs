@@ -10,6 +10,8 @@ mod fixture;
 mod forms;
 #[path = "neural/kinds.rs"]
 mod kinds;
+#[path = "neural/operators.rs"]
+mod operators;
 #[path = "neural/page.rs"]
 mod page;
 
