@@ -6,8 +6,9 @@ mod models;
 
 use models::*;
 use rules::neural::graph::{Answer, Ask, Call, Halves, Messages, Whole, edges, locality};
-use rules::neural::{Fault, RowClass, find_onnx_runtime, proto};
-use rules::{Edges, Engine, Reduce};
+use rules::neural::{Fault, Model, RowClass, find_onnx_runtime, proto};
+use rules::{Batch, Edges, Engine, Error, Graph, Outputs, Reduce, Rule, Side, Subject, Tiers};
+use serde_json::json;
 
 /// The embedded engine, and ONNX Runtime where there is one.
 fn engines() -> Vec<Engine> {
@@ -321,5 +322,178 @@ fn an_edge_that_leads_to_no_node_never_reaches_an_engine() {
     assert_eq!(
         edges::check(&contacts.edges(), 16).unwrap_err().code,
         "E-INDEX"
+    );
+}
+
+/// Columns of a batch for the reads of a model: nodes' signals from `x`, edges' from `e`.
+fn columns(model: &Model, signals: &Signals) -> Vec<Vec<f64>> {
+    let of = |values: &[f32], at: usize, width: usize| {
+        let column = values.iter().skip(at).step_by(width);
+        column.map(|&value| value.into()).collect()
+    };
+    let reads = model.signature().reads.iter();
+    reads
+        .map(|read| match read.side {
+            Side::Pair => of(&signals.e, 0, E),
+            _ => of(&signals.x, read.signal, X),
+        })
+        .collect()
+}
+
+/// What a model says of a graph in which every third node is only seen.
+fn apply(model: &Model, contacts: &Contacts, columns: &[Vec<f64>]) -> Result<Outputs, Error> {
+    let mut out = Outputs::default();
+    out.reset(Y, contacts.nodes);
+    let seen: Vec<bool> = (0..contacts.nodes).map(|node| node % 3 == 0).collect();
+    let batch = Batch {
+        rows: contacts.nodes,
+        signals: columns,
+        dead: &seen,
+        edges: contacts.edges(),
+        dt: 6.0,
+        ..Batch::default()
+    };
+    model.apply(&batch, &mut out)?;
+    Ok(out)
+}
+
+#[test]
+fn a_model_of_either_shape_gives_the_numbers_of_its_graph() {
+    let contacts = Contacts::tangled(1500);
+    let signals = Signals::of(&contacts);
+    for engine in engines() {
+        let (from, to) = (&contacts.from, &contacts.to);
+        let halves = load(&in_halves("sum"), &engine).unwrap();
+        let wanted = edge_and_node_by_hand(from, to, &signals.x, &signals.e, Reduce::Sum);
+        let whole = load(&in_one(Scatter::Elements, 2), &engine).unwrap();
+        let wanted_whole = one_graph_by_hand(&call(&contacts), 2);
+        for (model, wanted) in [(halves, wanted), (whole, wanted_whole)] {
+            let signature = model.signature();
+            assert_eq!(signature.subject, Subject::Cell { types: vec![0] });
+            assert_eq!(signature.graph, Some(Graph { sees: vec![1] }));
+            let out = apply(&model, &contacts, &columns(&model, &signals)).unwrap();
+            assert_eq!(out.failed, []);
+            for node in (0..contacts.nodes).filter(|node| node % 3 != 0) {
+                let made = out.columns.iter().map(|column| column[node] as f32);
+                let made: Vec<f32> = made.collect();
+                assert_near(&made, &wanted[node * Y..(node + 1) * Y], 3e-5);
+            }
+            assert!(out.domain.iter().all(|tiers| tiers.is_inside()));
+        }
+    }
+}
+
+/// 0 - 1 - 2 - 3 - 4 - 5
+fn chain() -> Contacts {
+    Contacts::new(6, (1..6).map(|node| (node - 1, node)))
+}
+
+#[test]
+fn a_node_without_numbers_fails_those_that_hear_of_it_and_no_others() {
+    let contacts = chain();
+    let signals = Signals::of(&contacts);
+    // Nodes 0 and 3 are only seen: nothing is written to them, and nothing of theirs fails.
+    for (model, failing) in [
+        (in_halves("max"), vec![1, 2]),
+        (in_one(Scatter::Nd, 1), vec![1, 2]),
+        (in_one(Scatter::Nd, 2), vec![1, 2, 4]),
+    ] {
+        let model = load(&model, &Engine::Embedded).unwrap();
+        let whole = columns(&model, &signals);
+        let mut spoiled = whole.clone();
+        for (column, read) in spoiled.iter_mut().zip(&model.signature().reads) {
+            if read.side != Side::Pair && read.signal == 1 {
+                column[2] = f64::NAN;
+            }
+        }
+        let good = apply(&model, &contacts, &whole).unwrap();
+        let bad = apply(&model, &contacts, &spoiled).unwrap();
+        let failed: Vec<usize> = bad.failed.iter().map(|(row, _)| *row).collect();
+        assert_eq!(failed, failing);
+        for (row, reason) in &bad.failed {
+            assert!(reason.starts_with("E-NONFINITE"), "{reason}");
+            assert!(bad.domain[*row].has(Tiers::NOT_FINITE));
+        }
+        for node in [1, 2, 4, 5]
+            .into_iter()
+            .filter(|node| !failing.contains(node))
+        {
+            for (good, bad) in good.columns.iter().zip(&bad.columns) {
+                assert_eq!(good[node].to_bits(), bad[node].to_bits());
+            }
+        }
+    }
+}
+
+#[test]
+fn an_edge_outside_the_ranges_puts_the_node_it_leads_to_outside() {
+    let contacts = chain();
+    let model = load(&in_halves("sum"), &Engine::Embedded).unwrap();
+    let mut columns = columns(&model, &Signals::of(&contacts));
+    let edge = contacts.to.iter().position(|&to| to == 4).unwrap();
+    for (column, read) in columns.iter_mut().zip(&model.signature().reads) {
+        if read.side == Side::Pair {
+            column[edge] = 1.5;
+        }
+    }
+    let out = apply(&model, &contacts, &columns).unwrap();
+    let outside: Vec<usize> = (0..6)
+        .filter(|&node| !out.domain[node].is_inside())
+        .collect();
+    assert_eq!(outside, [4]);
+    assert!(out.domain[4].has(Tiers::BOX));
+}
+
+#[test]
+fn a_graph_model_is_refused_with_the_code_of_what_is_wrong() {
+    let code = |model: &proto::Model| load(model, &Engine::Embedded).err().unwrap().code;
+    let damaged = |mut model: proto::Model, name: &str| {
+        let constants = &mut model.graph.as_mut().unwrap().initializer;
+        let mut constants = constants.iter_mut();
+        let weight = constants.find(|tensor| tensor.name() == name).unwrap();
+        weight.raw_data.as_mut().unwrap()[3] ^= 0x80;
+        model
+    };
+    for weight in ["w_1", "w_2"] {
+        assert_eq!(
+            code(&damaged(in_halves("sum"), weight)),
+            "E-GOLDEN",
+            "{weight}"
+        );
+        assert_eq!(code(&damaged(in_one(Scatter::Nd, 2), weight)), "E-GOLDEN");
+    }
+    let far = one_graph(Scatter::Elements, 3);
+    assert_eq!(
+        code(&sealed(far, &["x", "e"], &json!({"hops": 2}))),
+        "E-ROWS"
+    );
+    let mixed = over_all_nodes();
+    assert_eq!(
+        code(&sealed(mixed, &["x", "e"], &json!({"hops": 1}))),
+        "E-ROWS"
+    );
+    let mut bare = in_one(Scatter::Nd, 1);
+    bare.metadata_props
+        .retain(|property| property.key() != "milieu.golden");
+    assert_eq!(code(&bare), "E-GOLDEN");
+}
+
+#[test]
+fn an_edge_beyond_the_nodes_ends_the_call() {
+    let model = load(&in_halves("sum"), &Engine::Embedded).unwrap();
+    let mut columns = columns(&model, &Signals::of(&chain()));
+    for (column, read) in columns.iter_mut().zip(&model.signature().reads) {
+        if read.side != Side::Pair {
+            column.truncate(4);
+        }
+    }
+    let short = Contacts {
+        nodes: 4,
+        ..chain()
+    };
+    let error = apply(&model, &short, &columns).unwrap_err().to_string();
+    assert!(
+        error.contains("E-INDEX: edge 6 leads from node 4 to node 3"),
+        "{error}"
     );
 }

@@ -307,7 +307,9 @@ fn advances(
         };
         let behavior = vocabulary.behaviors.entry(behavior);
         for (at, read) in reads.reads.iter().enumerate() {
-            if read.side != write.side || read.side == Side::Pair {
+            // Of a graph, the signals of both ends of an edge are those of nodes too.
+            let is_same = read.side == write.side || spec.form == Form::Graph;
+            if !is_same || read.side == Side::Pair {
                 continue;
             }
             let signal = vocabulary.signals.entry(read.signal);

@@ -193,8 +193,8 @@ impl Model {
             }
             // A row that has failed stands still; the others go on.
             for (row, _) in &out.failed {
-                for (column, first) in signals.iter_mut().zip(batch.signals) {
-                    column[*row] = first[*row];
+                for advance in &self.bound.advances {
+                    signals[advance.read][*row] = batch.signals[advance.read][*row];
                 }
             }
             between.reset(out.columns.len(), batch.rows);
@@ -241,7 +241,7 @@ impl Rule for Model {
 
     fn apply(&self, batch: &Batch<'_>, out: &mut Outputs) -> Result<(), Error> {
         let reads = &self.bound.signature.reads;
-        let length = |side: Side| match self.is_graph() && side != Side::Cell {
+        let length = |side: Side| match self.is_graph() && side == Side::Pair {
             true => batch.edges.to.len(),
             false => batch.rows,
         };

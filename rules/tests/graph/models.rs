@@ -1,10 +1,15 @@
 //! Small graph models with weights of a hash, and the same arithmetic by hand in `f64`.
 
-use rules::Reduce;
+use prost::Message;
+use rules::neural::contract::Spec;
 use rules::neural::graph::Call;
+use rules::neural::make::{golden_rows, seal};
 use rules::neural::proto::{
     self, Attribute, Dim, Graph, Node, Shape, Tensor, TensorType, Type, ValueInfo,
 };
+use rules::neural::{Fault, Model};
+use rules::{Binding, Dictionary, Engine, Entry, Reduce, Unit, Vocabulary};
+use serde_json::{Value, json};
 
 /// Signals of a node.
 pub const X: usize = 2;
@@ -292,4 +297,92 @@ pub fn by_place_among_edges() -> proto::Model {
         .unwrap();
     scatter.attribute.clear();
     made
+}
+
+fn dictionary(what: &'static str, entries: &[(&str, &str)]) -> Dictionary {
+    let mut dictionary = Dictionary::new(what);
+    for &(name, unit) in entries {
+        dictionary.add(Entry {
+            name: name.to_owned(),
+            synonyms: Vec::new(),
+            unit: Unit::parse(unit).unwrap(),
+            is_event_rate: false,
+            range: rules::dictionary::ANY,
+        });
+    }
+    dictionary
+}
+
+/// Two types, two signals of cells, one of pairs, and two behaviors.
+pub fn vocabulary() -> Vocabulary {
+    Vocabulary {
+        types: vec!["tumor".into(), "macrophage".into()],
+        signals: dictionary("signal", &[("damage", "1"), ("pressure", "1")]),
+        pair_signals: dictionary("signal", &[("gap", "µm")]),
+        behaviors: dictionary(
+            "behavior",
+            &[("migration speed", "µm/min"), ("target volume", "µm^3")],
+        ),
+        pair_behaviors: dictionary("behavior", &[]),
+        base: vec![vec![0.0; 2]; 2],
+        phenotype_step: 6.0,
+        mechanics_step: 0.1,
+    }
+}
+
+/// A model file of these nodes and edges: what it reads within ±1, and how messages pass.
+pub fn sealed(mut model: proto::Model, tensors: &[&str], shape: &Value) -> proto::Model {
+    let input = |tensor: &str, col: usize, name: &str, unit: &str| json!({"tensor": tensor, "col": col, "name": name, "unit": unit, "lo": -1, "hi": 1});
+    let mut inputs = Vec::new();
+    for tensor in tensors {
+        match *tensor {
+            "e" => inputs.push(input("e", 0, "gap", "µm")),
+            cell => inputs.extend([
+                input(cell, 0, "damage", "1"),
+                input(cell, 1, "pressure", "1"),
+            ]),
+        }
+    }
+    let output = |col: usize, name: &str, unit: &str| json!({"tensor": "y", "col": col, "name": name, "kind": "parameter", "unit": unit});
+    let mut spec = json!({
+        "form": "graph", "acts_on": "tumor", "sees": ["macrophage"], "inputs": inputs,
+        "outputs": [output(0, "migration speed", "µm/min"), output(1, "target volume", "µm^3")],
+        "dt": {"trained": 6, "min": 1, "max": 60, "unit": "min"}
+    });
+    for (key, value) in shape.as_object().unwrap() {
+        spec[key] = value.clone();
+    }
+    model.set_metadata("milieu.contract", "1".into());
+    model.set_metadata("milieu.spec", spec.to_string());
+    let rows = golden_rows(&Spec::from_json(spec).unwrap(), 64);
+    seal(&mut model, &rows).unwrap();
+    model
+}
+
+/// The sealed model of [`edge_and_node`].
+pub fn in_halves(reduce: &str) -> proto::Model {
+    let messages = json!({"messages": {"tensor": "message", "into": "m", "reduce": reduce}});
+    sealed(edge_and_node(), &["a", "b", "e", "x"], &messages)
+}
+
+/// The sealed model of [`one_graph`].
+pub fn in_one(scatter: Scatter, hops: usize) -> proto::Model {
+    sealed(
+        one_graph(scatter, hops),
+        &["x", "e"],
+        &json!({"hops": hops}),
+    )
+}
+
+pub fn load(model: &proto::Model, engine: &Engine) -> Result<Model, Fault> {
+    let binding = Binding {
+        name: "learned".into(),
+        file: "model.onnx".into(),
+        clock: None,
+        combine: None,
+        sha256: None,
+        engine: engine.clone(),
+        adoption: rules::Adoption::default(),
+    };
+    Model::from_bytes(&model.encode_to_vec(), &binding, &vocabulary())
 }

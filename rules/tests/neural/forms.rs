@@ -182,8 +182,11 @@ fn parts() -> proto::Model {
 /// Three nodes: 0 → 1, 2 → 1 and 1 → 2, then a call.
 fn three(model: &rules::neural::Model, of_edges: bool) -> Outputs {
     let x = vec![0.5, 1.0, 1.5];
-    let from = vec![0.5, 1.5, 1.0];
-    let signals = if of_edges { vec![from, x] } else { vec![x] };
+    let signals = if of_edges {
+        vec![x.clone(), x]
+    } else {
+        vec![x]
+    };
     let mut out = Outputs::default();
     out.reset(1, 3);
     let batch = Batch {

@@ -53,6 +53,9 @@ fn top(spec: &Spec) -> Result<(), String> {
             );
         }
         (_, Some(0)) => return Err("hops: at least 1".into()),
+        (_, Some(hops)) if hops > MOST_HOPS => {
+            return Err(format!("hops: {hops} is more than {MOST_HOPS}"));
+        }
         _ => {}
     }
     match &spec.dt {
@@ -72,6 +75,9 @@ fn top(spec: &Spec) -> Result<(), String> {
     }
     Ok(())
 }
+
+/// Messages are not passed more often: the test of how far a node hears draws a chain this long.
+const MOST_HOPS: usize = 64;
 
 /// Most random numbers a row may ask for.
 const MOST_LANES: usize = 4096;

@@ -31,6 +31,9 @@ type Failed = Vec<(usize, String)>;
 impl Model {
     /// Evaluates the model once for the whole batch.
     pub(super) fn evaluate(&self, batch: &Batch<'_>, out: &mut Outputs) -> Result<(), Fault> {
+        if self.is_graph() {
+            edges::check(&batch.edges, batch.rows)?;
+        }
         self.boxes(batch, out);
         if self.gate.is_some() {
             out.gate.resize(batch.rows, 0.0);
@@ -56,14 +59,15 @@ impl Model {
                 }
             }
             graph => {
-                let (made, lost) = self.graph(graph, batch)?;
+                let (made, is_whole) = self.graph(graph, batch)?;
                 let chunk = |(at, mut piece): (usize, Piece<'_>)| {
-                    let rows = range(at);
-                    let (_, mut is_whole) = self.fill(batch, rows.clone());
-                    for (is_whole, lost) in is_whole.iter_mut().zip(&lost[rows.clone()]) {
-                        *is_whole &= !lost;
-                    }
-                    self.write(batch, rows, &made[at], &is_whole, &mut piece)
+                    self.write(
+                        batch,
+                        range(at),
+                        &made[at],
+                        &is_whole[range(at)],
+                        &mut piece,
+                    )
                 };
                 pieces.map(chunk).collect::<Result<_, Fault>>()?
             }
@@ -101,8 +105,8 @@ impl Model {
             let Some((lo, hi)) = *range else { continue };
             let is_outside = |value: f64| value * factor < lo || value * factor > hi;
             if self.is_graph() && read.side != Side::Cell {
-                for (&value, &to) in column.iter().zip(batch.edges.to) {
-                    if is_outside(value) {
+                for (edge, &to) in batch.edges.to.iter().enumerate() {
+                    if is_outside(column[end(batch, read.side, edge)]) {
                         out.domain[to as usize].add(Tiers::BOX);
                     }
                 }
@@ -117,7 +121,6 @@ impl Model {
     /// The columns of one tensor for some rows, row-major, in the model's units.
     fn tensor(&self, batch: &Batch<'_>, columns: &[usize], rows: &Range<usize>) -> Vec<f32> {
         let width = columns.len();
-        let is_clamped = self.learned.guard == Guard::ClampInputs;
         let mut tensor = vec![0.0; rows.len() * width];
         // A few rows at a time, so that what is written stays in the nearest cache.
         for (at, block) in tensor.chunks_mut(BLOCK * width).enumerate() {
@@ -127,20 +130,33 @@ impl Model {
                 let factor = self.bound.into_model[read];
                 let values = &batch.signals[read][first..first + count];
                 let row = block[place..].iter_mut().step_by(width);
-                let range = self.domain.ranges[read].filter(|_| is_clamped);
-                for (out, value) in row.zip(values) {
-                    let mut value = value * factor;
-                    // What is no number stays none.
-                    if let Some((lo, hi)) = range
-                        && value.is_finite()
-                    {
-                        value = value.clamp(lo, hi);
-                    }
-                    *out = value as f32;
+                let range = self.put_back(read);
+                for (out, &value) in row.zip(values) {
+                    *out = converted(value, factor, range);
                 }
             }
         }
         tensor
+    }
+
+    /// The range that an input is put back into.
+    fn put_back(&self, read: usize) -> Option<(f64, f64)> {
+        let is_clamped = self.learned.guard == Guard::ClampInputs;
+        self.domain.ranges[read].filter(|_| is_clamped)
+    }
+
+    /// The inputs of an edge that stand side by side in one tensor.
+    fn edge<'a>(
+        &'a self,
+        batch: &'a Batch<'_>,
+        columns: &'a [usize],
+        edge: usize,
+    ) -> impl Iterator<Item = f32> + 'a {
+        columns.iter().map(move |&read| {
+            let side = self.bound.signature.reads[read].side;
+            let value = batch.signals[read][end(batch, side, edge)];
+            converted(value, self.bound.into_model[read], self.put_back(read))
+        })
     }
 
     /// The inputs of some rows, row-major for each tensor, and whether each row is whole: one with
@@ -183,25 +199,36 @@ impl Model {
         self.write(batch, rows, &made, &is_whole, out)
     }
 
-    /// All nodes of a graph: [chunk][output tensor], and which nodes received no number.
+    /// All nodes of a graph: [chunk][output tensor], and for each node whether it is whole. One is
+    /// not if itself, an edge that leads to it, or whoever it hears of has an input that is no
+    /// number, or if the messages it receives are none. Nodes and edges with such an input enter as
+    /// zeros, so that nothing of them can reach the others.
     #[expect(clippy::type_complexity, reason = "what the engines' chunks are")]
     fn graph(
         &self,
         compute: &Compute,
         batch: &Batch<'_>,
     ) -> Result<(Vec<Vec<Vec<f32>>>, Vec<bool>), Fault> {
-        edges::check(&batch.edges, batch.rows)?;
         let active: Vec<bool> = (0..batch.rows).map(|row| !is_dead(batch, row)).collect();
+        let (of_nodes, is_whole) = self.fill(batch, 0..batch.rows);
+        let is_whole_edge = |edge: usize| {
+            let mut tensors = self.edge_layout.iter();
+            tensors.all(|columns| self.edge(batch, columns, edge).all(f32::is_finite))
+        };
+        let edges = 0..batch.edges.to.len();
+        let whole_edges: Vec<bool> = edges.clone().into_par_iter().map(is_whole_edge).collect();
         let fill_nodes = |first: usize, count: usize, tensors: &mut [Vec<f32>]| {
-            let (filled, _) = self.fill(batch, first..first + count);
-            for (tensor, filled) in tensors.iter_mut().zip(filled) {
-                tensor.extend(filled);
+            let own = tensors.iter_mut().zip(&of_nodes).zip(&self.row_tensors);
+            for ((tensor, all), (_, width)) in own {
+                tensor.extend_from_slice(&all[first * width..(first + count) * width]);
             }
         };
-        // An edge that is no number makes its message none, and its node is lost with it.
         let fill_edges = |first: usize, count: usize, tensors: &mut [Vec<f32>]| {
             for (tensor, columns) in tensors.iter_mut().zip(&self.edge_layout) {
-                tensor.extend(self.tensor(batch, columns, &(first..first + count)));
+                for edge in first..first + count {
+                    let keep = |value: f32| if whole_edges[edge] { value } else { 0.0 };
+                    tensor.extend(self.edge(batch, columns, edge).map(keep));
+                }
             }
         };
         let ask = Ask {
@@ -217,7 +244,18 @@ impl Model {
             Compute::Whole(whole) => whole.run(&ask)?,
             Compute::Rows(_) => unreachable!("rows are computed by chunks"),
         };
-        Ok((answer.chunks, answer.lost))
+        let mut spoiled: Vec<bool> = is_whole.iter().map(|is| !is).collect();
+        for edge in edges.filter(|&edge| !whole_edges[edge]) {
+            spoiled[batch.edges.to[edge] as usize] = true;
+        }
+        if matches!(compute, Compute::Whole(_)) && spoiled.contains(&true) {
+            spoiled = edges::spread(&spoiled, &batch.edges, self.spec.hops.unwrap_or(1));
+        }
+        let whole = spoiled
+            .iter()
+            .zip(&answer.lost)
+            .map(|(spoiled, lost)| !(spoiled | lost));
+        Ok((answer.chunks, whole.collect()))
     }
 
     /// What the tensors of a chunk write.
@@ -257,6 +295,10 @@ impl Model {
             let answers = Answers::new(made, &self.widths, at);
             let said = match is_whole[at] {
                 true => self.row(batch, row, at, &answers, &mut values, out)?,
+                false if self.is_graph() => Err(
+                    "E-NONFINITE: an input of the node, or of what it hears of, is not a number"
+                        .into(),
+                ),
                 false => Err("E-NONFINITE: an input is not a number".into()),
             };
             if let Err(reason) = said {
@@ -362,6 +404,24 @@ impl Model {
         let columns = &mut out.columns;
         let write = |place: usize, value| columns[answer.first + place][at] = value;
         Ok(answer.convert.numbers(values, age, batch.dt, write))
+    }
+}
+
+/// A number in the model's unit, put back into its range; what is no number stays none.
+fn converted(value: f64, factor: f64, range: Option<(f64, f64)>) -> f32 {
+    let value = value * factor;
+    match range {
+        Some((lo, hi)) if value.is_finite() => value.clamp(lo, hi) as f32,
+        _ => value as f32,
+    }
+}
+
+/// Where in its column stands what an edge reads of a side.
+fn end(batch: &Batch<'_>, side: Side, edge: usize) -> usize {
+    match side {
+        Side::A => batch.edges.from[edge] as usize,
+        Side::B => batch.edges.to[edge] as usize,
+        _ => edge,
     }
 }
 
