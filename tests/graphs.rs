@@ -1,15 +1,25 @@
-//! The graph of contacts that a rule of a whole graph is called with, in a tissue.
+//! Rules over the graph of contacts, in a tissue: what they are called with, and models of form
+//! `graph` as a user binds them.
 
 mod common;
 
+use std::fs;
 use std::sync::{Arc, Mutex};
 
-use common::{advance, bound, column, ghost, plane};
+use common::{advance, bound, column, folder, ghost, lattice, near, plane};
+use prost::Message;
+use rules::neural::contract::Spec;
+use rules::neural::make::{golden_rows, seal};
+use rules::neural::proto::{
+    Attribute, Graph as OnnxGraph, INT64, Model, Node, OperatorSet, Tensor, ValueInfo,
+};
 use rules::{
     Batch, Error, Graph, Kind, Occasion, Outputs, Provenance, Read, Reduce, Rule, Side, Signature,
     Subject, Target, Vocabulary, Write,
 };
-use sim::plan::Bound;
+use serde_json::json;
+use sim::plan::{Bound, bind};
+use sim::scenario::parse;
 use sim::simulation::Simulation;
 
 /// Three cells of a in a row that touch, one of b at their end, one of c beyond it, and one of a far
@@ -176,6 +186,164 @@ fn only_the_types_a_rule_is_about_are_written() {
         match kind {
             0 => assert!([1.0, 2.0, 3.0].contains(speed), "{speed}"),
             _ => assert_eq!(*speed, 0.5, "only seen"),
+        }
+    }
+}
+
+/// A model of form `graph` that sets the migration speed of a, in µm/min, to the sum of the
+/// overlaps (µm) with the cells of a and b it touches: in two parts, or as one graph.
+fn overlaps(in_parts: bool) -> Vec<u8> {
+    let column = |name: &str, axis| ValueInfo::floats(name, &[None, Some(1)], axis);
+    let input = |tensor: &str, name: &str, unit: &str| json!({"tensor": tensor, "col": 0, "name": name, "unit": unit, "lo": -20, "hi": 3000});
+    let (nodes, inputs, shape) = if in_parts {
+        let nodes = vec![
+            Node::new("Neg", &["e"], "overlap"),
+            Node::new("Sub", &["x", "x"], "nothing"),
+            Node::new("Add", &["nothing", "m"], "y"),
+        ];
+        let inputs = [("e", "edges"), ("x", "cells"), ("m", "cells")];
+        let messages = json!({"tensor": "overlap", "into": "m", "reduce": "sum"});
+        (nodes, inputs.to_vec(), ("messages", messages))
+    } else {
+        let mut scatter = Node::new("ScatterND", &["nothing", "ends", "overlap"], "y");
+        scatter.attribute.push(Attribute {
+            name: Some("reduction".into()),
+            s: Some(b"add".to_vec()),
+            kind: Some(3),
+            ..Attribute::default()
+        });
+        let nodes = vec![
+            Node::new("Neg", &["e"], "overlap"),
+            Node::new("Sub", &["x", "x"], "nothing"),
+            Node::new("Unsqueeze", &["dst", "one"], "ends"),
+            scatter,
+        ];
+        (
+            nodes,
+            vec![("e", "edges"), ("x", "cells")],
+            ("hops", json!(1)),
+        )
+    };
+    let mut input_tensors: Vec<ValueInfo> = inputs
+        .iter()
+        .map(|&(name, axis)| column(name, axis))
+        .collect();
+    if !in_parts {
+        for name in ["src", "dst"] {
+            let mut ends = ValueInfo::floats(name, &[None], "edges");
+            let tensor = ends.r#type.as_mut().and_then(|kind| kind.tensor.as_mut());
+            tensor.unwrap().elem_type = Some(INT64);
+            input_tensors.push(ends);
+        }
+    }
+    let mut outputs = vec![column("y", "cells")];
+    if in_parts {
+        outputs.push(column("overlap", "edges"));
+    }
+    let mut model = Model {
+        ir_version: Some(10),
+        graph: Some(OnnxGraph {
+            node: nodes,
+            initializer: vec![Tensor::ints("one", &[1])],
+            input: input_tensors,
+            output: outputs,
+            ..OnnxGraph::default()
+        }),
+        opset_import: vec![OperatorSet {
+            domain: None,
+            version: Some(18),
+        }],
+        ..Model::default()
+    };
+    let (key, value) = shape;
+    let spec = json!({
+        "form": "graph", "acts_on": "a", "sees": ["b"],
+        "inputs": [input("e", "gap", "µm"), input("x", "volume", "µm^3")],
+        "outputs": [{"tensor": "y", "name": "migration speed", "kind": "parameter",
+                     "unit": "µm/min"}],
+        "dt": {"trained": 1, "min": 0.1, "max": 10, "unit": "min"},
+        key: value,
+    });
+    model.set_metadata("milieu.contract", "1".into());
+    model.set_metadata("milieu.spec", spec.to_string());
+    let rows = golden_rows(&Spec::from_json(spec).unwrap(), 64);
+    seal(&mut model, &rows).unwrap();
+    model.encode_to_vec()
+}
+
+/// The simulation of a scenario whose rules are `model.onnx`.
+fn learned(text: &str, model: &[u8], threads: usize) -> Simulation {
+    let folder = folder(&[("scenario.toml", text)]);
+    fs::write(folder.path().join("model.onnx"), model).unwrap();
+    let scenario = parse::read(folder.path(), &[], None).unwrap();
+    Simulation::new(bind(scenario).unwrap(), threads).unwrap()
+}
+
+/// Overlaps (µm) of each cell of a with cells of a and b, by the positions of all.
+fn overlaps_by_hand(simulation: &mut Simulation) -> Vec<f64> {
+    let table = simulation.table();
+    let overlap = |one: usize, other: usize| {
+        let [p, q] = [one, other].map(|at| table.position[at]);
+        let squared: f64 = (0..3).map(|axis| (p[axis] - q[axis]).powi(2)).sum();
+        (table.radius[one] + table.radius[other] - squared.sqrt()).max(0.0)
+    };
+    let cells = 0..table.id.len();
+    let of_a = cells.clone().filter(|&cell| table.cell_type[cell] == 0);
+    of_a.map(|cell| {
+        let others = cells
+            .clone()
+            .filter(|&other| other != cell && table.cell_type[other] < 2);
+        others.map(|other| overlap(cell, other)).sum()
+    })
+    .collect()
+}
+
+#[test]
+fn a_model_of_either_shape_hears_of_the_cells_that_touch() {
+    let types = ["a", "b", "c"].map(|name| ghost(name, "motility = { enabled = false }"));
+    let rules = "[rules]\nlearned = \"model.onnx\"\n";
+    let text = plane(400.0, [0.1, 0.1, 1.0], &(types.concat() + ROW + rules));
+    for in_parts in [true, false] {
+        let mut simulation = learned(&text, &overlaps(in_parts), 1);
+        advance(&mut simulation, 3.0);
+        let speeds = column(&mut simulation, 0);
+        let kinds = simulation.table().cell_type;
+        let of_a: Vec<f64> = (0..speeds.len())
+            .filter(|&cell| kinds[cell] == 0)
+            .map(|cell| speeds[cell])
+            .collect();
+        let wanted = overlaps_by_hand(&mut simulation);
+        assert_eq!(wanted.iter().filter(|&&overlap| overlap > 0.0).count(), 3);
+        for (speed, wanted) in of_a.iter().zip(&wanted) {
+            near(*speed, *wanted, 1e-5); // f32 inside
+        }
+    }
+}
+
+#[test]
+fn a_graph_rule_gives_the_same_bits_for_any_number_of_threads() {
+    let moving = "motility = { speed = 1, persistence_time = \"5 min\" }\n";
+    let types = ["a", "b", "c"].map(|name| format!("[cell_types.{name}]\n{moving}"));
+    let cells = lattice("a", 40, 11.0, [0.0; 2]) + &lattice("b", 10, 30.0, [5.0, 5.0]);
+    let rest =
+        "[rules]\nlearned = \"model.onnx\"\n[outputs]\ncell_columns = [\"migration speed\"]\n";
+    let text = plane(600.0, [0.1, 0.1, 1.0], &(types.concat() + &cells + rest));
+    for in_parts in [true, false] {
+        let model = overlaps(in_parts);
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+            pool.build().unwrap().install(|| {
+                let mut simulation = learned(&text, &model, threads);
+                advance(&mut simulation, 5.0);
+                let table = simulation.table();
+                let places = table.position.iter().flatten();
+                let values = places.chain(&table.extra[0].values);
+                values.map(|value| value.to_bits()).collect::<Vec<u64>>()
+            })
+        };
+        let one = run(1);
+        for threads in [2, 3, 8] {
+            assert!(run(threads) == one, "{threads} threads");
         }
     }
 }
