@@ -4,8 +4,10 @@
 #[path = "../scenarios/exhaustion/make_models.rs"]
 mod make_models;
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use prost::Message;
 use rules::neural::proto;
@@ -68,15 +70,57 @@ fn kills(settings: &[&str]) -> [f64; 3] {
 /// standard deviation of 13 (eight seeds): 3 % of a sum, 4 % of a difference of two sums.
 const CHANCE: f64 = 0.15;
 
+fn sum(days: [f64; 3]) -> f64 {
+    days.iter().sum()
+}
+
+/// One setting for each rule: the same law, written.
+const WRITTEN: [&str; 2] = [
+    "rules.exhaustion.file=exhaustion.rules",
+    "rules.killing.file=killing.rules",
+];
+
 #[test]
 fn the_learned_laws_kill_like_the_written_ones_and_exhaustion_is_seen() {
     let learned = kills(&[]);
-    let written = kills(&["rules.killing.file=killing.rules"]);
+    let written = kills(&WRITTEN);
     let tireless = kills(&["rules.exhaustion=false"]);
     println!("kills a day: learned {learned:?}, written {written:?}, tireless {tireless:?}");
-    let sum = |days: [f64; 3]| days.iter().sum::<f64>();
     assert!((sum(learned) / sum(written) - 1.0).abs() < CHANCE);
     // By the third day a T cell that tires hits less than one that does not, although it has left
     // more cells to hit.
     assert!(learned[2] < (1.0 - CHANCE) * tireless[2]);
+}
+
+#[test]
+fn the_scripts_for_pytorch_make_models_that_kill_like_the_written_laws() {
+    let Some(python) = env::var_os("MILIEU_TORCH_PYTHON") else {
+        eprintln!("skipped: PyTorch (MILIEU_TORCH_PYTHON does not name a Python that has it)");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let made = ["exhaustion", "killing"].map(|rule| {
+        let file = folder.path().join(format!("{rule}.onnx"));
+        let mut script = Command::new(&python);
+        script.arg(scenario().join(format!("export_{rule}.py")));
+        assert!(script.arg(&file).status().unwrap().success());
+        format!("rules.{rule}.file={}", file.display())
+    });
+    let learned = kills(&[&made[0], &made[1]]);
+    let written = kills(&WRITTEN);
+    println!("kills a day: learned with PyTorch {learned:?}, written {written:?}");
+    assert!((sum(learned) / sum(written) - 1.0).abs() < CHANCE);
+}
+
+#[test]
+fn both_engines_reproduce_the_golden_rows() {
+    if env::var_os("ORT_DYLIB_PATH").is_none() {
+        eprintln!("skipped: ONNX Runtime (ORT_DYLIB_PATH is not set)");
+        return;
+    }
+    for engine in ["embedded", "onnxruntime"] {
+        let settings =
+            ["exhaustion", "killing"].map(|rule| format!("rules.{rule}.engine={engine}"));
+        bind(parse::read(&scenario(), &settings, None).unwrap()).unwrap();
+    }
 }

@@ -1,12 +1,14 @@
-//! Makes `killing.onnx`, the learned form of `killing.rules`, without PyTorch: for continuous
-//! tests, which have none. `export_killing.py` makes the same model with it.
+//! Makes `exhaustion.onnx` and `killing.onnx` without PyTorch, for tests that run everywhere.
+//! `export_exhaustion.py` and `export_killing.py` make models of the same contract with it.
 //!
 //! ```text
 //! cargo run --release --example make_exhaustion_models
 //! ```
 //!
-//! The teacher is the written law, so that the two can be compared; a model trained on recorded
+//! The teachers are the written laws, so that the two can be compared; a model trained on recorded
 //! cells takes its place without a change to anything but the file.
+
+mod make_exhaustion;
 
 use rules::neural::{
     contract::Spec,
@@ -72,7 +74,10 @@ pub fn killing() -> Vec<u8> {
 
 /// Every model of this folder: file name, bytes.
 pub fn models() -> Vec<(&'static str, Vec<u8>)> {
-    vec![("killing.onnx", killing())]
+    vec![
+        ("exhaustion.onnx", make_exhaustion::exhaustion()),
+        ("killing.onnx", killing()),
+    ]
 }
 
 #[allow(
