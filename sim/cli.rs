@@ -3,6 +3,7 @@
 pub mod check;
 pub mod import;
 pub mod run;
+pub mod signals;
 
 use std::{
     io::{ErrorKind, Write},
@@ -130,13 +131,15 @@ pub fn remark(notes: &[String]) {
     }
 }
 
+/// Prints JSON for people and programs.
+pub fn print_json(value: &serde_json::Value) -> Result<(), Stop> {
+    print(&format!("{value:#}\n"))
+}
+
 /// `milieu schema`.
 pub fn schema() -> Result<(), Stop> {
-    let schema = sim::scenario::schema::schema();
-    print(&format!(
-        "{}\n",
-        serde_json::to_string_pretty(&schema).expect("a schema is plain JSON")
-    ))
+    let schema = serde_json::to_value(sim::scenario::schema::schema());
+    print_json(&schema.expect("a schema is plain JSON"))
 }
 
 /// More threads than any one machine has cores: systems refuse to start many times as many.

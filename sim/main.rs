@@ -24,6 +24,8 @@ enum Command {
     Check(cli::check::Arguments),
     /// Write the scenario of a PhysiCell project.
     Import(cli::import::Arguments),
+    /// Print every name that rules and models may use in a scenario, with its unit.
+    Signals(cli::signals::Arguments),
     /// Print a JSON Schema of scenario files, for editors.
     Schema,
 }
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => cli::run::run(&arguments),
         Command::Check(arguments) => cli::check::check(&arguments),
         Command::Import(arguments) => cli::import::import(&arguments),
+        Command::Signals(arguments) => cli::signals::signals(&arguments),
         Command::Schema => cli::schema(),
     };
     match result {

@@ -181,6 +181,17 @@ pub fn bind_with(
     Ok(Bound { plan, rules })
 }
 
+/// The names that rules in these files may use in a scenario, before any of them is bound, and the
+/// latent vectors they declare.
+///
+/// # Errors
+/// A message with place, culprit and way out.
+pub fn names(scenario: &Scenario, files: &[rules::Binding]) -> Result<(Table, Latents), String> {
+    let declared = rules::declared(files).map_err(|error| error.to_string())?;
+    let latents = Latents::new(scenario, &declared)?;
+    Ok((Table::new(scenario, &latents)?, latents))
+}
+
 /// Refuses columns of a table of cells that are no behavior, or one behavior twice.
 fn check_columns(columns: &[String], table: &Table) -> Result<(), String> {
     let behaviors = &table.vocabulary.behaviors;

@@ -1,4 +1,4 @@
-//! What `milieu check` prints: every number resolved, and every name.
+//! What `milieu check` prints, every number resolved, and `milieu signals`, every name.
 
 use std::fs;
 use std::process::Command;
@@ -49,13 +49,19 @@ published = [2, 16]
 source = "somebody"
 "#;
 
-/// What the program prints on this scenario, with these further arguments.
+/// What `milieu check` prints on this scenario, with these further arguments.
 #[track_caller]
 fn check(arguments: &[&str]) -> String {
+    said("check", arguments)
+}
+
+/// What a command prints on this scenario.
+#[track_caller]
+fn said(command: &str, arguments: &[&str]) -> String {
     let home: TempDir = tempfile::tempdir().unwrap();
     fs::write(home.path().join("scenario.toml"), SCENARIO).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_milieu"))
-        .args(["check", "."])
+        .args([command, "."])
         .args(arguments)
         .current_dir(home.path())
         .output()
@@ -80,7 +86,7 @@ fn every_number_of_the_scenario_is_printed() {
         "    changes: fluid 0.05, cytoplasm 0.0045, nucleus 0.0055, calcification 0 1/min",
         "    each gradient counts by its direction alone",
         "  attacks         last 30 min and deal 1 damage/min; their bond 0.03 1/min",
-        "  (--names lists every name that rules may use)",
+        "  (`milieu signals` lists every name that rules may use)",
         "  kills: kills of tumor per cell and day by T cell; published 2 to 16 1/d per cell (somebody)",
     ] {
         assert!(said.lines().any(|it| it == line), "no `{line}` in\n{said}");
@@ -94,7 +100,7 @@ fn every_number_of_the_scenario_is_printed() {
 
 #[test]
 fn names_are_listed_with_unit_and_synonyms() {
-    let said = check(&["--names"]);
+    let said = said("signals", &[]);
     assert!(
         said.starts_with("cell types\n  tumor, T cell\n\nsignals\n"),
         "{said}"
@@ -129,7 +135,7 @@ fn names_are_listed_with_unit_and_synonyms() {
 fn names_without_an_effect_are_listed_for_either_semantics() {
     for semantics in ["milieu", "physicell-1.14"] {
         let setting = format!("semantics={semantics}");
-        let said = check(&["--names", "--set", &setting]);
+        let said = said("signals", &["--set", &setting]);
         let group = |title: &str| {
             let mut groups = said.split("\n\n");
             let group = groups.find(|it| it.starts_with(&format!("{title}\n")));

@@ -2,7 +2,6 @@
 
 mod cell_type;
 mod interventions;
-mod names;
 
 use std::{
     fmt::Write,
@@ -30,9 +29,6 @@ const TRIAL: Duration = Duration::from_millis(400);
 pub struct Arguments {
     #[command(flatten)]
     chosen: Chosen,
-    /// Print every name that rules may use, with its unit and synonyms, and nothing else.
-    #[arg(long)]
-    names: bool,
 }
 
 /// Prints what would run: everything resolved, in base units (µm, min).
@@ -40,9 +36,6 @@ pub fn check(arguments: &Arguments) -> Result<(), Stop> {
     let bound = arguments.chosen.bind()?;
     let scenario = &bound.plan.scenario;
     Writers::check(&scenario.outputs.write).map_err(Stop::input)?;
-    if arguments.names {
-        return print(&names::list(&bound.plan.table.vocabulary));
-    }
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = whole(&mut text, scenario);
@@ -282,7 +275,10 @@ fn rules(text: &mut String, bound: &Bound) -> std::fmt::Result {
             }
         }
     }
-    writeln!(text, "  (--names lists every name that rules may use)")
+    writeln!(
+        text,
+        "  (`milieu signals` lists every name that rules may use)"
+    )
 }
 
 /// How a model is taken up.
