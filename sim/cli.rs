@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod import;
+pub mod model;
 pub mod run;
 pub mod signals;
 

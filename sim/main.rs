@@ -26,6 +26,9 @@ enum Command {
     Import(cli::import::Arguments),
     /// Print every name that rules and models may use in a scenario, with its unit.
     Signals(cli::signals::Arguments),
+    /// Look at learned rules, check them, make them.
+    #[command(subcommand)]
+    Model(cli::model::Command),
     /// Print a JSON Schema of scenario files, for editors.
     Schema,
 }
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => cli::check::check(&arguments),
         Command::Import(arguments) => cli::import::import(&arguments),
         Command::Signals(arguments) => cli::signals::signals(&arguments),
+        Command::Model(command) => cli::model::model(&command),
         Command::Schema => cli::schema(),
     };
     match result {

@@ -7,6 +7,7 @@
 
 pub mod adopt;
 pub mod answers;
+pub mod attach;
 pub mod bind;
 pub mod check;
 mod compute;
@@ -28,6 +29,7 @@ pub mod proto;
 mod rten;
 mod semigroup;
 pub mod tensors;
+pub mod trials;
 pub mod uncertainty;
 
 use std::path::Path;

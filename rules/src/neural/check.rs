@@ -142,7 +142,11 @@ pub fn opset(model: &proto::Model) -> Result<i64, Fault> {
     Ok(set.version())
 }
 
-fn versions(model: &proto::Model) -> Result<(), Fault> {
+/// Looks at the versions of format and operators.
+///
+/// # Errors
+/// E-OPSET.
+pub fn versions(model: &proto::Model) -> Result<(), Fault> {
     let version = opset(model)?;
     if !(16..=21).contains(&version) {
         return Err(fault(

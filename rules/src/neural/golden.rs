@@ -93,6 +93,18 @@ impl Arrays {
         self.0.insert(name.to_owned(), Array { shape, data });
     }
 
+    /// How many rows, and how closely they are to be met.
+    pub fn describe(&self) -> String {
+        let rows = self.0.values().filter_map(|array| array.shape.first());
+        let number = |name: &str| self.scalar(name).unwrap_or(f64::NAN);
+        format!(
+            "{} rows, atol {:.1e}, rtol {:.1e}",
+            rows.max().unwrap_or(&0),
+            number("atol"),
+            number("rtol")
+        )
+    }
+
     fn scalar(&self, name: &str) -> Result<f64, Fault> {
         let array = self.0.get(name).ok_or_else(|| {
             broken(format!(
