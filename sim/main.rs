@@ -26,7 +26,7 @@ enum Command {
     Import(cli::import::Arguments),
     /// Print every name that rules and models may use in a scenario, with its unit.
     Signals(cli::signals::Arguments),
-    /// Look at learned rules, check them, make them.
+    /// Look at learned rules, check them, make them, explain them.
     #[command(subcommand)]
     Model(cli::model::Command),
     /// Print a JSON Schema of scenario files, for editors.

@@ -9,6 +9,8 @@ use arrow_array::{ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
 use prost::Message;
+use rules::neural::contract::Spec;
+use rules::neural::make::{distill, golden_rows, write_onnx};
 use rules::neural::proto::{Graph, Model, Node, OperatorSet, Property, Tensor, ValueInfo};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -629,6 +631,123 @@ fn a_reader_that_has_seen_enough_is_no_error() {
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
         assert_eq!(text(&output.stderr), "");
+    }
+}
+
+/// Apoptosis of tumor cells by oxygen and pressure; speed by PD-L1.
+const PLANTED: &str = "\
+tumor: oxygen decreases apoptosis from 0.01 towards 0 1/min, half-max 5 mmHg, Hill power 2
+tumor: pressure increases apoptosis towards 0.02 1/min, half-max 0.5, Hill power 4
+tumor: custom:PD-L1 increases migration speed from 0 towards 1 µm/min, half-max 2, Hill power 2
+";
+
+/// The same law of apoptosis, as a function of oxygen, pressure and two signals without a part in it.
+fn law(x: &[f64]) -> Vec<f64> {
+    let (oxygen, pressure) = ((x[0] / 5.0).powi(2), (x[1] / 0.5).powi(4));
+    vec![(0.01 + 0.02 * pressure) / (1.0 + pressure) / (1.0 + oxygen)]
+}
+
+#[test]
+fn explain_recovers_the_planted_signals_of_written_rules_and_of_a_distilled_copy() {
+    let home = tempfile::tempdir().unwrap();
+    let scenario = format!("{SCENARIO}\n[rules]\nplanted = \"planted.rules\"\n");
+    fs::write(home.path().join("scenario.toml"), scenario).unwrap();
+    fs::write(home.path().join("planted.rules"), PLANTED).unwrap();
+    let ranges = [(0.0, 22.0), (0.0, 1.0), (0.0, 4.0), (0.0, 2000.0)];
+    let (network, _) = distill(law, &ranges, &[16, 16], 60, 1);
+    let names = ["oxygen", "pressure", "custom:PD-L1", "age"];
+    let units = ["mmHg", "1", "1", "min"];
+    let input = |col: usize| {
+        let (lo, hi) = ranges[col];
+        json!({"tensor": "x", "col": col, "name": names[col], "unit": units[col],
+               "lo": lo, "hi": hi})
+    };
+    let inputs: Vec<Value> = (0..4).map(input).collect();
+    let spec = Spec::from_json(json!({
+        "form": "cell",
+        "acts_on": "tumor",
+        "inputs": inputs,
+        "outputs": [{"tensor": "y", "name": "apoptosis", "kind": "rate", "unit": "1/min"}],
+        "dt": {"trained": 6, "min": 0.1, "max": 60, "unit": "min"},
+    }))
+    .unwrap();
+    let file = write_onnx(&network, &spec, &golden_rows(&spec, 64), &json!({})).unwrap();
+    fs::write(home.path().join("copy.onnx"), file).unwrap();
+    let arguments = ["model", "explain", ".", "--with", "copy.onnx", "--json"];
+    let json = said_json(&home, &arguments);
+    let panels = json["panels"].as_array().unwrap();
+    assert_eq!(panels.len(), 2);
+    let apoptosis = panels
+        .iter()
+        .find(|panel| panel["behavior"] == "apoptosis")
+        .unwrap();
+    let sources = apoptosis["sources"].as_array().unwrap();
+    assert_eq!(sources.len(), 2);
+    for source in sources {
+        let ranking = source["ranking"].as_array().unwrap().iter();
+        let mattering = ranking.filter(|signal| signal["matters"] == true);
+        let mut found: Vec<&str> = mattering.map(|it| it["signal"].as_str().unwrap()).collect();
+        found.sort_unstable();
+        assert_eq!(found, ["oxygen", "pressure"], "{source}");
+    }
+    // Written and learned curve of one signal lie over each other.
+    let curve = |source: usize| {
+        let y = sources[source]["curves"][0]["y"].as_array().unwrap();
+        y.iter().map(|y| y.as_f64().unwrap()).collect::<Vec<f64>>()
+    };
+    let far = curve(0)
+        .iter()
+        .zip(curve(1))
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f64::max);
+    assert!(far < 5e-4, "{far}");
+}
+
+#[test]
+fn explain_draws_svg_and_png_and_refuses_what_is_not_there() {
+    let home = tempfile::tempdir().unwrap();
+    let scenario = format!("{SCENARIO}\n[rules]\nplanted = \"planted.rules\"\n");
+    fs::write(home.path().join("scenario.toml"), scenario).unwrap();
+    fs::write(home.path().join("planted.rules"), PLANTED).unwrap();
+    said(&home, &["model", "explain", ".", "--out", "curves.svg"]);
+    said(&home, &["model", "explain", ".", "--out", "curves.png"]);
+    let file = |name: &str| fs::read(home.path().join(name)).unwrap();
+    let svg = text(&file("curves.svg"));
+    roxmltree::Document::parse(&svg).unwrap();
+    assert!(svg.contains("oxygen [mmHg]") && svg.contains("apoptosis [1/min]"));
+    assert!(file("curves.png").starts_with(b"\x89PNG"));
+    // The reference is the one asked for, in any unit of its dimension.
+    let json = said_json(
+        &home,
+        &["model", "explain", ".", "--at", "oxygen=1 kPa", "--json"],
+    );
+    let panels = json["panels"].as_array().unwrap();
+    let signals = panels
+        .iter()
+        .flat_map(|panel| panel["signals"].as_array().unwrap());
+    let oxygen = signals
+        .into_iter()
+        .find(|signal| signal["name"] == "oxygen")
+        .unwrap();
+    assert!(
+        (oxygen["reference"].as_f64().unwrap() - 7.5006).abs() < 1e-3,
+        "{oxygen}"
+    );
+    for (arguments, wanted) in [
+        (["--behavior", "apoptose"], "did you mean `apoptosis`"),
+        (["--type", "tumour"], "did you mean `tumor`"),
+        (["--rules", "killing"], "it has: planted"),
+        (["--at", "oxigen=3"], "did you mean `oxygen`"),
+        (["--at", "oxygen=3 µm"], "pressure"),
+        (["--behavior", "necrosis"], "no rule writes"),
+        (["--with", "nothing.rules"], "cannot be read"),
+        (["--out", "curves.gif"], ".svg or .png"),
+    ] {
+        let all = [&["model", "explain", "."], &arguments[..]].concat();
+        let output = milieu(home.path(), &all);
+        let err = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {err}");
+        assert!(err.contains(wanted), "no `{wanted}` in\n{err}");
     }
 }
 

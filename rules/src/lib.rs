@@ -5,6 +5,7 @@
 //! loaded from an ONNX file shows in [`Rule::describe`] and nowhere else.
 
 pub mod dictionary;
+pub mod explain;
 pub mod hybrid;
 pub mod neural;
 pub mod responses;
@@ -325,6 +326,12 @@ pub trait Rule: Send + Sync {
 
     /// What goes into the record of a run: file, hash, engine.
     fn provenance(&self) -> Provenance;
+
+    /// For each read that a write depends on, where the signal is worth looking at, in the
+    /// dictionary's unit.
+    fn spans(&self, _write: usize) -> Vec<Option<explain::Span>> {
+        Vec::new()
+    }
 
     /// How the engine is to take up a learned rule; `None` for written ones.
     fn learned(&self) -> Option<&Learned> {

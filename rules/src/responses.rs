@@ -60,6 +60,25 @@ impl Response {
         }
     }
 
+    /// Where the response happens: a Hill response from 0 to where it has 95 % of its effect, at least
+    /// to twice the half-max; a ramp with a quarter of it on either side; a step with its threshold in
+    /// the middle.
+    pub fn span(&self) -> [f64; 2] {
+        let [from, to] = match *self {
+            Response::Hill { half_max, power } | Response::SignedHill { half_max, power } => {
+                // Odds of 19 are 95 %.
+                [0.0, half_max * 19f64.powf(1.0 / power).max(2.0)]
+            }
+            Response::Linear { from, to } => {
+                let margin = 0.25 * (to - from);
+                [from - margin, to + margin]
+            }
+            Response::Step { threshold: 0.0, .. } => [-1.0, 1.0],
+            Response::Step { threshold, .. } => [0.0, 2.0 * threshold],
+        };
+        [from.min(to), from.max(to)]
+    }
+
     /// The natural logarithm of the odds of one signal; unlike the odds, it has room for every
     /// signal and power.
     pub fn log_odds(&self, signal: f64) -> f64 {

@@ -2,6 +2,7 @@
 
 mod attach;
 mod check;
+mod explain;
 mod inspect;
 
 use std::{
@@ -22,6 +23,8 @@ pub enum Command {
     Inspect(inspect::Arguments),
     /// Run every test of loading on a model file.
     Check(check::Arguments),
+    /// Show what rules, written or learned, answer to their signals.
+    Explain(explain::Arguments),
     /// Make a model file of a plain export and a TOML file.
     Attach(attach::Arguments),
     /// Print a TOML file for `attach`, with the tensors of a plain export filled in.
@@ -35,6 +38,7 @@ pub fn model(command: &Command) -> Result<(), Stop> {
     match command {
         Command::Inspect(arguments) => inspect::inspect(arguments),
         Command::Check(arguments) => check::check(arguments),
+        Command::Explain(arguments) => explain::explain(arguments),
         Command::Attach(arguments) => attach::attach(arguments),
         Command::Template(arguments) => attach::template(arguments),
         Command::Schema => super::print_json(&rules::neural::contract::schema()),

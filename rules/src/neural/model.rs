@@ -10,6 +10,7 @@ use super::contract::{self, Spec};
 use super::domain::Domain;
 use super::engine::Column;
 use super::{Fault, Parsed, RowClass, adopt, bind, check, describe, fault, layout};
+use crate::explain::Span;
 use crate::{
     Batch, Binding, Error, Learned, Outputs, Provenance, Rule, Side, Signature, Tiers, Vocabulary,
 };
@@ -271,6 +272,19 @@ impl Rule for Model {
 
     fn provenance(&self) -> Provenance {
         self.provenance.clone()
+    }
+
+    fn spans(&self, _write: usize) -> Vec<Option<Span>> {
+        let ranges = self.spec.ranges().into_iter().zip(&self.bound.into_model);
+        let span = |(range, factor): (Option<(f64, f64)>, &f64)| {
+            let (lo, hi) = range.unwrap_or(super::UNKNOWN);
+            Some(Span {
+                lo: lo / factor,
+                hi: hi / factor,
+                is_trained: true,
+            })
+        };
+        ranges.map(span).collect()
     }
 
     fn learned(&self) -> Option<&Learned> {

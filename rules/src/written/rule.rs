@@ -1,6 +1,7 @@
 //! Written rules at work: all sentences of one subject and clock.
 
 use super::saturate::{BLOCK, Saturation};
+use crate::explain::Span;
 use crate::{Batch, Error, Outputs, Provenance, Rule, Signature};
 
 /// The rules on one behavior at work.
@@ -142,5 +143,27 @@ impl Rule for Written {
 
     fn provenance(&self) -> Provenance {
         self.provenance.clone()
+    }
+
+    fn spans(&self, write: usize) -> Vec<Option<Span>> {
+        let mut spans: Vec<Option<Span>> = vec![None; self.signature.reads.len()];
+        let steps = self.steps.iter().filter(|step| step.column == write);
+        let saturations = steps.map(|step| &step.saturation);
+        for term in saturations.flat_map(|it| it.up.iter().chain(&it.down)) {
+            let [lo, hi] = term.response.span();
+            // Of a product each factor has its part of the scale.
+            let part = |end: f64| end.signum() * end.abs().powf(1.0 / term.factors.len() as f64);
+            for &read in &term.factors {
+                let before = spans[read];
+                spans[read] = Some(Span {
+                    lo: before.map_or(f64::INFINITY, |span| span.lo).min(part(lo)),
+                    hi: before
+                        .map_or(f64::NEG_INFINITY, |span| span.hi)
+                        .max(part(hi)),
+                    is_trained: false,
+                });
+            }
+        }
+        spans
     }
 }
