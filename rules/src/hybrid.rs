@@ -9,8 +9,8 @@ use std::path::Path;
 use libm::{exp, log, tanh};
 
 use crate::{
-    Adoption, Batch, Binding, Error, Kind, Learned, Mode, Outputs, Provenance, Residual, Rule,
-    Side, Signature, Subject, Target, Tiers, Usage, Vocabulary, Write,
+    Adoption, Batch, Binding, Error, Guard, Kind, Learned, Mode, Occasion, Outputs, Provenance,
+    Residual, Rule, Side, Signature, Subject, Target, Tiers, Usage, Vocabulary, Write,
     written::{self, Form, Source},
 };
 
@@ -61,12 +61,10 @@ pub fn wrap(
     let refused = |message: &str| Error::Model {
         file: binding.file.clone(),
         code: "E-CONTRACT",
-        message: format!("mode `delegate` {message}"),
+        message: message.to_owned(),
     };
-    if learned.mode == Mode::Delegate && learned.has_mechanistic {
-        return Err(refused(
-            "has no use for `mechanistic`; give the written rules an entry of their own",
-        ));
+    if let Some(message) = refusal(&learned, model.signature()) {
+        return Err(refused(&message));
     }
     if learned.mode != Mode::Delegate && !learned.has_mechanistic {
         return Ok(model);
@@ -77,7 +75,8 @@ pub fn wrap(
         own_writes.retain(|&write| acts_on_nothing(&signature.writes[write], vocabulary));
         if own_writes.is_empty() {
             return Err(refused(
-                "leaves nothing of a model without latent states and readouts; choose another",
+                "mode `delegate` leaves nothing of a model without latent states and readouts; \
+                 choose another",
             ));
         }
         signature.writes = own_writes
@@ -111,6 +110,42 @@ pub fn wrap(
             })?;
     }
     Ok(Box::new(hybrid))
+}
+
+/// Why mode, guard and model do not go together, if they do not.
+fn refusal(learned: &Learned, signature: &Signature) -> Option<String> {
+    let (mode, has_mechanistic) = (learned.mode, learned.has_mechanistic);
+    let name = format!("{mode:?}").to_lowercase();
+    let mut residuals = learned.residuals.iter();
+    let is_residual = residuals.any(|residual| *residual != Residual::None);
+    let is_mixed = matches!(mode, Mode::Residual | Mode::Gated | Mode::Shadow);
+    let message = if is_residual && !matches!(mode, Mode::Residual | Mode::Shadow) {
+        format!(
+            "mode `{name}` would take for values what the model gives as corrections of mechanistic \
+             rules; choose `residual` or `shadow`"
+        )
+    } else if mode == Mode::Residual && !is_residual {
+        "mode `residual` is for models that declare `residual` in milieu.spec; choose `replace`, \
+         `gated` or `shadow`"
+            .into()
+    } else if is_mixed && !has_mechanistic {
+        format!(
+            "mode `{name}` needs written rules behind the model; name their file in `mechanistic`"
+        )
+    } else if mode == Mode::Delegate && has_mechanistic {
+        "mode `delegate` has no use for `mechanistic`; give the written rules an entry of their own"
+            .into()
+    } else if has_mechanistic && signature.occasion != Occasion::Clock {
+        "nothing stands behind a model that is not called by its clock; leave `mechanistic` out"
+            .into()
+    } else if learned.guard == Guard::Fallback && !has_mechanistic {
+        "guard `fallback` needs written rules to fall back to; name their file in `mechanistic`, or \
+         choose `warn`, `clamp_inputs` or `error`"
+            .into()
+    } else {
+        return None;
+    };
+    Some(message)
 }
 
 /// What goes into the record of a run about the file of mechanistic rules behind a binding.

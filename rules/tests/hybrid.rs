@@ -236,6 +236,41 @@ fn delegation_knows_no_mechanistic_rules_and_needs_something_to_leave() {
 }
 
 #[test]
+fn what_does_not_go_together_is_refused_with_a_way_out() {
+    let correction = || {
+        let residuals = vec![Residual::Factor { cap: 1.0 }];
+        model(vec![write("apoptosis", Kind::Rate)], residuals)
+    };
+    assert_refused(
+        bound(speed(), None, mode(Mode::Shadow)),
+        "model.onnx: E-CONTRACT: mode `shadow` needs written rules behind the model; name their \
+         file in `mechanistic`",
+    );
+    assert_refused(
+        bound(speed(), Some(SPEED), mode(Mode::Residual)),
+        "model.onnx: E-CONTRACT: mode `residual` is for models that declare `residual` in \
+         milieu.spec; choose `replace`, `gated` or `shadow`",
+    );
+    assert_refused(
+        bound(correction(), Some(SPEED), mode(Mode::Gated)),
+        "model.onnx: E-CONTRACT: mode `gated` would take for values what the model gives as \
+         corrections of mechanistic rules; choose `residual` or `shadow`",
+    );
+    assert_refused(
+        bound(correction(), None, mode(Mode::Residual)),
+        "model.onnx: E-CONTRACT: mode `residual` needs written rules behind the model; name their \
+         file in `mechanistic`",
+    );
+    let mut model = speed();
+    model.learned.guard = Guard::Fallback;
+    assert_refused(
+        bound(model, None, Adoption::default()),
+        "model.onnx: E-CONTRACT: guard `fallback` needs written rules to fall back to; name their \
+         file in `mechanistic`, or choose `warn`, `clamp_inputs` or `error`",
+    );
+}
+
+#[test]
 fn mechanistic_rules_that_do_not_fit_the_model_are_refused() {
     let behind = |text: &str| bound(speed(), Some(text), Adoption::default());
     let begins = "behind.rules: E-CONTRACT: mechanistic rules of rules.entry: ";

@@ -195,12 +195,9 @@ impl Output for Guard {
         let Some((folder, tables)) = self.open else {
             return Ok(Vec::new());
         };
-        let names = tables.into_iter().map(Table::finish);
-        let names = names.collect::<Result<Vec<_>, _>>()?;
-        let folder = folder.finish()?;
-        Ok(names
-            .iter()
-            .map(|name| format!("{folder}/{name}"))
-            .collect())
+        for table in tables {
+            table.finish()?;
+        }
+        Ok(vec![folder.finish()?])
     }
 }
