@@ -241,7 +241,8 @@ impl Guard {
                 tiers.add(Tiers::NOT_FINITE);
             }
             let is_number = !tiers.has(Tiers::NOT_FINITE);
-            if !is_number && !(has_mechanistic && self.is_covered(outputs, row)) {
+            let has_way_out = has_mechanistic && self.is_covered(outputs, row);
+            if !is_number && !has_way_out {
                 let reason = reason.unwrap_or("E-NONFINITE: no number comes out");
                 return Err(failure(call, outputs.failed.len().max(1), row, reason));
             }

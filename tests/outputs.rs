@@ -604,6 +604,7 @@ fn beyond_the_limit() {
         let events = frames[1].events.clone();
         frames[0].events = events.into_iter().cycle().take(3000).collect();
         frames[0].doses = frames[1].doses.iter().cloned().cycle().take(3000).collect();
+        frames[0].guards = vec![support::firing(3000)];
         for (number, event) in frames[0].events.iter_mut().enumerate() {
             event.time = (number as f64).sqrt();
         }

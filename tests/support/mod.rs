@@ -2,6 +2,7 @@
 
 use rules::Unit;
 use sim::detail::{Detail, Inside};
+use sim::output::guard::{Firing, Row};
 use sim::output::{CellTable, Column, Dose, Event, EventKind, Frame, Vitality};
 use sim::scenario::*;
 use sim::semantics::Semantics;
@@ -15,6 +16,7 @@ pub struct Owned {
     pub fields: Vec<f64>,
     pub events: Vec<Event>,
     pub doses: Vec<Dose>,
+    pub guards: Vec<Firing>,
 }
 
 impl Owned {
@@ -26,7 +28,7 @@ impl Owned {
             fields: &self.fields,
             events: &self.events,
             doses: &self.doses,
-            guards: &[],
+            guards: &self.guards,
         }
     }
 }
@@ -215,6 +217,29 @@ pub const TYPES: [(&str, &str); 4] = [
     ("cost $5", "#CC79A7"),
 ];
 
+/// What a guard kept since the frame before.
+pub fn firing(rows: u64) -> Firing {
+    let row = |number: u64| Row {
+        time: (number as f64).sqrt(),
+        who: (
+            number * 40_503 % 1_000_003,
+            number.is_multiple_of(2).then_some(7),
+        ),
+        cell_type: 0,
+        tiers: "box, score".to_owned(),
+        fallback: true,
+        inputs: vec![(number as f64 + 0.5).sqrt()],
+        model: vec![f64::NAN],
+        mechanistic: vec![(number as f64 + 0.25).sqrt()],
+    };
+    Firing {
+        entry: "learned".to_owned(),
+        inputs: vec![("oxygen".to_owned(), "mmHg".to_owned())],
+        outputs: vec![("apoptosis".to_owned(), Some("1/min".to_owned()))],
+        rows: (0..rows).map(row).collect(),
+    }
+}
+
 /// Three frames, at 0, 60 and 150 min: some cells, none, some others.
 pub fn three_frames(scenario: &Scenario) -> Vec<Owned> {
     let types = scenario.cell_types.len() as u16;
@@ -283,6 +308,7 @@ pub fn three_frames(scenario: &Scenario) -> Vec<Owned> {
             fields: fields(0),
             events: Vec::new(),
             doses: Vec::new(),
+            guards: vec![firing(2)],
         },
         Owned {
             index: 1,
@@ -295,6 +321,7 @@ pub fn three_frames(scenario: &Scenario) -> Vec<Owned> {
                 event(60.0, EventKind::Death, None),
             ],
             doses: [12.5, 42.5].into_iter().zip(0..).map(dose).collect(),
+            guards: vec![firing(0)],
         },
         Owned {
             index: 2,
@@ -303,6 +330,7 @@ pub fn three_frames(scenario: &Scenario) -> Vec<Owned> {
             fields: fields(2),
             events: vec![event(149.9, EventKind::Removal, None)],
             doses: vec![dose((72.5, 2))],
+            guards: vec![firing(1)],
         },
     ]
 }
