@@ -25,6 +25,9 @@ pub struct Space(pub Tissue);
 pub struct Roster {
     /// `[rank]`.
     pub entities: Vec<Entity>,
+    /// `[rank]`: the cell's place in the ECS's table. All cells have the same components, so
+    /// that one table holds them all.
+    pub places: Vec<u32>,
     /// `[rank]`.
     pub kinds: Vec<u16>,
     /// `[rank]`.
@@ -155,10 +158,11 @@ pub fn plant(world: &mut World, seedlings: &[Seedling]) {
 /// Brings ranks, rows and entities into agreement after cells came, went or changed type.
 pub fn settle(world: &mut World) {
     world.resource_mut::<Space>().0.settle();
-    let mut cells: Vec<(u64, Entity, u16, Vitality)> = world
+    let mut cells: Vec<(u64, Entity, u32, u16, Vitality)> = world
         .query::<(Entity, &CellId, &Kind, &Phase)>()
         .iter(world)
-        .map(|(entity, id, kind, phase)| (id.0, entity, kind.0, phase.vitality))
+        .zip(0..)
+        .map(|((entity, id, kind, phase), place)| (id.0, entity, place, kind.0, phase.vitality))
         .collect();
     cells.sort_unstable_by_key(|(id, ..)| *id);
     debug_assert!(
@@ -170,14 +174,16 @@ pub fn settle(world: &mut World) {
     let types = world.resource::<Plan>().scenario.cell_types.len();
     let mut roster = world.resource_mut::<Roster>();
     roster.entities.clear();
+    roster.places.clear();
     roster.kinds.clear();
     roster.vitality.clear();
     roster.of_type.resize_with(types, Vec::new);
     for ranks in &mut roster.of_type {
         ranks.clear();
     }
-    for (rank, (_, entity, kind, vitality)) in cells.into_iter().enumerate() {
+    for (rank, (_, entity, place, kind, vitality)) in cells.into_iter().enumerate() {
         roster.entities.push(entity);
+        roster.places.push(place);
         roster.kinds.push(kind);
         roster.vitality.push(vitality);
         roster.of_type[usize::from(kind)].push(rank as u32);

@@ -1,105 +1,137 @@
 //! Signals → rules → behaviors: every rule that is due reads, and only then is anything written.
-
-use std::collections::BTreeMap;
+//!
+//! How a call flows ([`evaluate`], then [`Stores::write`]):
+//!
+//! 1. The cells of the rule are listed in the order of the tissue's rows, that is of space, and cut
+//!    into chunks of [`CHUNK`] whatever the threads. A rule of a graph takes all its cells at once.
+//! 2. Each chunk, on one thread and in its cache: look up the cells, sense a column a signal, call
+//!    the rule. Only the outputs of a chunk outlive it, and its inputs where the guard must see them.
+//! 3. The guard over a learned rule decides, chunk after chunk, what acts.
+//! 4. When every rule that is due has done so, chunk after chunk and column after column is written
+//!    to its store; what several sources share waits until all have spoken.
 
 use bevy_ecs::{
     resource::Resource,
-    system::{Query, Res, ResMut},
+    system::{ParamSet, Res, ResMut},
 };
-use kernels::{portable::exp, random::pair_id, tissue::Tissue};
+use kernels::{random::pair_id, tissue::Tissue};
+use rayon::prelude::*;
 use rules::{
-    Batch, Combine, Distribution, Edges, Kind, Noise, Occasion, Outputs, Rule, Side, Subject,
-    Target,
+    Batch, Distribution, Edges, Noise, Occasion, Outputs, Rule, Side, Subject,
+    neural::engine::CHUNK,
 };
 
 use crate::{
     arrays::{Roster, Space},
-    cell::{Custom, Latent, Recorded, Ruled},
     clock::Clock,
-    dictionary::Behavior,
     graphs::{self, Graph},
     guard::{Call, Guards, Who},
     occasions::Occasions,
     output::Vitality,
     plan::Plan,
     record::{Clamps, Failure, Stage, Timings},
-    sense::{Senses, sense},
+    sense::{Readers, Senses, Sources, sense},
+    stores::{Pending, Stores, Written},
     streams::Purpose,
 };
 
-/// One cell rule and what it works with from call to call.
+/// One cell rule and what it keeps of a call.
 pub struct CellRule {
     pub(crate) rule: Box<dyn Rule>,
     /// Ticks between two calls.
     pub period: u64,
     /// Types it is about, ascending.
     pub(crate) types: Vec<usize>,
-    with_dead: bool,
+    pub(crate) with_dead: bool,
     graph: Option<Graph>,
     /// Keys its noise, together with the purpose.
     number: u8,
     purpose: Purpose,
     /// The guard over it, if it is learned.
     pub(crate) guard: Option<usize>,
-    /// The cells of the last call.
-    pub(crate) ranks: Vec<u32>,
-    dead: Vec<bool>,
-    kinds: Vec<u16>,
-    held: Vec<bool>,
-    noise: Vec<f32>,
-    columns: Vec<Vec<f64>>,
-    /// What it said of them.
-    pub(crate) outputs: Outputs,
+    /// Most rows of a chunk.
+    chunk: usize,
+    /// The cells of the call, in the order of the tissue's rows; nodes of a graph by type and rank.
+    ranks: Vec<u32>,
+    /// `[chunk of ranks]`.
+    outputs: Vec<Outputs>,
 }
 
 impl CellRule {
     /// Prepares a bound rule; `number` keys its noise.
     pub fn new(rule: Box<dyn Rule>, number: u8, period: u64, guard: Option<usize>) -> CellRule {
-        let Subject::Cell { types } = rule.signature().subject.clone() else {
+        let signature = rule.signature();
+        let Subject::Cell { types } = signature.subject.clone() else {
             unreachable!("dyad rules are kept by `dyads`");
         };
-        let with_dead = rule
-            .signature()
-            .writes
-            .iter()
-            .any(|write| write.applies_to_dead);
-        let columns = vec![Vec::new(); rule.signature().reads.len()];
-        let graph = rule.signature().graph.as_ref().map(|_| Graph::default());
-        let purpose = match rule.signature().occasion {
-            Occasion::Clock | Occasion::Decoding => Purpose::CellNoise,
-            Occasion::Entry => Purpose::EntryNoise,
-            Occasion::Division => Purpose::DivisionNoise,
-        };
+        let graph = signature.graph.as_ref().map(|_| Graph::default());
         CellRule {
-            rule,
-            graph,
             period,
             types,
-            with_dead,
+            with_dead: signature.writes.iter().any(|write| write.applies_to_dead),
             number,
-            purpose,
+            purpose: match signature.occasion {
+                Occasion::Clock | Occasion::Decoding => Purpose::CellNoise,
+                Occasion::Entry => Purpose::EntryNoise,
+                Occasion::Division => Purpose::DivisionNoise,
+            },
             guard,
+            chunk: graph.as_ref().map_or(CHUNK, |_| usize::MAX),
+            graph,
+            rule,
             ranks: Vec::new(),
-            dead: Vec::new(),
-            kinds: Vec::new(),
-            held: Vec::new(),
-            noise: Vec::new(),
-            columns,
-            outputs: Outputs::default(),
+            outputs: Vec::new(),
         }
     }
 
     /// Takes the cells it is about among these.
-    pub(crate) fn choose(&mut self, among: &[u32], space: &Space, roster: &Roster) {
+    pub(crate) fn choose(&mut self, among: &[u32], tissue: &Tissue, roster: &Roster) {
         let (types, with_dead) = (&self.types, self.with_dead);
         self.ranks.clear();
         self.ranks.extend(among.iter().filter(|&&rank| {
             let rank = rank as usize;
             types.contains(&usize::from(roster.kinds[rank]))
                 && (with_dead || roster.vitality[rank] == Vitality::Live)
-                && !space.0.is_frozen(rank)
+                && !tissue.is_frozen(rank)
         }));
     }
+
+    /// Takes all nodes of its graph, and finds the edges between them.
+    fn link(&mut self, tissue: &Tissue, roster: &Roster) {
+        let types = graphs::types(self.rule.signature());
+        let ranks = types.iter().flat_map(|&kind| &roster.of_type[kind]);
+        let is_node = |&&rank: &&u32| {
+            let rank = rank as usize;
+            roster.vitality[rank] == Vitality::Live && !tissue.is_frozen(rank)
+        };
+        self.ranks.clear();
+        self.ranks.extend(ranks.filter(is_node));
+        if let Some(graph) = &mut self.graph {
+            graph.link(&self.ranks, tissue, roster);
+        }
+    }
+
+    /// Whether cells are among its rows that it is not about.
+    pub(crate) fn sees_others(&self) -> bool {
+        self.graph.is_some()
+    }
+
+    /// The cells of the last call with what was said of them, chunk by chunk.
+    pub(crate) fn said(&self) -> impl Iterator<Item = (&[u32], &Outputs)> {
+        self.ranks.chunks(self.chunk).zip(&self.outputs)
+    }
+}
+
+/// The rows of a chunk, as a thread works with them.
+#[derive(Default)]
+struct Bench {
+    cells: Readers,
+    columns: Vec<Vec<f64>>,
+    noise: Vec<f32>,
+    dead: Vec<bool>,
+    kinds: Vec<u16>,
+    who: Vec<Who>,
+    held: Vec<bool>,
 }
 
 /// The cell rules of a run.
@@ -138,18 +170,6 @@ pub fn fill_noise(
     }
 }
 
-/// The components that rules write.
-pub type Written<'w, 's> = Query<
-    'w,
-    's,
-    (
-        &'static mut Custom,
-        &'static mut Ruled,
-        &'static mut Latent,
-        &'static mut Recorded,
-    ),
->;
-
 /// Runs every cell rule that is due.
 pub fn decide(
     mut rules: ResMut<CellRules>,
@@ -162,342 +182,204 @@ pub fn decide(
     mut guards: ResMut<Guards>,
     mut failure: ResMut<Failure>,
     mut timings: ResMut<Timings>,
-    mut cells: bevy_ecs::system::ParamSet<(Senses<'_, '_>, Written<'_, '_>)>,
+    mut cells: ParamSet<(Senses<'_, '_>, Written<'_, '_>)>,
 ) {
-    let due = |rule: &&mut CellRule| clock.strikes(rule.period);
     let _timer = timings.start(Stage::Rules);
+    let due = |rule: &&mut CellRule| clock.strikes(rule.period);
     // Decoders change nothing but what is recorded, and that is there for all that follows.
-    for rule in occasions.decoders.iter_mut().filter(due) {
-        let kept = (&mut *guards, &mut *clamps);
-        if let Err(message) = evaluate(rule, &space, &roster, &plan, &clock, kept, &cells.p0()) {
-            failure.0 = Some(message);
-            return;
-        }
-        let mut stores = Stores {
-            tissue: &mut space.0,
-            roster: &roster,
-            plan: &plan,
-            clamps: &mut clamps,
-            guards: &mut guards,
-            cells: cells.p1(),
-        };
-        write(rule, &mut stores, &mut Pending::new());
-    }
-    if !rules.is_due(&clock) {
-        return;
-    }
-    // All reads come before any write.
-    for rule in rules.0.iter_mut().filter(due) {
-        let kept = (&mut *guards, &mut *clamps);
-        if let Err(message) = evaluate(rule, &space, &roster, &plan, &clock, kept, &cells.p0()) {
-            failure.0 = Some(message);
-            return;
-        }
-    }
-    let mut stores = Stores {
-        tissue: &mut space.0,
-        roster: &roster,
-        plan: &plan,
-        clamps: &mut clamps,
-        guards: &mut guards,
-        cells: cells.p1(),
-    };
-    let mut pending = Pending::new();
-    for rule in rules.0.iter_mut().filter(due) {
-        write(rule, &mut stores, &mut pending);
-    }
-    for ((number, rank), given) in pending {
-        stores.put(
-            number,
-            rank,
-            &given.kind,
-            given.clock,
-            given.value,
-            given.by,
-        );
-    }
-    stores.tissue.rates_changed();
-}
-
-fn evaluate(
-    rule: &mut CellRule,
-    space: &Space,
-    roster: &Roster,
-    plan: &Plan,
-    clock: &Clock,
-    kept: Kept<'_>,
-    cells: &Senses<'_, '_>,
-) -> Result<(), String> {
-    let tissue = &space.0;
-    rule.ranks.clear();
-    let types = graphs::types(rule.rule.signature());
-    for &kind in &types {
-        let ranks = roster.of_type[kind].iter().copied();
-        let live = |rank: &u32| roster.vitality[*rank as usize] == Vitality::Live;
-        let with_dead = rule.with_dead;
-        rule.ranks.extend(
-            ranks.filter(|rank| (with_dead || live(rank)) && !tissue.is_frozen(*rank as usize)),
-        );
-    }
-    answer(rule, space, roster, plan, clock, kept, cells)
-}
-
-/// What is kept from call to call beside the tissue.
-pub(crate) type Kept<'a> = (&'a mut Guards, &'a mut Clamps);
-
-/// Calls a rule for the cells it has chosen, and lets the guard decide what acts.
-pub(crate) fn answer(
-    rule: &mut CellRule,
-    space: &Space,
-    roster: &Roster,
-    plan: &Plan,
-    clock: &Clock,
-    (guards, clamps): Kept<'_>,
-    cells: &Senses<'_, '_>,
-) -> Result<(), String> {
-    let tissue = &space.0;
-    rule.dead.clear();
-    rule.dead.extend(
-        rule.ranks
-            .iter()
-            .map(|&rank| roster.vitality[rank as usize] != Vitality::Live),
-    );
-    if let Some(graph) = &mut rule.graph {
-        graph.link(&rule.ranks, tissue, roster);
-        for (seen, &rank) in rule.dead.iter_mut().zip(&rule.ranks) {
-            *seen = !rule
-                .types
-                .contains(&usize::from(roster.kinds[rank as usize]));
-        }
-    }
-    let signature = rule.rule.signature();
-    for (read, column) in signature.reads.iter().zip(&mut rule.columns) {
-        column.clear();
-        if let Some(graph) = rule.graph.as_ref().filter(|_| read.side == Side::Pair) {
-            graph.sense(read.signal, &rule.ranks, tissue, column);
+    let decoders: Vec<&mut CellRule> = occasions.decoders.iter_mut().filter(due).collect();
+    let due: Vec<&mut CellRule> = rules.0.iter_mut().filter(due).collect();
+    for mut stage in [decoders, due] {
+        if stage.is_empty() {
             continue;
         }
-        let signal = &plan.table.signals[read.signal];
-        sense(
-            signal,
-            &rule.ranks,
-            tissue,
-            roster,
-            cells,
-            plan,
-            clock,
-            column,
-        );
+        // All reads come before any write.
+        {
+            let cells = cells.p0();
+            let around = Around {
+                tissue: &space.0,
+                roster: &roster,
+                plan: &plan,
+                clock: &clock,
+                sources: Sources::new(&space.0, &roster, &cells, &plan, &clock),
+            };
+            let order = in_space(&space.0);
+            for rule in &mut stage {
+                match rule.graph {
+                    Some(_) => rule.link(&space.0, &roster),
+                    None => rule.choose(&order, &space.0, &roster),
+                }
+                if let Err(message) = evaluate(rule, &around, &mut guards, &mut clamps) {
+                    failure.0 = Some(message);
+                    return;
+                }
+            }
+        }
+        let acts = stage[0].rule.signature().occasion != Occasion::Decoding;
+        let mut cells = cells.p1();
+        let tissue = &mut space.0;
+        let mut stores = Stores::new(tissue, &roster, &plan, &mut clamps, &mut guards, &mut cells);
+        let mut pending = Pending::new();
+        for rule in stage {
+            stores.write(rule, &mut pending);
+        }
+        stores.write_shared(pending);
+        if acts {
+            stores.tissue.rates_changed();
+        }
     }
-    rule.noise.clear();
+}
+
+/// What a call takes place in.
+#[derive(Clone, Copy)]
+pub(crate) struct Around<'a> {
+    pub tissue: &'a Tissue,
+    pub roster: &'a Roster,
+    pub plan: &'a Plan,
+    pub clock: &'a Clock,
+    pub sources: Sources<'a>,
+}
+
+/// The ranks of all cells in the order of the tissue's rows.
+fn in_space(tissue: &Tissue) -> Vec<u32> {
+    let mut order = vec![0; tissue.len()];
+    for rank in 0..tissue.len() {
+        order[tissue.row(rank)] = rank as u32;
+    }
+    order
+}
+
+/// Calls a rule for the cells it has chosen, and lets the guard decide what acts.
+///
+/// # Errors
+/// Why the run cannot go on.
+pub(crate) fn evaluate(
+    rule: &mut CellRule,
+    around: &Around<'_>,
+    guards: &mut Guards,
+    clamps: &mut Clamps,
+) -> Result<(), String> {
+    let mut outputs = std::mem::take(&mut rule.outputs);
+    let chunks: Vec<&[u32]> = rule.ranks.chunks(rule.chunk).collect();
+    outputs.resize_with(chunks.len(), Outputs::default);
+    let (asked, watching) = (&*rule, &*guards);
+    // The inputs of a chunk are kept where the guard has more to do than to count it.
+    let work = |bench: &mut Bench, (ranks, out): (&&[u32], &mut Outputs)| {
+        call(asked, ranks, around, watching, bench, out)?;
+        let is_plain = watching.is_plain(asked.guard, &bench.dead, &bench.held, out);
+        Ok(if is_plain {
+            (None, std::mem::take(&mut bench.kinds))
+        } else {
+            (Some(std::mem::take(bench)), Vec::new())
+        })
+    };
+    type Done = Result<(Option<Bench>, Vec<u16>), String>;
+    let pieces = || chunks.iter();
+    let done: Vec<Done> = match chunks.len() {
+        1 => pieces()
+            .zip(&mut outputs)
+            .map(|piece| work(&mut Bench::default(), piece))
+            .collect(),
+        _ => chunks
+            .par_iter()
+            .zip(&mut outputs)
+            .map_init(Bench::default, work)
+            .collect(),
+    };
+    for (done, out) in done.into_iter().zip(&mut outputs) {
+        match done? {
+            (None, kinds) => guards.pass(rule.guard, &kinds, out),
+            (Some(bench), _) => {
+                let call = Call {
+                    guard: rule.guard,
+                    signature: rule.rule.signature(),
+                    batch: &batch(rule, &bench, guards),
+                    who: &bench.who,
+                    time: around.clock.time(),
+                };
+                let is_there = |id| around.tissue.rank(id).is_some();
+                guards.settle(&call, out, clamps, is_there)?;
+            }
+        }
+    }
+    rule.outputs = outputs;
+    Ok(())
+}
+
+/// Computes the outputs of a rule for one chunk of cells.
+fn call(
+    rule: &CellRule,
+    ranks: &[u32],
+    around: &Around<'_>,
+    guards: &Guards,
+    bench: &mut Bench,
+    out: &mut Outputs,
+) -> Result<(), String> {
+    let Around { tissue, roster, .. } = *around;
+    let signature = rule.rule.signature();
+    bench.cells.look_up(ranks, &around.sources);
+    bench.columns.resize_with(signature.reads.len(), Vec::new);
+    for (read, column) in signature.reads.iter().zip(&mut bench.columns) {
+        column.clear();
+        match rule.graph.as_ref().filter(|_| read.side == Side::Pair) {
+            Some(graph) => graph.sense(read.signal, ranks, tissue, column),
+            None => {
+                let signal = &around.plan.table.signals[read.signal];
+                sense(signal, &bench.cells, &around.sources, column);
+            }
+        }
+    }
+    bench.noise.clear();
     if let Some(noise) = signature.noise {
-        let ids = tissue.ids();
-        for &rank in &rule.ranks {
-            let id = ids[rank as usize];
-            let out = &mut rule.noise;
+        let (seed, tick) = (around.plan.scenario.seed, around.clock.tick);
+        for &rank in ranks {
+            let (id, number) = (tissue.ids()[rank as usize], rule.number);
             fill_noise(
                 noise,
                 rule.purpose,
-                rule.number,
-                plan.scenario.seed,
+                number,
+                seed,
                 id,
-                clock.tick,
-                out,
+                tick,
+                &mut bench.noise,
             );
         }
     }
-    let rows = rule.ranks.len();
-    rule.outputs.reset(signature.writes.len(), rows);
-    if rows == 0 {
-        return Ok(());
+    let ranks = || ranks.iter().map(|&rank| rank as usize);
+    bench.kinds.clear();
+    bench.kinds.extend(ranks().map(|rank| roster.kinds[rank]));
+    bench.dead.clear();
+    // Nodes that are only seen are as good as dead to a rule.
+    match rule.graph {
+        None => bench
+            .dead
+            .extend(ranks().map(|rank| roster.vitality[rank] != Vitality::Live)),
+        Some(_) => bench
+            .dead
+            .extend((bench.kinds.iter()).map(|&kind| !rule.types.contains(&usize::from(kind)))),
     }
-    let ranks = rule.ranks.iter().map(|&rank| rank as usize);
-    rule.kinds.clear();
-    rule.kinds
-        .extend(ranks.clone().map(|rank| roster.kinds[rank]));
-    let who: Vec<Who> = ranks.map(|rank| (tissue.ids()[rank], None)).collect();
-    guards.held(rule.guard, &who, &mut rule.held);
-    let batch = Batch {
-        rows,
-        signals: &rule.columns,
-        noise: &rule.noise,
-        dead: &rule.dead,
-        types: &rule.kinds,
-        held: &rule.held,
+    bench.who.clear();
+    bench
+        .who
+        .extend(ranks().map(|rank| (tissue.ids()[rank], None)));
+    guards.held(rule.guard, &bench.who, &mut bench.held);
+    out.reset(signature.writes.len(), ranks().len());
+    let batch = batch(rule, bench, guards);
+    let done = rule.rule.apply(&batch, out);
+    done.map_err(|error| error.to_string())
+}
+
+/// The rows on a bench, as a rule sees them.
+fn batch<'a>(rule: &'a CellRule, bench: &'a Bench, guards: &Guards) -> Batch<'a> {
+    Batch {
+        rows: bench.who.len(),
+        signals: &bench.columns,
+        noise: &bench.noise,
+        dead: &bench.dead,
+        types: &bench.kinds,
+        held: &bench.held,
         member: guards.member(rule.guard),
         edges: rule.graph.as_ref().map_or(Edges::default(), Graph::edges),
-        dt: signature.clock,
-    };
-    rule.rule
-        .apply(&batch, &mut rule.outputs)
-        .map_err(|error| error.to_string())?;
-    let call = Call {
-        guard: rule.guard,
-        signature,
-        batch: &batch,
-        who: &who,
-        time: clock.time(),
-    };
-    let is_there = |id| tissue.rank(id).is_some();
-    guards.settle(&call, &mut rule.outputs, clamps, is_there)
-}
-
-/// What several sources give one behavior of one cell, until all have spoken.
-pub(crate) struct Contribution {
-    kind: Kind,
-    clock: f64,
-    value: f64,
-    by: Option<By>,
-}
-
-/// The guard over a learned rule, and its write.
-pub(crate) type By = (usize, usize);
-
-/// Contributions by (behavior, rank).
-pub(crate) type Pending = BTreeMap<(usize, u32), Contribution>;
-
-/// The stores that behaviors live in.
-pub(crate) struct Stores<'a, 'w, 's> {
-    pub(crate) tissue: &'a mut Tissue,
-    pub(crate) roster: &'a Roster,
-    pub(crate) plan: &'a Plan,
-    pub(crate) clamps: &'a mut Clamps,
-    pub(crate) guards: &'a mut Guards,
-    pub(crate) cells: Written<'w, 's>,
-}
-
-/// Writes what a rule gives; what it shares with another source waits in `pending`.
-pub(crate) fn write(rule: &CellRule, stores: &mut Stores<'_, '_, '_>, pending: &mut Pending) {
-    let signature = rule.rule.signature();
-    let columns = rule.outputs.columns.iter().enumerate();
-    for (write, (place, values)) in signature.writes.iter().zip(columns) {
-        let by = rule.guard.map(|guard| (guard, place));
-        let number = match &write.target {
-            Target::Behavior(number) => *number,
-            Target::Readout(name) => {
-                stores.record(name, &rule.ranks, values);
-                continue;
-            }
-            Target::PairBehavior(_) => continue,
-        };
-        debug_assert_eq!(write.side, Side::Cell);
-        let shared = &stores.plan.shared;
-        let shares = rule
-            .types
-            .iter()
-            .any(|&kind| shared.contains(&(kind, number)));
-        if let Behavior::Kernel(channel) = stores.plan.table.behaviors[number] {
-            stores.tissue.own(channel);
-        }
-        for ((&rank, &value), &dead) in rule.ranks.iter().zip(values).zip(&rule.dead) {
-            // No number: whoever could write holds back.
-            if value.is_nan() || (dead && !write.applies_to_dead) {
-                continue;
-            }
-            let kind = usize::from(stores.roster.kinds[rank as usize]);
-            if !(shares && stores.plan.shared.contains(&(kind, number))) {
-                stores.put(number, rank, &write.kind, signature.clock, value, by);
-                continue;
-            }
-            pending
-                .entry((number, rank))
-                .and_modify(|given| {
-                    match signature.combine {
-                        Some(Combine::Sum) => given.value += value,
-                        Some(Combine::Product) => given.value *= value,
-                        Some(Combine::Priority) | None => return,
-                    }
-                    // Where a learned rule has a say, its limits hold.
-                    given.by = by.or(given.by);
-                })
-                .or_insert_with(|| Contribution {
-                    kind: write.kind.clone(),
-                    clock: signature.clock,
-                    value,
-                    by,
-                });
-        }
-    }
-}
-
-impl Stores<'_, '_, '_> {
-    /// Keeps a number that acts on nothing with each of these cells.
-    fn record(&mut self, name: &str, ranks: &[u32], values: &[f64]) {
-        let Some(record) = self.plan.latents.named(name) else {
-            return;
-        };
-        // NaN is for "nothing to be written".
-        let said = ranks.iter().zip(values);
-        for (&rank, &value) in said.filter(|(_, value)| !value.is_nan()) {
-            let rank = rank as usize;
-            // A graph also sees cells that it is not about.
-            let Some(place) = record.places[usize::from(self.roster.kinds[rank])] else {
-                continue;
-            };
-            let cell = self.cells.get_mut(self.roster.entities[rank]);
-            let (.., mut recorded) = cell.expect("the roster lists living entities");
-            recorded.0[place] = value;
-        }
-    }
-
-    /// Writes a number of a kind to a behavior of the cell at a rank, for the learned rule `by`, if
-    /// it is one.
-    pub(crate) fn put(
-        &mut self,
-        number: usize,
-        rank: u32,
-        kind: &Kind,
-        clock: f64,
-        given: f64,
-        by: Option<By>,
-    ) {
-        let rank = rank as usize;
-        let cell_type = usize::from(self.roster.kinds[rank]);
-        let range = match by {
-            Some(by) => self.guards.limits(by),
-            None => self.plan.table.vocabulary.behaviors.entry(number).range,
-        };
-        let (clamps, guards) = (&mut *self.clamps, &mut *self.guards);
-        let mut set = |place: &mut f64| {
-            let value = match kind {
-                Kind::Parameter {
-                    relaxation: Some(time),
-                } => *place + (given - *place) * (1.0 - exp(-clock / time)),
-                Kind::Delta { per } => *place + given * per.map_or(1.0, |per| clock / per),
-                _ => given,
-            };
-            *place = clamps.keep(number, value, range);
-            if let (Kind::Delta { .. }, Some((guard, _))) = (kind, by) {
-                guards.count(guard, *place != value);
-            }
-        };
-        let in_roster = "the roster lists living entities";
-        match &self.plan.table.behaviors[number] {
-            Behavior::Kernel(channel) => {
-                let mut value = self.tissue.channel(*channel, rank);
-                set(&mut value);
-                self.tissue.set_channel(*channel, rank, value);
-            }
-            Behavior::Custom(places) => {
-                let place = places[cell_type].expect("rules are checked when the run is built");
-                let cell = self.cells.get_mut(self.roster.entities[rank]);
-                set(&mut cell.expect(in_roster).0.0[place]);
-            }
-            Behavior::Latent(places) => {
-                let place = places[cell_type].expect("rules are checked when the run is built");
-                let cell = self.cells.get_mut(self.roster.entities[rank]);
-                let component = &mut cell.expect(in_roster).2.0[place];
-                let mut value = f64::from(*component);
-                set(&mut value);
-                *component = value as f32;
-            }
-            kept => {
-                debug_assert!(kept.is_kept());
-                let slot = self.plan.ruled.slot(cell_type, number);
-                let slot = slot.expect("rules have slots since the run was built");
-                let cell = self.cells.get_mut(self.roster.entities[rank]);
-                set(&mut cell.expect(in_roster).1.0[slot]);
-            }
-        }
+        dt: rule.rule.signature().clock,
     }
 }

@@ -29,7 +29,7 @@ use crate::{
     output::{Event, EventKind, Vitality},
     plan::{Plan, deeds::Deed},
     record::{Clamps, Failure, Log, Stage, Timings},
-    sense::{Senses, sense},
+    sense::{Readers, Senses, Sources, sense},
     streams::Purpose,
 };
 
@@ -158,7 +158,10 @@ fn draw(world: &mut World, clock: &Clock, rule: &mut DyadRule) -> Result<Said, S
             .map(|(_, ranks, _)| ranks[which])
             .collect::<Vec<u32>>()
     };
-    let (of_a, of_b) = (side(0), side(1));
+    let sources = Sources::new(&space.0, &roster, &cells, &plan, clock);
+    let (mut of_a, mut of_b) = (Readers::default(), Readers::default());
+    of_a.look_up(&side(0), &sources);
+    of_b.look_up(&side(1), &sources);
     for (read, column) in signature.reads.iter().zip(&mut rule.columns) {
         column.clear();
         if read.side == Side::Pair {
@@ -169,17 +172,8 @@ fn draw(world: &mut World, clock: &Clock, rule: &mut DyadRule) -> Result<Said, S
             );
             continue;
         }
-        let ranks = if read.side == Side::B { &of_b } else { &of_a };
-        sense(
-            &plan.table.signals[read.signal],
-            ranks,
-            &space.0,
-            &roster,
-            &cells,
-            &plan,
-            clock,
-            column,
-        );
+        let cells = if read.side == Side::B { &of_b } else { &of_a };
+        sense(&plan.table.signals[read.signal], cells, &sources, column);
     }
     let seed = plan.scenario.seed;
     let mut noise = Vec::new();

@@ -88,6 +88,34 @@ impl Guards {
         }
     }
 
+    /// Whether there is nothing to decide about rows of a rule: all are live and inside, none fell
+    /// back before, and what the model says acts as it stands. Such rows need only [be
+    /// counted](Guards::pass).
+    pub fn is_plain(
+        &self,
+        guard: Option<usize>,
+        dead: &[bool],
+        held: &[bool],
+        outputs: &Outputs,
+    ) -> bool {
+        let Some(guard) = guard.map(|guard| &self.all[guard]) else {
+            return outputs.failed.is_empty();
+        };
+        guard.learned.mode == Mode::Replace
+            && outputs.failed.is_empty()
+            && outputs.domain.iter().all(|tiers| tiers.is_inside())
+            && !held.contains(&true)
+            && !dead.contains(&true)
+            && guard.limits.hold(&outputs.columns, &guard.sets)
+    }
+
+    /// Counts rows about which there is nothing to decide, of these types.
+    pub fn pass(&mut self, guard: Option<usize>, kinds: &[u16], outputs: &Outputs) {
+        if let Some(guard) = guard {
+            self.all[guard].pass(kinds, outputs);
+        }
+    }
+
     /// Turns what a rule computed into what is to be written, NaN where nothing is. Rows in
     /// fallback of cells for which `is_there` is false are forgotten.
     ///
@@ -151,6 +179,8 @@ struct Guard {
     member: f64,
     /// By write: whether it is a latent state.
     latent: Vec<bool>,
+    /// By write: whether it sets a number, and neither changes nor only records one.
+    sets: Vec<bool>,
     limits: Limits,
     /// Rows in fallback: for how many calls in a row they have been inside.
     held: BTreeMap<Who, u32>,
@@ -179,11 +209,24 @@ impl Guard {
         Guard {
             member: draws.uniform(who, 0, 0),
             latent: signature.writes.iter().map(is_latent).collect(),
+            sets: (signature.writes.iter())
+                .map(|write| !matches!(write.kind, Kind::Readout | Kind::Delta { .. }))
+                .collect(),
             limits: Limits::new(signature, plan),
             held: BTreeMap::new(),
             ledger: Ledger::new(&learned, signature, plan),
             learned,
         }
+    }
+
+    fn pass(&mut self, kinds: &[u16], outputs: &Outputs) {
+        for &kind in kinds {
+            self.ledger.row(kind, Tiers::default(), false);
+        }
+        self.ledger.inputs_clamped += outputs.clamped;
+        // Changes are counted when they have been added.
+        let sets = self.sets.iter().filter(|is_set| **is_set).count();
+        self.ledger.written += (sets * kinds.len()) as u64;
     }
 
     fn settle(

@@ -30,4 +30,5 @@ pub mod semantics;
 mod sense;
 mod setup;
 pub mod simulation;
+mod stores;
 pub mod streams;

@@ -14,11 +14,12 @@ use rules::{Occasion, Rule, Side, Target};
 use crate::{
     arrays::{Roster, Seedling, Space, plant, settle},
     clock::Clock,
-    decide::{CellRule, Pending, Stores, Written, answer, write},
+    decide::{Around, CellRule, evaluate},
     guard::Guards,
     plan::Plan,
     record::{Clamps, Failure},
-    sense::Senses,
+    sense::{Senses, Sources},
+    stores::{Pending, Stores, Written},
 };
 
 /// The rules of a run that are not called by the clock alone.
@@ -79,7 +80,7 @@ fn consult(world: &mut World, ids: &[u64], which: fn(&mut Occasions) -> &mut Vec
         match ask(world, rules, &ranks) {
             Ok(()) => with_stores(world, |stores| {
                 for rule in rules {
-                    write(rule, stores, &mut Pending::new());
+                    stores.write(rule, &mut Pending::new());
                 }
             }),
             Err(message) => world.resource_mut::<Failure>().0 = Some(message),
@@ -125,28 +126,29 @@ pub fn endow(world: &mut World, births: &[Birth]) {
     });
 }
 
-fn bequeath(rule: &CellRule, births: &HashMap<u32, &Birth>, stores: &mut Stores<'_, '_, '_>) {
+fn bequeath(rule: &CellRule, births: &HashMap<u32, &Birth>, stores: &mut Stores<'_>) {
     let signature = rule.rule.signature();
-    let columns = rule.outputs.columns.iter().enumerate();
-    for (write, (place, values)) in signature.writes.iter().zip(columns) {
-        let by = rule.guard.map(|guard| (guard, place));
-        let Target::Behavior(number) = write.target else {
-            continue;
-        };
-        for (rank, &value) in rule.ranks.iter().zip(values) {
-            let child = births.get(rank).map(|birth| match write.side {
-                Side::ChildB => birth.daughter,
-                _ => birth.mother,
-            });
-            let child = child.and_then(|id| stores.tissue.rank(id));
-            // Whoever has gone or changed in this very step gets nothing; NaN says nothing.
-            let child = child.filter(|&rank| {
-                let kind = usize::from(stores.roster.kinds[rank]);
-                rule.types.contains(&kind) && !value.is_nan()
-            });
-            if let Some(child) = child {
-                let rank = child as u32;
-                stores.put(number, rank, &write.kind, signature.clock, value, by);
+    for (ranks, outputs) in rule.said() {
+        for (place, (write, values)) in signature.writes.iter().zip(&outputs.columns).enumerate() {
+            let by = rule.guard.map(|guard| (guard, place));
+            let Target::Behavior(number) = write.target else {
+                continue;
+            };
+            for (rank, &value) in ranks.iter().zip(values) {
+                let child = births.get(rank).map(|birth| match write.side {
+                    Side::ChildB => birth.daughter,
+                    _ => birth.mother,
+                });
+                let child = child.and_then(|id| stores.tissue.rank(id));
+                // Whoever has gone or changed in this very step gets nothing; NaN says nothing.
+                let child = child.filter(|&rank| {
+                    let kind = usize::from(stores.roster.kinds[rank]);
+                    rule.types.contains(&kind) && !value.is_nan()
+                });
+                if let Some(child) = child {
+                    let cell = std::iter::once((child as u32, value));
+                    stores.put(number, &write.kind, signature.clock, by, cell);
+                }
             }
         }
     }
@@ -171,10 +173,16 @@ fn ask(world: &mut World, rules: &mut [CellRule], ranks: &[u32]) -> Result<(), S
     let mut state: SystemState<Reading<'_, '_>> = SystemState::new(world);
     let reading = state.get_mut(world).map_err(|error| error.to_string())?;
     let (space, roster, plan, clock, mut guards, mut clamps, cells) = reading;
+    let around = Around {
+        tissue: &space.0,
+        roster: &roster,
+        plan: &plan,
+        clock: &clock,
+        sources: Sources::new(&space.0, &roster, &cells, &plan, &clock),
+    };
     for rule in rules {
-        rule.choose(ranks, &space, &roster);
-        let kept = (&mut *guards, &mut *clamps);
-        answer(rule, &space, &roster, &plan, &clock, kept, &cells)?;
+        rule.choose(ranks, &space.0, &roster);
+        evaluate(rule, &around, &mut guards, &mut clamps)?;
     }
     Ok(())
 }
@@ -190,17 +198,17 @@ type Writing<'w, 's> = (
 );
 
 /// Opens the stores that behaviors live in.
-pub(crate) fn with_stores(world: &mut World, work: impl FnOnce(&mut Stores<'_, '_, '_>)) {
+pub(crate) fn with_stores(world: &mut World, work: impl FnOnce(&mut Stores<'_>)) {
     let mut state: SystemState<Writing<'_, '_>> = SystemState::new(world);
     let writing = state.get_mut(world);
-    let (mut space, roster, plan, mut clamps, mut guards, cells) =
+    let (mut space, roster, plan, mut clamps, mut guards, mut cells) =
         writing.expect("a world has its resources as long as it lives");
-    work(&mut Stores {
-        tissue: &mut space.0,
-        roster: &roster,
-        plan: &plan,
-        clamps: &mut clamps,
-        guards: &mut guards,
-        cells,
-    });
+    work(&mut Stores::new(
+        &mut space.0,
+        &roster,
+        &plan,
+        &mut clamps,
+        &mut guards,
+        &mut cells,
+    ));
 }

@@ -1,14 +1,12 @@
 //! A simulation: world, schedule, and the steps that advance them.
 
-use bevy_ecs::{component::Component, schedule::Schedule, world::World};
+use bevy_ecs::{component::Component, schedule::Schedule, system::SystemState, world::World};
 use kernels::{Pool, tissue::Tissue};
 use rules::{Occasion, Rule, Subject};
 
 use crate::{
     arrays::{Roster, Space, settle},
-    cell::{
-        ContactTime, Custom, History, Latent, Lineage, Phase, Recorded, Ruled, Vitality, Volume,
-    },
+    cell::{Custom, Latent, Ruled, Vitality},
     clock::Clock,
     decide::{CellRule, CellRules},
     detail::Detail,
@@ -23,7 +21,7 @@ use crate::{
     plan::{Bound, Extra, Plan},
     record::{Clamps, Failure, Log, Timings},
     schedule::schedule,
-    sense::{Senses, sense},
+    sense::{Readers, Senses, Sources, sense},
     setup::setup,
 };
 
@@ -186,16 +184,7 @@ impl Simulation {
 
     /// The cells as a table, with the columns the scenario asks for.
     pub fn table(&mut self) -> CellTable {
-        let mut query = self.world.query::<(
-            &Phase,
-            &Lineage,
-            &Volume,
-            &Custom,
-            &History,
-            &ContactTime,
-            &Latent,
-            &Recorded,
-        )>();
+        let mut state: SystemState<Senses<'_, '_>> = SystemState::new(&mut self.world);
         let world = &self.world;
         let (roster, plan) = (world.resource::<Roster>(), world.resource::<Plan>());
         let tissue = &world.resource::<Space>().0;
@@ -210,28 +199,24 @@ impl Simulation {
             detail: needs_detail(&plan.scenario.outputs.write).then(|| Detail::of(self)),
         };
         let all: Vec<u32> = ranks.map(|rank| rank as u32).collect();
-        let cells: Senses<'_, '_> = query.query(world);
+        let cells = state
+            .get(world)
+            .expect("a query of components is always valid");
+        // A frame is the state before its own tick.
+        let clock = world.resource::<Clock>();
+        let clock = &Clock {
+            tick: self.tick + clock.lead,
+            ..*clock
+        };
+        let sources = Sources::new(tissue, roster, &cells, plan, clock);
+        let mut readers = Readers::default();
+        readers.look_up(&all, &sources);
         for extra in &plan.columns {
             let mut values = Vec::with_capacity(all.len());
             let entry = match extra {
                 Extra::Signal(number) => {
                     let signal = &plan.table.signals[*number];
-                    let clock = world.resource::<Clock>();
-                    // A frame is the state before its own tick.
-                    let clock = &Clock {
-                        tick: self.tick + clock.lead,
-                        ..*clock
-                    };
-                    sense(
-                        signal,
-                        &all,
-                        tissue,
-                        roster,
-                        &cells,
-                        plan,
-                        clock,
-                        &mut values,
-                    );
+                    sense(signal, &readers, &sources, &mut values);
                     plan.table.vocabulary.signals.entry(*number)
                 }
                 Extra::Behavior(number) => {

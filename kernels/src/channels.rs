@@ -187,6 +187,12 @@ impl Channels {
         self.values[place].rows[row] = value;
     }
 
+    /// `[row]`: the rows' own numbers; the channel must be [owned](Channels::own).
+    pub(crate) fn rows_mut(&mut self, channel: Channel) -> &mut [Real] {
+        let place = self.place(channel);
+        &mut self.values[place].rows
+    }
+
     /// Makes a row follow the table of a group in every channel.
     pub(crate) fn reset_row(&mut self, row: usize, group: usize) {
         for values in self.values.iter_mut().filter(|values| values.owned) {

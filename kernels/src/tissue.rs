@@ -523,6 +523,21 @@ impl Tissue {
         self.setup.channels.set_row(channel, row, value);
     }
 
+    /// Changes the numbers of cells, by rank, in a channel that is then [owned](Tissue::own).
+    /// [`Tissue::rates_changed`] must follow.
+    pub fn change<T>(
+        &mut self,
+        channel: Channel,
+        cells: impl Iterator<Item = (usize, T)>,
+        mut change: impl FnMut(&mut Real, T),
+    ) {
+        self.own(channel);
+        let numbers = self.setup.channels.rows_mut(channel);
+        for (rank, by) in cells {
+            change(&mut numbers[self.row_of_rank[rank] as usize], by);
+        }
+    }
+
     /// Says that channels were written.
     pub fn rates_changed(&mut self) {
         self.work_is_stale = true;
@@ -570,6 +585,36 @@ impl Tissue {
                 *value += density;
             }
         }
+    }
+
+    // What the caller reads of many cells, by row. Rows that follow each other are near each
+    // other in space, so that who reads in their order finds most of it in the cache.
+
+    /// `[row]`: the cell's voxel.
+    pub fn voxels(&self) -> &[u32] {
+        &self.voxels
+    }
+
+    /// `[row]`: see [`Tissue::pressure`].
+    pub fn pressures(&self) -> &[Real] {
+        &self.rows.pressure
+    }
+
+    /// `[row]`: see [`Tissue::damage`].
+    pub fn damages(&self) -> &[Real] {
+        &self.rows.damage
+    }
+
+    /// `[row]`: see [`Tissue::contacts`].
+    pub fn contact_counts(&self, slot: usize) -> &[u32] {
+        &self.counts[slot * self.ids.len()..][..self.ids.len()]
+    }
+
+    /// Gradient of a substrate at a voxel, density per µm.
+    pub fn gradient_at(&self, substrate: usize, voxel: usize) -> [Real; 3] {
+        let voxels = self.setup.grid.len();
+        let density = &self.densities[substrate * voxels..][..voxels];
+        gradient(&self.setup.grid, density, voxel)
     }
 
     // What the caller reads, by rank.
@@ -629,9 +674,7 @@ impl Tissue {
     }
 
     fn gradient_of_row(&self, substrate: usize, row: usize) -> [Real; 3] {
-        let voxels = self.setup.grid.len();
-        let density = &self.densities[substrate * voxels..][..voxels];
-        gradient(&self.setup.grid, density, self.voxels[row] as usize)
+        self.gradient_at(substrate, self.voxels[row] as usize)
     }
 
     /// Pressure in the last mechanics step, dimensionless.

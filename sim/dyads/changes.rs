@@ -5,10 +5,7 @@ use std::collections::BTreeMap;
 use kernels::pairs::Pair;
 use rules::{Kind, Outputs, Reduce, Side, Signature, Target};
 
-use crate::{
-    decide::{By, Stores},
-    dictionary::Behavior,
-};
+use crate::stores::{By, Stores};
 
 /// The changes that one output of a rule makes.
 pub struct Changes {
@@ -78,24 +75,21 @@ pub fn gather(
 }
 
 /// Carries them out.
-pub fn apply(all: &[Changes], stores: &mut Stores<'_, '_, '_>) {
+pub fn apply(all: &[Changes], stores: &mut Stores<'_>) {
     for changes in all {
-        if let Behavior::Kernel(channel) = stores.plan.table.behaviors[changes.behavior] {
-            stores.tissue.own(channel);
-        }
-        for &(cell, amount) in &changes.amounts {
-            if let Some(rank) = stores.tissue.rank(cell) {
-                let (kind, by) = (&changes.kind, changes.by);
-                stores.put(
-                    changes.behavior,
-                    rank as u32,
-                    kind,
-                    changes.clock,
-                    amount,
-                    by,
-                );
-            }
-        }
+        let ranks = changes.amounts.iter().filter_map(|&(cell, amount)| {
+            let rank = stores.tissue.rank(cell)?;
+            Some((rank as u32, amount))
+        });
+        let cells: Vec<(u32, f64)> = ranks.collect();
+        let Changes {
+            behavior,
+            kind,
+            clock,
+            by,
+            ..
+        } = changes;
+        stores.put(*behavior, kind, *clock, *by, cells.into_iter());
     }
     stores.tissue.rates_changed();
 }

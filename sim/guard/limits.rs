@@ -25,6 +25,18 @@ impl Limits {
         Limits(writes.map(|write| limit(&write.target)).collect())
     }
 
+    /// Whether all numbers, `[write][row]`, are numbers, and inside where a write `sets` one.
+    pub fn hold(&self, columns: &[Vec<f64>], sets: &[bool]) -> bool {
+        let holds = |((column, [low, high]), &sets): ((&Vec<f64>, &[f64; 2]), &bool)| {
+            let within = |value: f64| match sets {
+                true => (*low <= value) & (value <= *high),
+                false => value.is_finite(),
+            };
+            column.iter().fold(true, |all, &value| all & within(value))
+        };
+        columns.iter().zip(&self.0).zip(sets).all(holds)
+    }
+
     /// The number, inside the range of a write.
     pub fn keep(&self, write: usize, value: f64) -> f64 {
         let [low, high] = self.0[write];
