@@ -340,7 +340,7 @@ fn an_unknown_writer_is_refused() {
         "\"cells\"]",
         "\"cels\"]",
         "s/scenario.toml:25: outputs.write[1]: unknown writer `cels`\n  \
-         did you mean `cells`? known writers: cells, chart, events, fields, interventions, physicell, pictures, populations",
+         did you mean `cells`? known writers: cells, chart, events, fields, guard, interventions, physicell, pictures, populations",
     );
 }
 
@@ -564,7 +564,7 @@ fn a_setting_below_the_short_form_of_a_rule_source_keeps_its_file() {
         &home,
         &["run", "s", "--set", "rules.all.engin=onnx"],
         "--set rules.all.engin=onnx: rules.all.engin: unknown key `engin`\n  \
-         did you mean `engine`? known keys: clock, combine, engine, file, sha256",
+         did you mean `engine`? known keys: clock, combine, engine, file, guard, max_clamped, max_fallback, mechanistic, mode, return_after, sha256, stop_above, uncertainty",
     );
 }
 

@@ -7,25 +7,27 @@
 use std::fmt;
 
 /// Exponents over [`BASES`].
-type Exponents = [i8; 5];
+type Exponents = [i8; 6];
 
 /// The independent dimensions, with the unit in which each has scale 1.
-const BASES: [(&str, &str); 5] = [
+const BASES: [(&str, &str); 6] = [
     ("length", "µm"),
     ("time", "min"),
     ("amount", "mol"),
     ("pressure", "mmHg"),
     ("angle", "rad"),
+    ("mass", "g"),
 ];
 
-const NONE: Exponents = [0, 0, 0, 0, 0];
-const LENGTH: Exponents = [1, 0, 0, 0, 0];
-const TIME: Exponents = [0, 1, 0, 0, 0];
-const AMOUNT: Exponents = [0, 0, 1, 0, 0];
-const PRESSURE: Exponents = [0, 0, 0, 1, 0];
-const ANGLE: Exponents = [0, 0, 0, 0, 1];
-const CONCENTRATION: Exponents = [-3, 0, 1, 0, 0];
-const VOLUME: Exponents = [3, 0, 0, 0, 0];
+const NONE: Exponents = [0, 0, 0, 0, 0, 0];
+const LENGTH: Exponents = [1, 0, 0, 0, 0, 0];
+const TIME: Exponents = [0, 1, 0, 0, 0, 0];
+const AMOUNT: Exponents = [0, 0, 1, 0, 0, 0];
+const PRESSURE: Exponents = [0, 0, 0, 1, 0, 0];
+const ANGLE: Exponents = [0, 0, 0, 0, 1, 0];
+const MASS: Exponents = [0, 0, 0, 0, 0, 1];
+const CONCENTRATION: Exponents = [-3, 0, 1, 0, 0, 0];
+const VOLUME: Exponents = [3, 0, 0, 0, 0, 0];
 
 /// Every spelling that is read, with its size in base units. `u` stands for `µ` everywhere.
 /// 1 M = 1 mol per liter = 1 mol per 10¹⁵ µm³.
@@ -69,6 +71,12 @@ const SYMBOLS: &[(&str, f64, Exponents)] = &[
     ("kPa", 1e3 / 133.322_387_415, PRESSURE),
     ("rad", 1.0, ANGLE),
     ("deg", std::f64::consts::PI / 180.0, ANGLE),
+    ("kg", 1e3, MASS),
+    ("g", 1.0, MASS),
+    ("mg", 1e-3, MASS),
+    ("µg", 1e-6, MASS),
+    ("ng", 1e-9, MASS),
+    ("pg", 1e-12, MASS),
 ];
 
 /// A unit: its spelling, its size in base units, its dimension.
@@ -323,6 +331,7 @@ mod tests {
         assert!((base("1e-5 cm^2/s", "µm^2/min").unwrap() / 6e4 - 1.0).abs() < 1e-12);
         assert!((base("1 um²/s", "µm^2/min").unwrap() / 60.0 - 1.0).abs() < 1e-12);
         assert!((base("2 nM", "pM").unwrap() / 2000.0 - 1.0).abs() < 1e-12);
+        assert!((base("10 mg/kg", "µg/g").unwrap() / 10.0 - 1.0).abs() < 1e-12);
         assert_eq!(base("0.5", "1/min").unwrap(), 0.5);
         assert!((base("1/d", "1/min").unwrap_err().to_string()).contains("1/d"));
         assert!((base("1 1/d", "1/min").unwrap() * 1440.0 - 1.0).abs() < 1e-12);

@@ -96,7 +96,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// How a model is taken up; written rules know nothing of it.
+    /// How a model is taken up; for written rules that has no meaning, which is noted.
     fn adoption(&mut self, source: &file::RuleSource, at: &Path, is_model: bool) -> Adoption {
         let stated = [
             ("mode", source.mode.is_some()),
@@ -108,11 +108,19 @@ impl Resolver<'_> {
             ("max_fallback", source.max_fallback.is_some()),
             ("max_clamped", source.max_clamped.is_some()),
         ];
+        // So that a model is swapped for the rules behind it by its file's name alone.
         if !is_model {
-            for (key, _) in stated.iter().filter(|(_, is_stated)| *is_stated) {
-                let message = format!("`{key}` is for models, and `{}` is written", source.file);
-                let help = "take it out, or name an .onnx file".into();
-                self.complain(&at.key(key), message, help);
+            let stated = stated.iter().filter(|(_, is_stated)| *is_stated);
+            let keys: Vec<String> = stated.map(|(key, _)| format!("`{key}`")).collect();
+            if !keys.is_empty() {
+                self.notes.push(format!(
+                    "{at}: {} for models; `{}` is written and acts by itself",
+                    match keys.len() {
+                        1 => format!("{} is", keys[0]),
+                        _ => format!("{} are", keys.join(", ")),
+                    },
+                    source.file
+                ));
             }
             return Adoption::default();
         }
