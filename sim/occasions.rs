@@ -79,9 +79,13 @@ fn consult(world: &mut World, ids: &[u64], which: fn(&mut Occasions) -> &mut Vec
         ranks.sort_unstable();
         match ask(world, rules, &ranks) {
             Ok(()) => with_stores(world, |stores| {
+                // What several rules share by the clock waits here too, though an occasion has one
+                // source.
+                let mut pending = Pending::new();
                 for rule in rules {
-                    stores.write(rule, &mut Pending::new());
+                    stores.write(rule, &mut pending);
                 }
+                stores.write_shared(pending);
             }),
             Err(message) => world.resource_mut::<Failure>().0 = Some(message),
         }

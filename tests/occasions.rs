@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rules::{
-    Batch, Declared, Distribution, Error, Graph, Inherit, Kind, LatentSpace, Noise, Occasion,
-    Opened, Outputs, Provenance, Read, Recorded, Rule, Side, Signature, Subject, Target,
+    Batch, Combine, Declared, Distribution, Error, Graph, Inherit, Kind, LatentSpace, Noise,
+    Occasion, Opened, Outputs, Provenance, Read, Recorded, Rule, Side, Signature, Subject, Target,
     Vocabulary, Write,
 };
 use sim::output::{CellTable, EventKind};
@@ -127,7 +127,7 @@ impl Draft {
                     distribution: Distribution::Normal,
                     lanes: self.lanes,
                 }),
-                combine: None,
+                combine: Some(Combine::Sum),
             },
             rows: self.rows.clone(),
             answer: self.answer,
@@ -326,6 +326,18 @@ fn a_cell_is_encoded_once_when_it_enters_and_not_when_it_is_born() {
             .iter()
             .all(|&of| of == 38.0)
     );
+}
+
+#[test]
+fn a_cell_is_encoded_where_several_rules_share_what_the_encoder_writes() {
+    let half = |name| {
+        let writes = &[(Side::Cell, "latent:fate/2:0")];
+        Draft::new(name, Occasion::Clock, &["oxygen"], writes, |_, _| vec![0.5])
+    };
+    let drafts = [encoder(), half("one"), half("other")];
+    let mut simulation = simulation(TISSUE, "", &drafts, 1);
+    let table = simulation.table();
+    assert_eq!(column(&table, "latent:fate/2:0"), [38.0; 40]);
 }
 
 #[test]
