@@ -149,7 +149,7 @@ impl<'a> Stores<'a> {
     }
 
     /// Keeps a number that acts on nothing with each of these cells.
-    fn record(&mut self, name: &str, cells: impl Iterator<Item = (u32, f64)>) {
+    pub fn record(&mut self, name: &str, cells: impl Iterator<Item = (u32, f64)>) {
         let Some(record) = self.plan.latents.named(name) else {
             return;
         };

@@ -1,4 +1,5 @@
-//! What pairs change in their cells: many pairs of one cell make one change.
+//! What pairs change in their cells, and what is recorded with them: many pairs of one cell make one
+//! number.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +8,9 @@ use rules::{Kind, Outputs, Reduce, Side, Signature, Target};
 
 use crate::stores::{By, Stores};
 
-/// The changes that one output of a rule makes.
+/// The changes that one output of a rule makes, or what it records.
 pub struct Changes {
-    behavior: usize,
+    target: Target,
     kind: Kind,
     clock: f64,
     by: Option<By>,
@@ -34,9 +35,14 @@ pub fn gather(
 ) -> Vec<Changes> {
     let mut all = Vec::new();
     for (place, (write, column)) in signature.writes.iter().zip(&outputs.columns).enumerate() {
-        let (Target::Behavior(behavior), Kind::Delta { .. }) = (&write.target, &write.kind) else {
-            continue;
+        let is_kept = match &write.target {
+            Target::Behavior(_) => matches!(write.kind, Kind::Delta { .. }),
+            Target::Readout(_) => true,
+            Target::PairBehavior(_) => false,
         };
+        if !is_kept {
+            continue;
+        }
         let mut totals: BTreeMap<u64, Total> = BTreeMap::new();
         // No number: whoever could act holds back.
         let said = pairs.clone().zip(column).filter(|(_, it)| !it.is_nan());
@@ -64,7 +70,7 @@ pub fn gather(
             (cell, amount)
         };
         all.push(Changes {
-            behavior: *behavior,
+            target: write.target.clone(),
             kind: write.kind.clone(),
             clock: signature.clock,
             by: guard.map(|guard| (guard, place)),
@@ -82,14 +88,14 @@ pub fn apply(all: &[Changes], stores: &mut Stores<'_>) {
             Some((rank as u32, amount))
         });
         let cells: Vec<(u32, f64)> = ranks.collect();
-        let Changes {
-            behavior,
-            kind,
-            clock,
-            by,
-            ..
-        } = changes;
-        stores.put(*behavior, kind, *clock, *by, cells.into_iter());
+        let cells = cells.into_iter();
+        match &changes.target {
+            Target::Behavior(behavior) => {
+                stores.put(*behavior, &changes.kind, changes.clock, changes.by, cells);
+            }
+            Target::Readout(name) => stores.record(name, cells),
+            Target::PairBehavior(_) => {}
+        }
     }
     stores.tissue.rates_changed();
 }
@@ -102,6 +108,10 @@ mod tests {
 
     /// What the pairs 1 → 9, 2 → 9, 1 → 8 and 3 → 8 give these cells by 1, 3, 5 and nothing.
     fn given(side: Side, reduce: Reduce) -> Vec<(u64, f64)> {
+        gathered(side, reduce, Target::Behavior(0), Kind::Delta { per: None })
+    }
+
+    fn gathered(side: Side, reduce: Reduce, target: Target, kind: Kind) -> Vec<(u64, f64)> {
         let signature = Signature {
             source: "entry".into(),
             subject: Subject::Dyad { a: 0, b: 1 },
@@ -110,8 +120,8 @@ mod tests {
             reads: Vec::new(),
             writes: vec![Write {
                 side,
-                target: Target::Behavior(0),
-                kind: Kind::Delta { per: None },
+                target,
+                kind,
                 applies_to_dead: false,
                 reduce,
             }],
@@ -134,5 +144,12 @@ mod tests {
         assert_eq!(given(Side::B, Reduce::Mean), [(8, 5.0), (9, 2.0)]);
         assert_eq!(given(Side::B, Reduce::Max), [(8, 5.0), (9, 3.0)]);
         assert_eq!(given(Side::A, Reduce::Sum), [(1, 6.0), (2, 3.0)]);
+    }
+
+    #[test]
+    fn what_the_pairs_of_a_cell_record_is_averaged() {
+        let readout = Target::Readout("readout:trust".into());
+        let kept = gathered(Side::A, Reduce::Mean, readout, Kind::Readout);
+        assert_eq!(kept, [(1, 3.0), (2, 3.0)]);
     }
 }
