@@ -1,7 +1,8 @@
 //! Interventions that set numbers of cells, bound to the names of these numbers.
 
-use rules::{Kind, Rule, Subject, Target};
+use rules::{Kind, Rule, Side, Subject, Target, Write};
 
+use super::deeds::is_change;
 use crate::{
     dictionary::{Behavior, Table},
     scenario::{Action, Scenario, To},
@@ -102,6 +103,13 @@ fn check(
         };
         return Err(format!("`{name}` has no meaning at {value}\n  {way}"));
     }
+    if let Behavior::Latent(_) = &table.behaviors[set.behavior] {
+        return Err(format!(
+            "`{name}` is a component of a latent vector, which only rules write\n  \
+             let a written rule write it that reads `time since {}`",
+            scenario.interventions[set.intervention].name
+        ));
+    }
     for &kind in &set.types {
         let cell_type = &scenario.cell_types[kind];
         let kind_name = &cell_type.name;
@@ -136,14 +144,17 @@ fn check(
 fn writer(behavior: usize, kind: usize, is_edit: bool, rules: &[Box<dyn Rule>]) -> Option<&str> {
     rules.iter().find_map(|rule| {
         let signature = rule.signature();
-        let Subject::Cell { types } = &signature.subject else {
-            return None;
+        // Events of pairs are drawn, and nothing of them stays with a cell.
+        let is_of = |write: &Write| match &signature.subject {
+            Subject::Cell { types } => types.contains(&kind),
+            Subject::Dyad { a, b } => {
+                is_change(write) && kind == if write.side == Side::A { *a } else { *b }
+            }
         };
         let undoes = |kind: &Kind| !(is_edit && matches!(kind, Kind::Delta { .. }));
-        let writes = signature
-            .writes
-            .iter()
-            .any(|write| write.target == Target::Behavior(behavior) && undoes(&write.kind));
-        (types.contains(&kind) && writes).then_some(signature.source.as_str())
+        let writes = signature.writes.iter().any(|write| {
+            write.target == Target::Behavior(behavior) && is_of(write) && undoes(&write.kind)
+        });
+        writes.then_some(signature.source.as_str())
     })
 }
