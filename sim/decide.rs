@@ -297,11 +297,13 @@ pub(crate) fn evaluate(
                     who: &bench.who,
                     time: around.clock.time(),
                 };
-                let is_there = |id| around.tissue.rank(id).is_some();
-                guards.settle(&call, out, clamps, is_there)?;
+                guards.settle(&call, out, clamps)?;
             }
         }
     }
+    let is_there = |id| around.tissue.rank(id).is_some();
+    let source = &rule.rule.signature().source;
+    guards.close(rule.guard, source, around.clock.time(), is_there)?;
     rule.outputs = outputs;
     Ok(())
 }

@@ -224,8 +224,8 @@ fn draw(world: &mut World, clock: &Clock, rule: &mut DyadRule) -> Result<Said, S
         world.resource_scope(|world, mut clamps: Mut<'_, Clamps>| {
             let tissue = &world.resource::<Space>().0;
             let is_there = |id| tissue.rank(id).is_some();
-            let outputs = &mut rule.outputs;
-            guards.settle(&call, outputs, &mut clamps, is_there)
+            guards.settle(&call, &mut rule.outputs, &mut clamps)?;
+            guards.close(rule.guard, &signature.source, clock.time(), is_there)
         })
     })?;
     let draws = Purpose::Dyad.draws(seed);

@@ -116,8 +116,7 @@ impl Guards {
         }
     }
 
-    /// Turns what a rule computed into what is to be written, NaN where nothing is. Rows in
-    /// fallback of cells for which `is_there` is false are forgotten.
+    /// Turns what a rule computed into what is to be written, NaN where nothing is.
     ///
     /// # Errors
     /// Why the run cannot go on.
@@ -126,7 +125,6 @@ impl Guards {
         call: &Call<'_>,
         outputs: &mut Outputs,
         clamps: &mut Clamps,
-        is_there: impl Fn(u64) -> bool,
     ) -> Result<(), String> {
         outputs.failed.sort_by_key(|(row, _)| *row);
         let Some(number) = call.guard else {
@@ -135,10 +133,28 @@ impl Guards {
                 None => Ok(()),
             };
         };
-        let guard = &mut self.all[number];
+        self.all[number].settle(call, outputs, clamps, self.firings.get_mut(number))
+    }
+
+    /// Ends a call of the rule `source`, when all its rows have [passed](Guards::pass) or are
+    /// [settled](Guards::settle). Rows in fallback of cells for which `is_there` is false are
+    /// forgotten.
+    ///
+    /// # Errors
+    /// E-CLAMP where too much of what the model wrote until now had to be put back into range.
+    pub fn close(
+        &mut self,
+        guard: Option<usize>,
+        source: &str,
+        time: f64,
+        is_there: impl Fn(u64) -> bool,
+    ) -> Result<(), String> {
+        let Some(guard) = guard.map(|guard| &mut self.all[guard]) else {
+            return Ok(());
+        };
         let gone = |who: &Who| !is_there(who.0) || who.1.is_some_and(|b| !is_there(b));
         guard.held.retain(|who, _| !gone(who));
-        guard.settle(call, outputs, clamps, self.firings.get_mut(number))
+        guard.judge(source, time)
     }
 
     /// The range of what a learned rule may write.
@@ -246,14 +262,17 @@ impl Guard {
             let mechanistic = outputs.mechanistic.get(write).map(Vec::as_slice);
             self.act(call, write, &fates, column, mechanistic, clamps);
         }
+        Ok(())
+    }
+
+    fn judge(&self, source: &str, time: f64) -> Result<(), String> {
         let (written, clamped) = (self.ledger.written, self.ledger.clamped);
         let most = self.learned.adoption.max_clamped;
         if written >= ENOUGH && clamped as f64 > most * written as f64 {
             return Err(format!(
-                "E-CLAMP: {clamped} of {written} numbers that model `{}` wrote had to be put back \
-                 into range until t = {} min, more than max_clamped = {most}\n  \
-                 look at what it reads, or choose mode \"shadow\"",
-                call.signature.source, call.time
+                "E-CLAMP: {clamped} of {written} numbers that model `{source}` wrote had to be put \
+                 back into range until t = {time} min, more than max_clamped = {most}\n  \
+                 look at what it reads, or choose mode \"shadow\""
             ));
         }
         Ok(())

@@ -141,11 +141,15 @@ impl Bench {
             who: &who,
             time: self.time,
         };
-        let settled = self
-            .guards
-            .settle(&call, &mut outputs, &mut self.clamps, |id| id < 100);
+        let settled = self.guards.settle(&call, &mut outputs, &mut self.clamps);
+        let close = |()| {
+            let source = &self.signature.source;
+            self.guards
+                .close(call.guard, source, self.time, |id| id < 100)
+        };
+        let closed = settled.and_then(close);
         self.time += 6.0;
-        settled.map(|()| outputs)
+        closed.map(|()| outputs)
     }
 
     fn ledger(&self) -> Ledger {
@@ -331,6 +335,17 @@ fn numbers_beyond_the_physical_floor_are_put_back_and_end_the_run_when_there_are
         said.starts_with("E-CLAMP: 4 of 1006 numbers that model `entry` wrote"),
         "{said}"
     );
+}
+
+#[test]
+fn changes_out_of_range_end_a_run_in_which_nothing_is_to_be_decided_about_rows() {
+    let mut bench = Bench::new(Mode::Replace, Policy::Warn, false, usual());
+    for number in 0..1000 {
+        bench.guards.count(0, number < 4);
+    }
+    bench.guards.pass(Some(0), &[0], &Outputs::default());
+    let closed = bench.guards.close(Some(0), "entry", 6.0, |_| true);
+    assert!(closed.unwrap_err().starts_with("E-CLAMP: 4 of 1002"));
 }
 
 #[test]
