@@ -51,10 +51,10 @@ impl Model {
                     1 => pieces.map(chunk).collect::<Result<_, Fault>>()?,
                     _ => {
                         let pieces: Vec<_> = pieces.collect();
-                        pieces
-                            .into_par_iter()
-                            .map(chunk)
-                            .collect::<Result<_, Fault>>()?
+                        let done: Vec<Result<Failed, Fault>> =
+                            pieces.into_par_iter().map(chunk).collect();
+                        // The first fault in the order of rows, whichever thread met one first.
+                        done.into_iter().collect::<Result<_, Fault>>()?
                     }
                 }
             }
@@ -80,13 +80,16 @@ impl Model {
     /// How many inputs of live rows are put back into the ranges trained on.
     fn clamped(&self, batch: &Batch<'_>) -> u64 {
         let columns = batch.signals.iter().zip(&self.bound.into_model);
+        let reads = &self.bound.signature.reads;
         let mut count = 0;
-        for ((column, factor), range) in columns.zip(&self.domain.ranges) {
+        for (((column, factor), range), read) in columns.zip(&self.domain.ranges).zip(reads) {
             let Some((lo, hi)) = *range else { continue };
+            // Edges are not numbered as nodes are.
+            let is_edge = self.is_graph() && read.side == Side::Pair;
             for (row, value) in column.iter().enumerate() {
                 let value = value * factor;
-                let is_dead = batch.dead.get(row).copied().unwrap_or(false);
-                count += u64::from(!is_dead && (value < lo || value > hi));
+                let is_left_out = !is_edge && is_dead(batch, row);
+                count += u64::from(!is_left_out && (value < lo || value > hi));
             }
         }
         count
