@@ -1,4 +1,4 @@
-//! Learned rules in a tissue: 100,000 packed cells of one type, in 2D, where fields and mechanics
+//! Learned rules in a tissue: 100,000 cells of one type placed at random, in 2D, where fields and mechanics
 //! are cheapest, and models 32-64-64-8 that read what cells commonly sense.
 //!
 //! - `inference`: the engine alone, on tensors that are ready;

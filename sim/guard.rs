@@ -393,7 +393,9 @@ impl Guard {
                 (Fate::Inside(w), Mode::Gated) if is_change && m.is_nan() => w * f,
                 (Fate::Inside(w), Mode::Gated) => mixed(is_event, *w, f, m),
                 (Fate::Inside(_), Mode::Shadow) => {
-                    self.ledger.compare(write, f, m, call.signature.clock);
+                    // Mechanistic rules that say nothing change nothing.
+                    let without = if is_change && m.is_nan() { 0.0 } else { m };
+                    self.ledger.compare(write, f, without, call.signature.clock);
                     m
                 }
             };

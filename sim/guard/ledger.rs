@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use kernels::portable::exp_m1;
-use rules::{Kind, Learned, Mode, Signature, Target, Tiers, hybrid::is_latent};
+use rules::{
+    Kind, Learned, Mode, Signature, Tiers,
+    hybrid::{is_latent, output_names},
+};
 use serde::Serialize;
 
 use crate::plan::Plan;
@@ -79,14 +82,9 @@ impl Ledger {
     /// An empty one.
     pub fn new(learned: &Learned, signature: &Signature, plan: &Plan) -> Ledger {
         let vocabulary = &plan.table.vocabulary;
-        let output = |write: &rules::Write| Output {
-            name: match &write.target {
-                Target::Behavior(number) => vocabulary.behaviors.entry(*number).name.clone(),
-                Target::PairBehavior(number) => {
-                    vocabulary.pair_behaviors.entry(*number).name.clone()
-                }
-                Target::Readout(name) => name.clone(),
-            },
+        let names = output_names(signature, vocabulary);
+        let output = |(write, name): (&rules::Write, String)| Output {
+            name,
             is_event: matches!(write.kind, Kind::Rate | Kind::Hit { .. }),
             is_set: !matches!(write.kind, Kind::Readout | Kind::Delta { .. })
                 && !is_latent(write, vocabulary),
@@ -103,7 +101,7 @@ impl Ledger {
             shadow: BTreeMap::new(),
             type_names: vocabulary.types.clone(),
             shares: vec![Share::default(); vocabulary.types.len()],
-            outputs: signature.writes.iter().map(output).collect(),
+            outputs: signature.writes.iter().zip(names).map(output).collect(),
             differences: vec![Difference::default(); signature.writes.len()],
         }
     }

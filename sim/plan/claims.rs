@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::mem::discriminant;
 
 use kernels::channels::Channel;
-use rules::{Combine, Kind, Occasion, Rule, Side, Subject, Target, Write};
+use rules::{Combine, Kind, Occasion, Rule, Side, Signature, Subject, Target, Write};
 
 use crate::{
     dictionary::{Behavior, Signal, Table},
@@ -255,9 +255,48 @@ fn target_name<'a>(target: &'a Target, table: &'a Table) -> &'a str {
     }
 }
 
+/// What pairs change of a cell may not be set by a rule of its own, which would undo it.
+fn check_changes(rules: &[Box<dyn Rule>], table: &Table) -> Result<(), String> {
+    for rule in rules {
+        let signature = rule.signature();
+        let Subject::Dyad { a, b } = signature.subject else {
+            continue;
+        };
+        for write in &signature.writes {
+            let (Target::Behavior(behavior), Kind::Delta { .. }) = (&write.target, &write.kind)
+            else {
+                continue;
+            };
+            let changed = if write.side == Side::A { a } else { b };
+            let sets = |other: &&Signature| {
+                let is_set = |write: &Write| {
+                    write.target == Target::Behavior(*behavior)
+                        && !matches!(write.kind, Kind::Delta { .. })
+                };
+                matches!(&other.subject, Subject::Cell { types } if types.contains(&changed))
+                    && matches!(other.occasion, Occasion::Clock)
+                    && other.writes.iter().any(is_set)
+            };
+            let mut others = rules.iter().map(|other| other.signature());
+            if let Some(other) = others.find(sets) {
+                return Err(format!(
+                    "E-CONFLICT: pairs of rules `{}` change `{}` of `{}`, and rules `{}` set it\n  \
+                     leave one out, or let both change it",
+                    signature.source,
+                    table.vocabulary.behaviors.entry(*behavior).name,
+                    table.vocabulary.types[changed],
+                    other.source,
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The behaviors that several sources write, as (type, behavior). Two sources may write one only
 /// if the later one says how they combine; they then share a clock and mean the same by a number.
 pub fn shared(rules: &[Box<dyn Rule>], table: &Table) -> Result<BTreeSet<(usize, usize)>, String> {
+    check_changes(rules, table)?;
     let mut shared = BTreeSet::new();
     for (claimed, sources) in claims(rules, table) {
         let (behavior, subject, is_pair) = match &claimed {
