@@ -116,7 +116,9 @@ pub fn run(
     let mut fired = Vec::new();
     for (ledger, most) in simulation.guards().ledgers() {
         fired.extend(ledger.remark());
-        record.warnings.extend(ledger.warning(most));
+        let warning = ledger.warning(most);
+        fired.extend(warning.clone());
+        record.warnings.extend(warning);
         record.models.push(ledger.closed());
     }
     if let left @ 1.. = simulation.tissue().frozen() {

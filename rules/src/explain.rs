@@ -286,7 +286,12 @@ fn evaluate(
 ) -> Result<Vec<f64>, Error> {
     let signature = rule.signature();
     let rows = columns.first().map_or(1, Vec::len);
+    // A cell of a graph answers by itself, without neighbors.
+    let is_edge = |read: &crate::Read| signature.graph.is_some() && read.side == Side::Pair;
     let read = |read: &crate::Read| {
+        if is_edge(read) {
+            return Vec::new();
+        }
         let mut axes = signals.iter().zip(columns);
         let found = axes.find(|(axis, _)| axis.key == (read.side, read.signal));
         found.map_or_else(|| vec![0.0; rows], |(_, column)| column.clone())

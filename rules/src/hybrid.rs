@@ -488,6 +488,8 @@ fn target_name(write: &Write, vocabulary: &Vocabulary) -> String {
     match write.side {
         Side::A => format!("{name} on a"),
         Side::B => format!("{name} on b"),
+        Side::ChildA => format!("{name} of child_a"),
+        Side::ChildB => format!("{name} of child_b"),
         _ => name.to_owned(),
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, BooleanArray, StringArray, UInt64Array};
 use arrow_schema::{DataType, Field};
-use rules::{Learned, Signature, Target, Vocabulary, hybrid::output_names};
+use rules::{Learned, Read, Side, Signature, Target, Vocabulary, hybrid::output_names};
 
 use super::folder::PartFolder;
 use super::table::{self, Table};
@@ -47,6 +47,21 @@ pub struct Row {
     pub mechanistic: Vec<f64>,
 }
 
+/// Names with a number behind those that stand there already: readers of Parquet find columns by
+/// name alone.
+fn distinct(names: impl Iterator<Item = String>) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for name in names {
+        let mut numbered = (2..).map(|number| format!("{name} ({number})"));
+        let is_free = |name: &String| !all.contains(name);
+        let free = Some(name.clone())
+            .filter(is_free)
+            .or_else(|| numbered.find(is_free));
+        all.extend(free);
+    }
+    all
+}
+
 impl Firing {
     /// No rows yet, of a learned rule.
     pub fn new(learned: &Learned, signature: &Signature, vocabulary: &Vocabulary) -> Firing {
@@ -57,16 +72,19 @@ impl Firing {
         };
         let units = signature.writes.iter().map(|write| unit(&write.target));
         let units = units.map(|unit| unit.map(ToString::to_string));
-        let inputs = learned.inputs.iter();
+        let name = |(name, read): (&String, &Read)| match read.side {
+            Side::A => format!("{name} of a"),
+            Side::B => format!("{name} of b"),
+            _ => name.clone(),
+        };
+        let names = learned.inputs.iter().map(|(name, ..)| name);
+        let names = distinct(names.zip(&signature.reads).map(name));
+        let input_units = learned.inputs.iter().map(|(_, unit, _)| unit.clone());
+        let outputs = distinct(output_names(signature, vocabulary).into_iter());
         Firing {
             entry: signature.source.clone(),
-            inputs: inputs
-                .map(|(name, unit, _)| (name.clone(), unit.clone()))
-                .collect(),
-            outputs: output_names(signature, vocabulary)
-                .into_iter()
-                .zip(units)
-                .collect(),
+            inputs: names.into_iter().zip(input_units).collect(),
+            outputs: outputs.into_iter().zip(units).collect(),
             rows: Vec::new(),
         }
     }

@@ -9,11 +9,13 @@ mod latent;
 mod output;
 mod schema;
 mod spec;
+mod strict;
 mod whole;
 
 use serde_json::Value;
 
 use super::{Fault, fault, proto};
+use strict::Strict;
 
 pub use domain::{ByType, Conformal, ConformalScore, Gate, Ood, Residual, Score};
 pub use input::{Frame, Input};
@@ -118,7 +120,7 @@ pub fn spec(model: &proto::Model) -> Result<Spec, Fault> {
     let text = model
         .metadata(KEY_SPEC)
         .ok_or_else(|| fault("E-CONTRACT", format!("no metadata key `{KEY_SPEC}`")))?;
-    let json: Value =
+    let json: Strict =
         serde_json::from_str(text).map_err(|error| spec_fault(format!("not JSON: {error}")))?;
-    Spec::from_json(json)
+    Spec::from_json(json.0)
 }

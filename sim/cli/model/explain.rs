@@ -185,7 +185,8 @@ fn question(arguments: &Arguments, table: &Table) -> Result<Question, Stop> {
             ));
         }
         let read = |unit: &Unit| match value.trim().parse::<f64>() {
-            Ok(value) => Ok(value),
+            Ok(value) if value.is_finite() => Ok(value),
+            Ok(_) => Err(wrong("a finite number is wanted".into())),
             Err(_) => quantity(value, unit).map_err(|error| wrong(error.to_string())),
         };
         if let Some(pair) = pair {

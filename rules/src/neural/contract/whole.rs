@@ -496,6 +496,18 @@ fn conformal(spec: &Spec, at: usize, entry: &Conformal) -> Result<(), String> {
             return Err(format!("{key}: a number that is not finite"));
         }
     }
+    // Only with `cqr` is q̂ added to a width that there is already.
+    let is_width = entry.score != ConformalScore::Cqr;
+    if is_width && entry.qhat.values().iter().any(|&qhat| qhat < 0.0) {
+        return Err("qhat: a half-width must not be negative".into());
+    }
+    let least = (1.0 / entry.alpha - 1.0).ceil();
+    if entry.n.values().iter().any(|&n| n < least) {
+        return Err(format!(
+            "n: at least {least} rows of calibration are needed for alpha = {}",
+            entry.alpha
+        ));
+    }
     Ok(())
 }
 
