@@ -1,6 +1,6 @@
 //! Signals → rules → behaviors: every rule that is due reads, and only then is anything written.
 //!
-//! How a call flows ([`evaluate`], then [`Stores::write`]):
+//! How a call flows (`evaluate`, then `Stores::write`):
 //!
 //! 1. The cells of the rule are listed in the order of the tissue's rows, that is of space, and cut
 //!    into chunks of [`CHUNK`] whatever the threads. A rule of a graph takes all its cells at once.
