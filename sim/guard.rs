@@ -386,8 +386,10 @@ impl Guard {
             let m = mechanistic.map_or(f64::NAN, |column| column[row]);
             let f = corrected(how, m, *value);
             *value = match (fate, mode) {
-                (Fate::Dead | Fate::Fallback, _) => m,
-                (Fate::Inside(_), _) if self.latent[write] => f,
+                (Fate::Dead, _) => m,
+                // A memory that stood still would be stale when the model is to act again.
+                (Fate::Fallback | Fate::Inside(_), _) if self.latent[write] => f,
+                (Fate::Fallback, _) => m,
                 (Fate::Inside(_), Mode::Replace | Mode::Residual | Mode::Delegate) => f,
                 // Mechanistic rules that say nothing change nothing.
                 (Fate::Inside(w), Mode::Gated) if is_change && m.is_nan() => w * f,

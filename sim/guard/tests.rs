@@ -279,6 +279,21 @@ fn a_row_without_a_number_falls_back_whatever_the_policy_and_else_ends_the_run()
 }
 
 #[test]
+fn a_memory_goes_on_while_the_mechanistic_rules_act_and_stands_where_there_is_no_number() {
+    let mut bench = Bench::new(Mode::Replace, Policy::Fallback, true, usual());
+    // As though `x` were a latent state.
+    bench.guards.all[0].latent[0] = true;
+    let fail = |outputs: &mut Outputs| {
+        let reason = "E-NONFINITE: it is NaN".into();
+        outputs.failed.push((1, reason));
+    };
+    let said = bench.all(&[Tiers::BOX, Tiers::NOT_FINITE], fail).unwrap();
+    assert_eq!(said.columns[0][0], 5.0);
+    assert!(said.columns[0][1].is_nan());
+    assert_eq!(said.columns[1], [0.25, 0.25]);
+}
+
+#[test]
 fn a_gate_is_shut_outside_the_domain() {
     let mut bench = Bench::new(Mode::Gated, Policy::Warn, true, usual());
     let half = |out: &mut Outputs| out.gate = vec![0.5; 4];
