@@ -146,7 +146,7 @@ def check_documentation(folder):
     text = (Path(__file__).parent.parent / "docs" / "outputs.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     blocks = [block for block in blocks if "pcdl" not in block]  # multicellds.py runs that one
-    assert len(blocks) == 6, len(blocks)
+    assert len(blocks) == 7, len(blocks)
     names = {}
     with contextlib.chdir(folder):
         for block in blocks:
