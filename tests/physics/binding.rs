@@ -132,7 +132,7 @@ fn two_meanings_of_one_name_are_refused() {
     assert_eq!(
         bound(&[("scenario.toml", &text)]).err().unwrap(),
         "the scenario's names give two signals called `contact with live cell`\n  \
-         rename the cell type, substrate or custom number that is part of it"
+         rename the cell type, substrate, custom number, latent space or readout that is part of it"
     );
 }
 
