@@ -74,6 +74,16 @@ fn signals() -> Vec<String> {
     substrates.chain(others).chain(customs).collect()
 }
 
+/// The range that a model was trained on: what the cells of this bench sense lies inside.
+fn range(signal: &str) -> (f64, f64) {
+    match signal {
+        "volume" => (0.0, 10_000.0),
+        signal if signal.contains("gradient") => (-1.0, 1.0),
+        signal if signal.contains("time") || signal == "age" => (0.0, 1440.0),
+        _ => (-100.0, 100.0),
+    }
+}
+
 /// What a model writes, with the kind: no two models the same.
 fn behaviors(model: usize) -> Vec<(String, &'static str)> {
     let names = match model {
@@ -164,7 +174,7 @@ fn model(number: usize, signals: &Dictionary, behaviors: &Dictionary) -> (Spec, 
         .enumerate()
         .map(|(at, name)| {
             json!({"tensor": "x", "col": at, "name": name, "unit": unit(signals, name),
-                   "lo": 0, "hi": 10})
+                   "lo": range(name).0, "hi": range(name).1})
         })
         .collect();
     let outputs: Vec<Value> = self::behaviors(number)
@@ -186,7 +196,7 @@ fn model(number: usize, signals: &Dictionary, behaviors: &Dictionary) -> (Spec, 
     });
     let spec = Spec::from_json(spec).expect("the spec keeps the contract");
     let links = [Link::Exp; OUTPUTS];
-    let ranges = [(0.0, 10.0); INPUTS];
+    let ranges: Vec<(f64, f64)> = names.iter().map(|name| range(name)).collect();
     let mut network = Mlp::new(&ranges, &[64, 64], Activation::Relu, &links, 1);
     // The tissue is to stay as it is: hardly anything dies or divides.
     for (gain, (_, kind)) in network.gain.iter_mut().zip(self::behaviors(number)) {

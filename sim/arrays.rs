@@ -1,19 +1,24 @@
 //! Between entities and slices: who stands at which rank, and how cells come and go.
 //!
 //! Cells are counted by ascending id. [`Roster`] maps that rank to the entity; `Tissue::row` maps
-//! it to the row of the kernels.
+//! it to the row of the kernels, which is the row of [`Tables`] and the place in the ECS's table
+//! too: [`settle`] moves all three together. All cells have the same components, so that one table
+//! holds them all, in the order of space.
 
-use bevy_ecs::{entity::Entity, resource::Resource, world::World};
+use bevy_ecs::{
+    change_detection::ContiguousMut, component::Component, entity::Entity, resource::Resource,
+    system::SystemState, world::World,
+};
 use kernels::tissue::{Body, Prey, Tissue};
 
 use crate::{
-    cell::{
-        CellId, ContactTime, Custom, History, Kind, Latent, Lineage, Phase, Recorded, Ruled, Volume,
-    },
+    cell::{CellId, History, Kind, Lineage, Phase, Volume},
     clock::Clock,
     dictionary::Behavior,
     output::Vitality,
     plan::Plan,
+    sense::Senses,
+    tables::Tables,
 };
 
 /// The fields and bodies of the world.
@@ -25,9 +30,6 @@ pub struct Space(pub Tissue);
 pub struct Roster {
     /// `[rank]`.
     pub entities: Vec<Entity>,
-    /// `[rank]`: the cell's place in the ECS's table. All cells have the same components, so
-    /// that one table holds them all.
-    pub places: Vec<u32>,
     /// `[rank]`.
     pub kinds: Vec<u16>,
     /// `[rank]`.
@@ -94,8 +96,7 @@ pub fn plant(world: &mut World, seedlings: &[Seedling]) {
             if let Some(total) = seedling.volume {
                 volume.scale(total / volume.total);
             }
-            let mut custom: Box<[f64]> =
-                cell_type.custom.iter().map(|custom| custom.value).collect();
+            let mut custom: Vec<f64> = cell_type.custom.iter().map(|custom| custom.value).collect();
             let mut latent = plan.latents.new_cell(kind);
             let mut ruled = plan.ruled.new_cell(&plan.table, kind);
             let mut channels = Vec::new();
@@ -144,48 +145,93 @@ pub fn plant(world: &mut World, seedlings: &[Seedling]) {
                     divisions: 0,
                 },
                 volume,
-                Custom(custom),
-                Ruled(ruled),
-                Latent(latent),
-                Recorded(plan.latents.unrecorded(kind)),
                 History::default(),
-                ContactTime(vec![0.0; plan.contact_times.len()].into()),
             ));
+            let mut tables = world.resource_mut::<Tables>();
+            tables.custom.push(&custom);
+            tables.ruled.push(&ruled);
+            tables.latent.push(&latent);
+            tables.recorded.push(&plan.latents.unrecorded(kind));
+            tables.contact_time.push(&[]);
         }
     });
 }
 
-/// Brings ranks, rows and entities into agreement after cells came, went or changed type.
+/// Brings ranks, rows and entities into agreement after cells came, went, moved or changed type.
 pub fn settle(world: &mut World) {
-    world.resource_mut::<Space>().0.settle();
-    let mut cells: Vec<(u64, Entity, u32, u16, Vitality)> = world
-        .query::<(Entity, &CellId, &Kind, &Phase)>()
-        .iter(world)
-        .zip(0..)
-        .map(|((entity, id, kind, phase), place)| (id.0, entity, place, kind.0, phase.vitality))
-        .collect();
-    cells.sort_unstable_by_key(|(id, ..)| *id);
-    debug_assert!(
-        cells
-            .iter()
-            .map(|(id, ..)| id)
-            .eq(world.resource::<Space>().0.ids())
+    let order = world.resource_mut::<Space>().0.settle();
+    world.resource_mut::<Tables>().permute(&order);
+    let entities = permute(world, &order);
+    let mut state: SystemState<Senses<'_, '_>> = SystemState::new(world);
+    world.resource_scope(
+        |world, mut roster: bevy_ecs::change_detection::Mut<'_, Roster>| {
+            let cells = state.get(world).expect("a query is always valid");
+            let tissue = &world.resource::<Space>().0;
+            let roster = &mut *roster;
+            let cells = cells.contiguous_iter().expect(ONE_TABLE).next();
+            let (ids, kinds, phases, ..) = cells.unwrap_or_default();
+            debug_assert!(ids.iter().map(|id| &id.0).eq(tissue.row_ids()));
+            let rows = || (0..tissue.len()).map(|rank| tissue.row(rank));
+            roster.entities.clear();
+            roster.entities.extend(rows().map(|row| entities[row]));
+            roster.kinds.clear();
+            roster.kinds.extend(rows().map(|row| kinds[row].0));
+            roster.vitality.clear();
+            roster
+                .vitality
+                .extend(rows().map(|row| phases[row].vitality));
+            let types = world.resource::<Plan>().scenario.cell_types.len();
+            roster.of_type.resize_with(types, Vec::new);
+            for ranks in &mut roster.of_type {
+                ranks.clear();
+            }
+            for (rank, &kind) in roster.kinds.iter().enumerate() {
+                roster.of_type[usize::from(kind)].push(rank as u32);
+            }
+        },
     );
-    let types = world.resource::<Plan>().scenario.cell_types.len();
-    let mut roster = world.resource_mut::<Roster>();
-    roster.entities.clear();
-    roster.places.clear();
-    roster.kinds.clear();
-    roster.vitality.clear();
-    roster.of_type.resize_with(types, Vec::new);
-    for ranks in &mut roster.of_type {
-        ranks.clear();
+}
+
+/// Why a query of cells is of one piece.
+pub const ONE_TABLE: &str = "components of cells are kept in one table";
+
+/// Moves what the table of the ECS holds to other entities, so that place `i` gets what place
+/// `order[i]` had, and despawns those that are left over; the entities by place.
+fn permute(world: &mut World, order: &[u32]) -> Vec<Entity> {
+    type All<'a> = (
+        Entity,
+        &'a mut CellId,
+        &'a mut Kind,
+        &'a mut Phase,
+        &'a mut Lineage,
+        &'a mut Volume,
+        &'a mut History,
+    );
+    fn take<C: Component + Copy>(mut column: ContiguousMut<'_, C>, order: &[u32]) {
+        let column = column.bypass_change_detection();
+        let old = column.to_vec();
+        for (new, &from) in column.iter_mut().zip(order) {
+            *new = old[from as usize];
+        }
     }
-    for (rank, (_, entity, place, kind, vitality)) in cells.into_iter().enumerate() {
-        roster.entities.push(entity);
-        roster.places.push(place);
-        roster.kinds.push(kind);
-        roster.vitality.push(vitality);
-        roster.of_type[usize::from(kind)].push(rank as u32);
+    let mut entities = Vec::new();
+    let mut query = world.query::<All<'_>>();
+    let tables = query.contiguous_iter_mut(world).expect(ONE_TABLE);
+    for (all, ids, kinds, phases, lineages, volumes, histories) in tables {
+        entities.extend_from_slice(all);
+        if order.len() == all.len() && order.iter().zip(0..).all(|(&old, new)| old == new) {
+            continue;
+        }
+        take(ids, order);
+        take(kinds, order);
+        take(phases, order);
+        take(lineages, order);
+        take(volumes, order);
+        take(histories, order);
     }
+    // From the end, so that no other is moved into their places.
+    for gone in entities.drain(order.len()..).rev() {
+        world.despawn(gone);
+    }
+    entities
 }

@@ -1,7 +1,8 @@
 //! What a cell is: the components of its entity.
 //!
 //! Position, radius, motion, contacts, damage and attacks live in `kernels::tissue`, sorted in
-//! space; here is everything that is nobody's business but the cell's own.
+//! space, and numbers that are read and written as columns in `tables`, in the same order; here is
+//! everything else that is nobody's business but the cell's own.
 
 use bevy_ecs::component::Component;
 use kernels::portable::cbrt;
@@ -64,24 +65,6 @@ pub struct Lineage {
     pub divisions: u32,
 }
 
-/// Values of the type's custom numbers, in their order.
-#[derive(Component, Debug, Clone)]
-pub struct Custom(pub Box<[f64]>);
-
-/// Values of the behaviors that rules write to cells of this type and that the ECS holds (rates of
-/// death, of phase exits, of transformations), in the order of `decide::Ruled`.
-#[derive(Component, Debug, Clone)]
-pub struct Ruled(pub Box<[f64]>);
-
-/// The latent vectors of all the spaces of the type, one after the other, as `plan::latents` says.
-#[derive(Component, Debug, Clone, PartialEq)]
-pub struct Latent(pub Box<[f32]>);
-
-/// What models record with the cell and nothing acts on, by its places in `plan::latents`; NaN
-/// until it is first written.
-#[derive(Component, Debug, Clone)]
-pub struct Recorded(pub Box<[f64]>);
-
 /// A hit or blow that a cell took.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Hit {
@@ -103,10 +86,6 @@ pub struct History {
     /// Damage delivered to others.
     pub delivered: f64,
 }
-
-/// min with at least one live neighbor of each watched type, in the order of the watch list.
-#[derive(Component, Debug, Clone)]
-pub struct ContactTime(pub Box<[f64]>);
 
 /// Volumes of a cell, µm³.
 #[derive(Component, Debug, Clone, Copy)]

@@ -6,11 +6,12 @@ use rules::dictionary::normal;
 
 use crate::{
     arrays::{Roster, Space, settle},
-    cell::{ContactTime, Custom, History, Hit, Latent, Volume},
+    cell::{History, Hit, Volume},
     clock::Clock,
     output::{Event, EventKind, Vitality},
     plan::Plan,
     record::{Failure, Log, Stage, Timings},
+    tables::Tables,
 };
 
 /// One mechanics step.
@@ -42,30 +43,21 @@ fn count_contact_time(world: &mut World, clock: &Clock) {
     if world.resource::<Plan>().contact_times.is_empty() {
         return;
     }
-    let mut times = world.query::<&mut ContactTime>();
-    world.resource_scope(|world, plan: Mut<'_, Plan>| {
-        world.resource_scope(|world, space: Mut<'_, Space>| {
-            world.resource_scope(|world, roster: Mut<'_, Roster>| {
-                let kinds = plan.contact_time_types.iter();
-                for &rank in kinds.flat_map(|&kind| &roster.of_type[kind]) {
-                    let rank = rank as usize;
-                    let mut touched = plan.contact_times.iter().enumerate().filter(|(_, watch)| {
-                        let slot =
-                            plan.contact_slots[**watch].expect("every timed watch has a slot");
-                        space.0.contacts(slot, rank) > 0.0
-                    });
-                    let Some(first) = touched.next() else {
-                        continue;
-                    };
-                    let mut time = times
-                        .get_mut(world, roster.entities[rank])
-                        .expect("the roster lists living entities");
-                    for (place, _) in std::iter::once(first).chain(touched) {
-                        time.0[place] += clock.mechanics_step();
-                    }
+    world.resource_scope(|world, mut tables: Mut<'_, Tables>| {
+        let (plan, roster) = (world.resource::<Plan>(), world.resource::<Roster>());
+        let tissue = &world.resource::<Space>().0;
+        for (place, watch) in plan.contact_times.iter().enumerate() {
+            let slot = plan.contact_slots[*watch].expect("every timed watch has a slot");
+            let counts = tissue.contact_counts(slot);
+            let times = tables.contact_time.column_mut(place);
+            let kinds = plan.contact_time_types.iter();
+            for &rank in kinds.flat_map(|&kind| &roster.of_type[kind]) {
+                let row = tissue.row(rank as usize);
+                if counts[row] > 0 {
+                    times[row] += clock.mechanics_step();
                 }
-            });
-        });
+            }
+        }
     });
 }
 
@@ -153,7 +145,6 @@ pub fn strike(world: &mut World, attacker: u64, target: u64, damage: f64, durati
 /// becomes another's.
 fn take_amounts(world: &mut World, taker: usize, giver: usize, custom: bool) {
     let roster = world.resource::<Roster>();
-    let (to, from) = (roster.entities[taker], roster.entities[giver]);
     let types = &world.resource::<Plan>().scenario.cell_types;
     let of = |rank: usize| &types[usize::from(roster.kinds[rank])].custom;
     let pairs: Vec<(usize, usize)> = of(taker)
@@ -166,19 +157,17 @@ fn take_amounts(world: &mut World, taker: usize, giver: usize, custom: bool) {
             Some((place, other))
         })
         .collect();
+    let kinds = [taker, giver].map(|rank| usize::from(roster.kinds[rank]));
+    let amounts = world.resource::<Plan>().latents.amounts(kinds);
+    let [to, from] = [taker, giver].map(|rank| world.resource::<Space>().0.row(rank));
+    let mut tables = world.resource_mut::<Tables>();
     for (place, other) in pairs {
-        let custom = "every cell has custom numbers";
-        let amount = world.get::<Custom>(from).expect(custom).0[other];
-        world.get_mut::<Custom>(to).expect(custom).0[place] += amount;
+        let amount = tables.custom.get(other, from);
+        *tables.custom.get_mut(place, to) += amount;
     }
-    if custom {
-        let kinds = [taker, giver].map(|rank| usize::from(world.resource::<Roster>().kinds[rank]));
-        let amounts = world.resource::<Plan>().latents.amounts(kinds);
-        for (place, other) in amounts {
-            let vectors = "every cell has vectors";
-            let amount = world.get::<Latent>(from).expect(vectors).0[other];
-            world.get_mut::<Latent>(to).expect(vectors).0[place] += amount;
-        }
+    for (place, other) in amounts.into_iter().filter(|_| custom) {
+        let amount = tables.latent.get(other, from);
+        *tables.latent.get_mut(place, to) += amount;
     }
     let substrates = world.resource::<Plan>().scenario.substrates.len();
     let tissue = &mut world.resource_mut::<Space>().0;
@@ -219,7 +208,6 @@ fn fuse(world: &mut World, clock: &Clock, cell: u64, absorbed: u64) {
     );
     tissue.set_volume(rank, total);
     tissue.remove(absorbed);
-    world.despawn(other_entity);
     world.resource_mut::<Log>().events.push(fusion);
 }
 
@@ -243,7 +231,6 @@ fn eat(world: &mut World, clock: &Clock, eater: u64, prey: u64) {
     let tissue = &mut world.resource_mut::<Space>().0;
     tissue.set_volume(eater_rank, total);
     tissue.remove(prey);
-    world.despawn(prey_entity);
     let events = &mut world.resource_mut::<Log>().events;
     if vitality == Vitality::Live {
         let (partner, partner_type) = (Some(eater), Some(meal.cell_type));

@@ -2,17 +2,16 @@
 //!
 //! How a call flows (`evaluate`, then `Stores::write`):
 //!
-//! 1. The cells of the rule are listed in the order of the tissue's rows, that is of space, and cut
+//! 1. The rows of the cells that the rule is about are listed, which is the order of space, and cut
 //!    into chunks of [`CHUNK`] whatever the threads. A rule of a graph takes all its cells at once.
-//! 2. Each chunk, on one thread and in its cache: look up the cells, sense a column a signal, call
-//!    the rule. Only the outputs of a chunk outlive it, and its inputs where the guard must see them.
+//! 2. Each chunk, on one thread and in its cache: sense a column a signal, call the rule. Only the outputs of a chunk outlive it, and its inputs where the guard must see them.
 //! 3. The guard over a learned rule decides, chunk after chunk, what acts.
 //! 4. When every rule that is due has done so, chunk after chunk and column after column is written
 //!    to its store; what several sources share waits until all have spoken.
 
 use bevy_ecs::{
     resource::Resource,
-    system::{ParamSet, Res, ResMut},
+    system::{Res, ResMut},
 };
 use kernels::{random::pair_id, tissue::Tissue};
 use rayon::prelude::*;
@@ -22,7 +21,7 @@ use rules::{
 };
 
 use crate::{
-    arrays::{Roster, Space},
+    arrays::{Roster, Space, ungroup},
     clock::Clock,
     graphs::{self, Graph},
     guard::{Call, Guards, Who},
@@ -30,9 +29,10 @@ use crate::{
     output::Vitality,
     plan::Plan,
     record::{Clamps, Failure, Stage, Timings},
-    sense::{Readers, Senses, Sources, sense},
-    stores::{Pending, Stores, Written},
+    sense::{Senses, Sources, sense},
+    stores::{Pending, Stores},
     streams::Purpose,
+    tables::Tables,
 };
 
 /// One cell rule and what it keeps of a call.
@@ -51,9 +51,9 @@ pub struct CellRule {
     pub(crate) guard: Option<usize>,
     /// Most rows of a chunk.
     chunk: usize,
-    /// The cells of the call, in the order of the tissue's rows; nodes of a graph by type and rank.
-    ranks: Vec<u32>,
-    /// `[chunk of ranks]`.
+    /// The rows of the call's cells, ascending; those of a graph's nodes by type and rank.
+    rows: Vec<u32>,
+    /// `[chunk of rows]`.
     outputs: Vec<Outputs>,
 }
 
@@ -79,35 +79,43 @@ impl CellRule {
             chunk: graph.as_ref().map_or(CHUNK, |_| usize::MAX),
             graph,
             rule,
-            ranks: Vec::new(),
+            rows: Vec::new(),
             outputs: Vec::new(),
         }
     }
 
-    /// Takes the cells it is about among these.
-    pub(crate) fn choose(&mut self, among: &[u32], tissue: &Tissue, roster: &Roster) {
-        let (types, with_dead) = (&self.types, self.with_dead);
-        self.ranks.clear();
-        self.ranks.extend(among.iter().filter(|&&rank| {
-            let rank = rank as usize;
-            types.contains(&usize::from(roster.kinds[rank]))
-                && (with_dead || roster.vitality[rank] == Vitality::Live)
-                && !tissue.is_frozen(rank)
+    /// Takes the cells it is about among those in these rows, which are ascending.
+    pub(crate) fn choose(&mut self, among: impl Iterator<Item = u32>, tissue: &Tissue) {
+        let is_chosen = |group: u16| {
+            let (kind, vitality) = ungroup(group);
+            self.types.contains(&usize::from(kind))
+                && (self.with_dead || vitality == Vitality::Live)
+        };
+        let (groups, frozen) = (tissue.groups(), tissue.frozen_rows());
+        let most = groups.iter().max().map_or(0, |most| most + 1);
+        let chosen: Vec<bool> = (0..most).map(is_chosen).collect();
+        self.rows.clear();
+        self.rows.extend(among.filter(|&row| {
+            let row = row as usize;
+            chosen[usize::from(groups[row])] && !frozen[row]
         }));
     }
 
     /// Takes all nodes of its graph, and finds the edges between them.
-    fn link(&mut self, tissue: &Tissue, roster: &Roster) {
+    fn link(&mut self, around: &Around<'_>) {
+        let Around { tissue, roster, .. } = *around;
         let types = graphs::types(self.rule.signature());
         let ranks = types.iter().flat_map(|&kind| &roster.of_type[kind]);
-        let is_node = |&&rank: &&u32| {
+        let is_node = |&rank: &u32| {
             let rank = rank as usize;
             roster.vitality[rank] == Vitality::Live && !tissue.is_frozen(rank)
         };
-        self.ranks.clear();
-        self.ranks.extend(ranks.filter(is_node));
+        let nodes: Vec<u32> = ranks.copied().filter(is_node).collect();
+        self.rows.clear();
+        let rows = nodes.iter().map(|&rank| tissue.row(rank as usize) as u32);
+        self.rows.extend(rows);
         if let Some(graph) = &mut self.graph {
-            graph.link(&self.ranks, tissue, roster);
+            graph.link(nodes, tissue, roster);
         }
     }
 
@@ -118,20 +126,28 @@ impl CellRule {
 
     /// The cells of the last call with what was said of them, chunk by chunk.
     pub(crate) fn said(&self) -> impl Iterator<Item = (&[u32], &Outputs)> {
-        self.ranks.chunks(self.chunk).zip(&self.outputs)
+        self.rows.chunks(self.chunk).zip(&self.outputs)
     }
 }
 
 /// The rows of a chunk, as a thread works with them.
 #[derive(Default)]
 struct Bench {
-    cells: Readers,
     columns: Vec<Vec<f64>>,
     noise: Vec<f32>,
     dead: Vec<bool>,
     kinds: Vec<u16>,
     who: Vec<Who>,
     held: Vec<bool>,
+}
+
+impl Bench {
+    /// Fills in who the rows are.
+    fn ask_who(&mut self, rows: &[u32], around: &Around<'_>) {
+        let ids = around.tissue.row_ids();
+        self.who.clear();
+        self.who.extend(rows.iter().map(|&row| (ids[row as usize], None)));
+    }
 }
 
 /// The cell rules of a run.
@@ -182,7 +198,8 @@ pub fn decide(
     mut guards: ResMut<Guards>,
     mut failure: ResMut<Failure>,
     mut timings: ResMut<Timings>,
-    mut cells: ParamSet<(Senses<'_, '_>, Written<'_, '_>)>,
+    mut tables: ResMut<Tables>,
+    cells: Senses<'_, '_>,
 ) {
     let _timer = timings.start(Stage::Rules);
     let due = |rule: &&mut CellRule| clock.strikes(rule.period);
@@ -195,19 +212,17 @@ pub fn decide(
         }
         // All reads come before any write.
         {
-            let cells = cells.p0();
             let around = Around {
                 tissue: &space.0,
                 roster: &roster,
                 plan: &plan,
                 clock: &clock,
-                sources: Sources::new(&space.0, &roster, &cells, &plan, &clock),
+                sources: Sources::new(&space.0, &tables, &cells, &plan, &clock),
             };
-            let order = in_space(&space.0);
             for rule in &mut stage {
                 match rule.graph {
-                    Some(_) => rule.link(&space.0, &roster),
-                    None => rule.choose(&order, &space.0, &roster),
+                    Some(_) => rule.link(&around),
+                    None => rule.choose(0..space.0.len() as u32, &space.0),
                 }
                 if let Err(message) = evaluate(rule, &around, &mut guards, &mut clamps) {
                     failure.0 = Some(message);
@@ -216,9 +231,14 @@ pub fn decide(
             }
         }
         let acts = stage[0].rule.signature().occasion != Occasion::Decoding;
-        let mut cells = cells.p1();
-        let tissue = &mut space.0;
-        let mut stores = Stores::new(tissue, &roster, &plan, &mut clamps, &mut guards, &mut cells);
+        let mut stores = Stores {
+            tissue: &mut space.0,
+            tables: &mut tables,
+            roster: &roster,
+            plan: &plan,
+            clamps: &mut clamps,
+            guards: &mut guards,
+        };
         let mut pending = Pending::new();
         for rule in stage {
             stores.write(rule, &mut pending);
@@ -240,15 +260,6 @@ pub(crate) struct Around<'a> {
     pub sources: Sources<'a>,
 }
 
-/// The ranks of all cells in the order of the tissue's rows.
-fn in_space(tissue: &Tissue) -> Vec<u32> {
-    let mut order = vec![0; tissue.len()];
-    for rank in 0..tissue.len() {
-        order[tissue.row(rank)] = rank as u32;
-    }
-    order
-}
-
 /// Calls a rule for the cells it has chosen, and lets the guard decide what acts.
 ///
 /// # Errors
@@ -260,16 +271,17 @@ pub(crate) fn evaluate(
     clamps: &mut Clamps,
 ) -> Result<(), String> {
     let mut outputs = std::mem::take(&mut rule.outputs);
-    let chunks: Vec<&[u32]> = rule.ranks.chunks(rule.chunk).collect();
+    let chunks: Vec<&[u32]> = rule.rows.chunks(rule.chunk).collect();
     outputs.resize_with(chunks.len(), Outputs::default);
     let (asked, watching) = (&*rule, &*guards);
     // The inputs of a chunk are kept where the guard has more to do than to count it.
-    let work = |bench: &mut Bench, (ranks, out): (&&[u32], &mut Outputs)| {
-        call(asked, ranks, around, watching, bench, out)?;
+    let work = |bench: &mut Bench, (rows, out): (&&[u32], &mut Outputs)| {
+        call(asked, rows, around, watching, bench, out)?;
         let is_plain = watching.is_plain(asked.guard, &bench.dead, &bench.held, out);
         Ok(if is_plain {
             (None, std::mem::take(&mut bench.kinds))
         } else {
+            bench.ask_who(rows, around);
             (Some(std::mem::take(bench)), Vec::new())
         })
     };
@@ -311,61 +323,54 @@ pub(crate) fn evaluate(
 /// Computes the outputs of a rule for one chunk of cells.
 fn call(
     rule: &CellRule,
-    ranks: &[u32],
+    rows: &[u32],
     around: &Around<'_>,
     guards: &Guards,
     bench: &mut Bench,
     out: &mut Outputs,
 ) -> Result<(), String> {
-    let Around { tissue, roster, .. } = *around;
+    let Around {
+        tissue, sources, ..
+    } = around;
     let signature = rule.rule.signature();
-    bench.cells.look_up(ranks, &around.sources);
     bench.columns.resize_with(signature.reads.len(), Vec::new);
     for (read, column) in signature.reads.iter().zip(&mut bench.columns) {
         column.clear();
         match rule.graph.as_ref().filter(|_| read.side == Side::Pair) {
-            Some(graph) => graph.sense(read.signal, ranks, tissue, column),
+            Some(graph) => graph.sense(read.signal, tissue, column),
             None => {
                 let signal = &around.plan.table.signals[read.signal];
-                sense(signal, &bench.cells, &around.sources, column);
+                sense(signal, rows, sources, column);
             }
         }
     }
+    let ids = || rows.iter().map(|&row| tissue.row_ids()[row as usize]);
     bench.noise.clear();
     if let Some(noise) = signature.noise {
         let (seed, tick) = (around.plan.scenario.seed, around.clock.tick);
-        for &rank in ranks {
-            let (id, number) = (tissue.ids()[rank as usize], rule.number);
-            fill_noise(
-                noise,
-                rule.purpose,
-                number,
-                seed,
-                id,
-                tick,
-                &mut bench.noise,
-            );
+        for id in ids() {
+            let (purpose, number) = (rule.purpose, rule.number);
+            fill_noise(noise, purpose, number, seed, id, tick, &mut bench.noise);
         }
     }
-    let ranks = || ranks.iter().map(|&rank| rank as usize);
+    let groups = || rows.iter().map(|&row| ungroup(tissue.groups()[row as usize]));
     bench.kinds.clear();
-    bench.kinds.extend(ranks().map(|rank| roster.kinds[rank]));
+    bench.kinds.extend(groups().map(|(kind, _)| kind));
     bench.dead.clear();
     // Nodes that are only seen are as good as dead to a rule.
     match rule.graph {
-        None => bench
-            .dead
-            .extend(ranks().map(|rank| roster.vitality[rank] != Vitality::Live)),
+        None => (bench.dead).extend(groups().map(|(_, vitality)| vitality != Vitality::Live)),
         Some(_) => bench
             .dead
             .extend((bench.kinds.iter()).map(|&kind| !rule.types.contains(&usize::from(kind)))),
     }
     bench.who.clear();
-    bench
-        .who
-        .extend(ranks().map(|rank| (tissue.ids()[rank], None)));
-    guards.held(rule.guard, &bench.who, &mut bench.held);
-    out.reset(signature.writes.len(), ranks().len());
+    bench.held.clear();
+    if guards.hold_any(rule.guard) {
+        bench.ask_who(rows, around);
+        guards.held(rule.guard, &bench.who, &mut bench.held);
+    }
+    out.reset(signature.writes.len(), rows.len());
     let batch = batch(rule, bench, guards);
     let done = rule.rule.apply(&batch, out);
     done.map_err(|error| error.to_string())
@@ -374,7 +379,7 @@ fn call(
 /// The rows on a bench, as a rule sees them.
 fn batch<'a>(rule: &'a CellRule, bench: &'a Bench, guards: &Guards) -> Batch<'a> {
     Batch {
-        rows: bench.who.len(),
+        rows: bench.kinds.len(),
         signals: &bench.columns,
         noise: &bench.noise,
         dead: &bench.dead,

@@ -29,8 +29,9 @@ use crate::{
     output::{Event, EventKind, Vitality},
     plan::{Plan, deeds::Deed},
     record::{Clamps, Failure, Log, Stage, Timings},
-    sense::{Readers, Senses, Sources, sense},
+    sense::{Senses, Sources, sense},
     streams::Purpose,
+    tables::Tables,
 };
 
 use changes::Changes;
@@ -139,12 +140,14 @@ type Sensing<'w, 's> = (
     Res<'w, Space>,
     Res<'w, Roster>,
     Res<'w, Plan>,
+    Res<'w, Tables>,
     Senses<'w, 's>,
 );
 
 fn draw(world: &mut World, clock: &Clock, rule: &mut DyadRule) -> Result<Said, String> {
     let mut state: SystemState<Sensing<'_, '_>> = SystemState::new(world);
-    let (space, roster, plan, cells) = state.get(world).map_err(|error| error.to_string())?;
+    let (space, roster, plan, tables, cells) =
+        state.get(world).map_err(|error| error.to_string())?;
     let pairs = touching(&space, &roster, rule.a, rule.b);
     let signature = rule.rule.signature();
     let rows = pairs.len();
@@ -155,13 +158,11 @@ fn draw(world: &mut World, clock: &Clock, rule: &mut DyadRule) -> Result<Said, S
     let side = |which: usize| {
         pairs
             .iter()
-            .map(|(_, ranks, _)| ranks[which])
+            .map(|(_, ranks, _)| space.0.row(ranks[which] as usize) as u32)
             .collect::<Vec<u32>>()
     };
-    let sources = Sources::new(&space.0, &roster, &cells, &plan, clock);
-    let (mut of_a, mut of_b) = (Readers::default(), Readers::default());
-    of_a.look_up(&side(0), &sources);
-    of_b.look_up(&side(1), &sources);
+    let sources = Sources::new(&space.0, &tables, &cells, &plan, clock);
+    let (of_a, of_b) = (side(0), side(1));
     for (read, column) in signature.reads.iter().zip(&mut rule.columns) {
         column.clear();
         if read.side == Side::Pair {

@@ -10,9 +10,7 @@ use rules::dictionary::normal;
 
 use crate::{
     arrays::{Roster, Space, group, settle},
-    cell::{
-        CellId, ContactTime, Custom, History, Kind, Latent, Lineage, Phase, Recorded, Ruled, Volume,
-    },
+    cell::{CellId, History, Kind, Lineage, Phase, Volume},
     clock::Clock,
     inheritance::children,
     occasions::{Birth, decode, endow, foresee},
@@ -21,6 +19,7 @@ use crate::{
     record::{Failure, Log, Stage, Timings},
     semantics::Semantics,
     streams::Purpose,
+    tables::Tables,
 };
 use fates::Fate;
 
@@ -44,10 +43,8 @@ pub fn phenotype(world: &mut World) {
         // Deaths are there before divisions, and divisions before removals.
         fates.sort_by_key(|(_, fate)| *fate);
     }
-    let structural = !fates.is_empty();
     let mothers = fates.iter().filter(|(_, fate)| *fate == Fate::Divide);
-    let mut mothers: Vec<u32> = mothers.map(|(rank, _)| *rank as u32).collect();
-    mothers.sort_unstable();
+    let mothers: Vec<usize> = mothers.map(|(rank, _)| *rank).collect();
     if let Err(message) = foresee(world, &mothers) {
         world.resource_mut::<Failure>().0 = Some(message);
         return;
@@ -67,11 +64,7 @@ pub fn phenotype(world: &mut World) {
             Fate::Vanish => vanish(world, &clock, rank),
         }
     }
-    if structural {
-        settle(world);
-    } else {
-        world.resource_mut::<Space>().0.settle();
-    }
+    settle(world);
     endow(world, &births);
     let daughters: Vec<u64> = births.iter().map(|birth| birth.daughter).collect();
     changed.extend(differentiate(world, &clock, &daughters));
@@ -159,13 +152,10 @@ pub fn transform(world: &mut World, clock: &Clock, rank: usize, new: u16) {
     world.resource_scope(|world, plan: bevy_ecs::change_detection::Mut<'_, Plan>| {
         let types = &plan.scenario.cell_types;
         let (from, to) = (&types[usize::from(old)], &types[usize::from(new)]);
-        let mut cell = world.entity_mut(entity);
-        let kept = cell
-            .get::<Custom>()
-            .expect("every cell has custom numbers")
-            .0
-            .clone();
         let semantics = plan.scenario.semantics;
+        let row = world.resource::<Space>().0.row(rank);
+        let mut tables = world.resource_mut::<Tables>();
+        let kept = tables.custom.row(row);
         // A number that both types know by one name is the cell's own and stays.
         let custom = to.custom.iter().map(|custom| {
             let place = from
@@ -175,32 +165,33 @@ pub fn transform(world: &mut World, clock: &Clock, rank: usize, new: u16) {
                 .filter(|_| semantics.keeps_custom(custom));
             place.map_or(custom.value, |place| kept[place])
         });
-        let custom = Custom(custom.collect());
+        let custom: Vec<f64> = custom.collect();
         let (latents, from, to_kind) = (&plan.latents, usize::from(old), usize::from(new));
-        let vectors = cell.get::<Latent>().expect("every cell has vectors");
-        let latent = Latent(latents.transformed(&vectors.0, from, to_kind));
-        let numbers = cell
-            .get::<Recorded>()
-            .expect("every cell has recorded numbers");
-        let recorded = Recorded(latents.still_recorded(&numbers.0, from, to_kind));
+        let latent = latents.transformed(&tables.latent.row(row), from, to_kind);
+        let recorded = latents.still_recorded(&tables.recorded.row(row), from, to_kind);
+        tables.custom.set_row(row, &custom);
+        tables.latent.set_row(row, &latent);
+        tables.recorded.set_row(row, &recorded);
+        tables
+            .ruled
+            .set_row(row, &plan.ruled.new_cell(&plan.table, to_kind));
+        tables
+            .contact_time
+            .set_row(row, &vec![0.0; plan.contact_times.len()]);
+        let mut cell = world.entity_mut(entity);
         let mut volume = *cell.get::<Volume>().expect("every cell has a volume");
         volume.target_nuclear_solid = Volume::new(to, new).target_nuclear_solid;
         volume.rates_of = semantics.rates_of_the_transformed(volume.rates_of, new);
         let history = *cell.get::<History>().expect("every cell has a history");
         cell.insert((
             Kind(new),
-            custom,
             volume,
-            Ruled(plan.ruled.new_cell(&plan.table, usize::from(new))),
             Phase {
                 vitality: Vitality::Live,
                 number: 0,
                 elapsed: 0.0,
             },
             semantics.history_of_the_transformed(history),
-            latent,
-            recorded,
-            ContactTime(vec![0.0; plan.contact_times.len()].into()),
         ));
     });
     let tissue = &mut world.resource_mut::<Space>().0;
@@ -241,37 +232,28 @@ fn divide(world: &mut World, clock: &Clock, rank: usize) -> Birth {
     let [offset, daughter_offset] = semantics.offsets(volume.radius());
     volume.scale(0.5);
     cell.insert(volume);
-    let mut custom = cell
-        .get_mut::<Custom>()
-        .expect("every cell has custom numbers");
-    let amounts = custom.0.iter_mut().zip(conserved);
-    for (amount, _) in amounts.filter(|(_, conserved)| *conserved) {
-        *amount *= 0.5;
-    }
     let mut lineage = *cell.get::<Lineage>().expect("every cell has a lineage");
     let daughter = child_id(id, lineage.divisions);
     lineage.divisions += 1;
     cell.insert(lineage);
-    let inherited = (
-        *cell.get::<Phase>().expect("every cell has a phase"),
-        cell.get::<Custom>()
-            .expect("every cell has custom numbers")
-            .clone(),
-        cell.get::<Ruled>()
-            .expect("every cell has ruled behaviors")
-            .clone(),
-        *cell.get::<History>().expect("every cell has a history"),
-        cell.get::<ContactTime>()
-            .expect("every cell has contact times")
-            .clone(),
-        cell.get::<Recorded>()
-            .expect("every cell has recorded numbers")
-            .clone(),
-    );
+    let phase = *cell.get::<Phase>().expect("every cell has a phase");
+    let history = *cell.get::<History>().expect("every cell has a history");
     cell.insert(History {
         attacked: 0.0,
-        ..inherited.3
+        ..history
     });
+    let row = world.resource::<Space>().0.row(rank);
+    let mut tables = world.resource_mut::<Tables>();
+    for (place, _) in conserved.iter().enumerate().filter(|(_, is)| **is) {
+        *tables.custom.get_mut(place, row) *= 0.5;
+    }
+    tables.push_like(row);
+    let vectors = tables.latent.row(row);
+    let plan = world.resource::<Plan>();
+    let [kept, given] = children(plan, kind, &vectors, [id, daughter], clock.tick);
+    let mut tables = world.resource_mut::<Tables>();
+    tables.latent.set_row(row, &kept);
+    tables.latent.set_newest(&given);
     let at = |offset: f64| std::array::from_fn(|d| position[d] + offset * axis[d]);
     let tissue = &mut world.resource_mut::<Space>().0;
     tissue.place(rank, at(offset));
@@ -290,26 +272,17 @@ fn divide(world: &mut World, clock: &Clock, rank: usize) -> Birth {
         tissue.set_internalized(substrate, rank, half);
         tissue.set_newest_internalized(substrate, half);
     }
-    let vectors = world.get::<Latent>(entity).expect("every cell has vectors");
-    let plan = world.resource::<Plan>();
-    let [kept, given] = children(plan, kind, vectors, [id, daughter], clock.tick);
-    world.entity_mut(entity).insert(kept);
     world.spawn((
         CellId(daughter),
         Kind(kind),
-        inherited.0,
+        phase,
         Lineage {
             mother: id,
             born: clock.tick,
             divisions: 0,
         },
         volume,
-        inherited.1,
-        inherited.2,
-        semantics.history_of_a_daughter(inherited.3),
-        inherited.4,
-        given,
-        inherited.5,
+        semantics.history_of_a_daughter(history),
     ));
     world.resource_mut::<Log>().events.push(Event {
         time: clock.time(),
@@ -323,7 +296,7 @@ fn divide(world: &mut World, clock: &Clock, rank: usize) -> Birth {
         value: 0.0,
     });
     Birth {
-        rank: rank as u32,
+        row: row as u32,
         mother: id,
         daughter,
     }
@@ -341,12 +314,11 @@ fn differentiate(world: &mut World, clock: &Clock, daughters: &[u64]) -> Vec<u64
         if shares.is_empty() {
             continue;
         }
-        let ruled = world
-            .get::<Ruled>(roster.entities[rank])
-            .expect("every cell has ruled behaviors");
+        let tissue = &world.resource::<Space>().0;
+        let (row, ruled) = (tissue.row(rank), &world.resource::<Tables>().ruled);
         let shares: Vec<(u16, f64)> = shares
             .iter()
-            .map(|(other, share)| (*other, share.get(ruled)))
+            .map(|(other, share)| (*other, share.get(ruled, row)))
             .collect();
         let draws = Purpose::AsymmetricDivision.draws(world.resource::<Plan>().scenario.seed);
         let drawn = daughter_type(&shares, kind, draws.uniform(id, clock.tick, 0));
@@ -385,7 +357,6 @@ fn vanish(world: &mut World, clock: &Clock, rank: usize) {
     let phase = world.get::<Phase>(entity);
     let vitality = phase.expect("every cell has a phase").vitality;
     world.resource_mut::<Space>().0.remove(id);
-    world.despawn(entity);
     world.resource_mut::<Log>().events.push(Event {
         time: clock.time(),
         kind: EventKind::Removal,

@@ -43,13 +43,15 @@ pub struct Graph {
     from: Vec<u32>,
     to: Vec<u32>,
     memories: Vec<Memory>,
+    /// `[node]`: its rank.
+    ranks: Vec<u32>,
     /// `[rank]`: its node, or [`NONE`].
     node_of_rank: Vec<u32>,
 }
 
 impl Graph {
     /// Finds the edges between the cells at these ranks; the place of a rank is its node.
-    pub fn link(&mut self, ranks: &[u32], tissue: &Tissue, roster: &Roster) {
+    pub fn link(&mut self, ranks: Vec<u32>, tissue: &Tissue, roster: &Roster) {
         self.node_of_rank.clear();
         self.node_of_rank.resize(roster.len(), NONE);
         for (node, &rank) in ranks.iter().enumerate() {
@@ -86,6 +88,7 @@ impl Graph {
             self.from[edge] = from;
             self.memories[edge] = memory;
         }
+        self.ranks = ranks;
     }
 
     /// The edges, ascending by (to, from).
@@ -97,10 +100,10 @@ impl Graph {
     }
 
     /// Appends to `out` a signal of pairs, by its number, for each edge.
-    pub fn sense(&self, signal: usize, ranks: &[u32], tissue: &Tissue, out: &mut Vec<f64>) {
+    pub fn sense(&self, signal: usize, tissue: &Tissue, out: &mut Vec<f64>) {
         let edges = self.from.iter().zip(&self.to).zip(&self.memories);
         out.extend(edges.map(|((&from, &to), memory)| {
-            let pair = [ranks[from as usize], ranks[to as usize]];
+            let pair = [self.ranks[from as usize], self.ranks[to as usize]];
             pair_signal(signal, tissue, &pair, memory)
         }));
     }

@@ -78,6 +78,11 @@ impl Guards {
         guard.map_or(0.0, |guard| self.all[guard].member)
     }
 
+    /// Whether any row is in fallback from earlier calls.
+    pub fn hold_any(&self, guard: Option<usize>) -> bool {
+        guard.is_some_and(|guard| !self.all[guard].held.is_empty())
+    }
+
     /// Fills in which rows are in fallback from earlier calls; empty where none is.
     pub fn held(&self, guard: Option<usize>, who: &[Who], held: &mut Vec<bool>) {
         held.clear();
@@ -162,11 +167,11 @@ impl Guards {
         self.all[guard].limits.0[write]
     }
 
-    /// Counts a change by a learned rule that was written, and whether it led out of the range.
-    pub fn count(&mut self, guard: usize, is_clamped: bool) {
+    /// Counts changes by a learned rule that were written, and those that led out of the range.
+    pub fn count(&mut self, guard: usize, written: u64, clamped: u64) {
         let ledger = &mut self.all[guard].ledger;
-        ledger.written += 1;
-        ledger.clamped += u64::from(is_clamped);
+        ledger.written += written;
+        ledger.clamped += clamped;
     }
 
     /// The ledgers, in the order of the scenario, each with the share that is called too much.
@@ -236,8 +241,8 @@ impl Guard {
     }
 
     fn pass(&mut self, kinds: &[u16], outputs: &Outputs) {
-        for &kind in kinds {
-            self.ledger.row(kind, Tiers::default(), false);
+        for kinds in kinds.chunk_by(|one, next| one == next) {
+            self.ledger.inside(kinds[0], kinds.len() as u64);
         }
         self.ledger.inputs_clamped += outputs.clamped;
         // Changes are counted when they have been added.

@@ -3,15 +3,15 @@
 use kernels::random::pair_id;
 use rules::Inherit;
 
-use crate::{cell::Latent, plan::Plan, streams::Purpose};
+use crate::{plan::Plan, streams::Purpose};
 
 /// The vectors of two children of a mother of the type `kind`: of the cell that keeps her id, and
 /// of the new one.
-pub fn children(plan: &Plan, kind: u16, mother: &Latent, ids: [u64; 2], tick: u64) -> [Latent; 2] {
+pub fn children(plan: &Plan, kind: u16, mother: &[f32], ids: [u64; 2], tick: u64) -> [Vec<f32>; 2] {
     ids.map(|id| {
-        let mut vectors = mother.0.clone();
+        let mut vectors = mother.to_vec();
         inherit(plan, usize::from(kind), &mut vectors, id, tick);
-        Latent(vectors)
+        vectors
     })
 }
 

@@ -32,3 +32,4 @@ mod setup;
 pub mod simulation;
 mod stores;
 pub mod streams;
+mod tables;

@@ -19,7 +19,8 @@ use crate::{
     plan::Plan,
     record::{Clamps, Failure},
     sense::{Senses, Sources},
-    stores::{Pending, Stores, Written},
+    stores::{Pending, Stores},
+    tables::Tables,
 };
 
 /// The rules of a run that are not called by the clock alone.
@@ -75,9 +76,11 @@ fn consult(world: &mut World, ids: &[u64], which: fn(&mut Occasions) -> &mut Vec
         }
         let tissue = &world.resource::<Space>().0;
         let ranks = ids.iter().filter_map(|&id| tissue.rank(id));
-        let mut ranks: Vec<u32> = ranks.map(|rank| rank as u32).collect();
-        ranks.sort_unstable();
-        match ask(world, rules, &ranks) {
+        match ask(
+            world,
+            rules,
+            ranks.map(|rank| tissue.row(rank) as u32).collect(),
+        ) {
             Ok(()) => with_stores(world, |stores| {
                 // What several rules share by the clock waits here too, though an occasion has one
                 // source.
@@ -92,22 +95,27 @@ fn consult(world: &mut World, ids: &[u64], which: fn(&mut Occasions) -> &mut Vec
     });
 }
 
-/// Asks models of division about these mothers; [`endow`] carries out what they say, when the
+/// Asks models of division about the mothers at these ranks; [`endow`] carries out what they say, when the
 /// children are there.
 ///
 /// # Errors
 /// Why a model cannot answer.
-pub fn foresee(world: &mut World, mothers: &[u32]) -> Result<(), String> {
+pub fn foresee(world: &mut World, mothers: &[usize]) -> Result<(), String> {
+    let tissue = &world.resource::<Space>().0;
+    let rows = mothers
+        .iter()
+        .map(|&rank| tissue.row(rank) as u32)
+        .collect();
     world.resource_scope(|world, mut occasions: Mut<'_, Occasions>| {
-        ask(world, &mut occasions.divisions, mothers)
+        ask(world, &mut occasions.divisions, rows)
     })
 }
 
 /// A division that has happened.
 #[derive(Debug, Clone, Copy)]
 pub struct Birth {
-    /// The mother's rank when [`foresee`] was called.
-    pub rank: u32,
+    /// The mother's row when [`foresee`] was called.
+    pub row: u32,
     /// Her id, which one of the children keeps.
     pub mother: u64,
     /// The id of the other child.
@@ -121,7 +129,7 @@ pub fn endow(world: &mut World, births: &[Birth]) {
         if occasions.divisions.is_empty() || births.is_empty() {
             return;
         }
-        let births: HashMap<u32, &Birth> = births.iter().map(|birth| (birth.rank, birth)).collect();
+        let births: HashMap<u32, &Birth> = births.iter().map(|birth| (birth.row, birth)).collect();
         with_stores(world, |stores| {
             for rule in &occasions.divisions {
                 bequeath(rule, &births, stores);
@@ -132,14 +140,14 @@ pub fn endow(world: &mut World, births: &[Birth]) {
 
 fn bequeath(rule: &CellRule, births: &HashMap<u32, &Birth>, stores: &mut Stores<'_>) {
     let signature = rule.rule.signature();
-    for (ranks, outputs) in rule.said() {
+    for (rows, outputs) in rule.said() {
         for (place, (write, values)) in signature.writes.iter().zip(&outputs.columns).enumerate() {
             let by = rule.guard.map(|guard| (guard, place));
             let Target::Behavior(number) = write.target else {
                 continue;
             };
-            for (rank, &value) in ranks.iter().zip(values) {
-                let child = births.get(rank).map(|birth| match write.side {
+            for (row, &value) in rows.iter().zip(values) {
+                let child = births.get(row).map(|birth| match write.side {
                     Side::ChildB => birth.daughter,
                     _ => birth.mother,
                 });
@@ -150,7 +158,7 @@ fn bequeath(rule: &CellRule, births: &HashMap<u32, &Birth>, stores: &mut Stores<
                     rule.types.contains(&kind) && !value.is_nan()
                 });
                 if let Some(child) = child {
-                    let cell = std::iter::once((child as u32, value));
+                    let cell = std::iter::once((stores.tissue.row(child) as u32, value));
                     stores.put(number, &write.kind, signature.clock, by, cell);
                 }
             }
@@ -164,55 +172,57 @@ type Reading<'w, 's> = (
     Res<'w, Roster>,
     Res<'w, Plan>,
     Res<'w, Clock>,
+    Res<'w, Tables>,
     ResMut<'w, Guards>,
     ResMut<'w, Clamps>,
     Senses<'w, 's>,
 );
 
-/// Asks rules about the cells of their types among these, which are ascending.
-fn ask(world: &mut World, rules: &mut [CellRule], ranks: &[u32]) -> Result<(), String> {
+/// Asks rules about the cells of their types in these rows.
+fn ask(world: &mut World, rules: &mut [CellRule], mut rows: Vec<u32>) -> Result<(), String> {
     if rules.is_empty() {
         return Ok(());
     }
+    rows.sort_unstable();
     let mut state: SystemState<Reading<'_, '_>> = SystemState::new(world);
     let reading = state.get_mut(world).map_err(|error| error.to_string())?;
-    let (space, roster, plan, clock, mut guards, mut clamps, cells) = reading;
+    let (space, roster, plan, clock, tables, mut guards, mut clamps, cells) = reading;
     let around = Around {
         tissue: &space.0,
         roster: &roster,
         plan: &plan,
         clock: &clock,
-        sources: Sources::new(&space.0, &roster, &cells, &plan, &clock),
+        sources: Sources::new(&space.0, &tables, &cells, &plan, &clock),
     };
     for rule in rules {
-        rule.choose(ranks, &space.0, &roster);
+        rule.choose(rows.iter().copied(), &space.0);
         evaluate(rule, &around, &mut guards, &mut clamps)?;
     }
     Ok(())
 }
 
 /// What rules write.
-type Writing<'w, 's> = (
+type Writing<'w> = (
     ResMut<'w, Space>,
+    ResMut<'w, Tables>,
     Res<'w, Roster>,
     Res<'w, Plan>,
     ResMut<'w, Clamps>,
     ResMut<'w, Guards>,
-    Written<'w, 's>,
 );
 
 /// Opens the stores that behaviors live in.
 pub(crate) fn with_stores(world: &mut World, work: impl FnOnce(&mut Stores<'_>)) {
-    let mut state: SystemState<Writing<'_, '_>> = SystemState::new(world);
+    let mut state: SystemState<Writing<'_>> = SystemState::new(world);
     let writing = state.get_mut(world);
-    let (mut space, roster, plan, mut clamps, mut guards, mut cells) =
+    let (mut space, mut tables, roster, plan, mut clamps, mut guards) =
         writing.expect("a world has its resources as long as it lives");
-    work(&mut Stores::new(
-        &mut space.0,
-        &roster,
-        &plan,
-        &mut clamps,
-        &mut guards,
-        &mut cells,
-    ));
+    work(&mut Stores {
+        tissue: &mut space.0,
+        tables: &mut tables,
+        roster: &roster,
+        plan: &plan,
+        clamps: &mut clamps,
+        guards: &mut guards,
+    });
 }

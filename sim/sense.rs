@@ -1,19 +1,20 @@
 //! What cells sense: the columns that rules read and outputs show.
 //!
-//! Cells are looked up once ([`Readers::look_up`]), then every signal is read as a column. Who reads
-//! many cells reads about a thousand at a time, in the order of the tissue's rows: their columns
-//! stay in the cache, and neighbors in space are neighbors in memory.
+//! Cells are named by their rows. Who reads many cells reads about a thousand at a time, in the
+//! order of the rows: their columns stay in the cache, neighbors in space are neighbors in memory,
+//! and where no row is left out a column is copied as it lies.
 
-use bevy_ecs::{entity::Entity, system::Query};
+use bevy_ecs::system::Query;
 use kernels::tissue::{NOBODY, Tissue};
 
 use crate::{
-    arrays::Roster,
-    cell::{ContactTime, Custom, History, Latent, Lineage, Phase, Recorded, Volume},
+    arrays::ONE_TABLE,
+    cell::{CellId, History, Kind, Lineage, Phase},
     clock::Clock,
     dictionary::Signal,
     output::Vitality,
     plan::Plan,
+    tables::{Number, Table, Tables},
 };
 
 /// The components that signals are read from.
@@ -21,196 +22,185 @@ pub type Senses<'w, 's> = Query<
     'w,
     's,
     (
-        Entity,
+        &'static CellId,
+        &'static Kind,
         &'static Phase,
         &'static Lineage,
-        &'static Volume,
-        &'static Custom,
         &'static History,
-        &'static ContactTime,
-        &'static Latent,
-        &'static Recorded,
     ),
 >;
 
-/// Everything that signals are read from. Components are `[place]`, see [`Roster::places`].
+/// Everything that signals are read from. Components are `[row]`.
 #[derive(Clone, Copy)]
 pub struct Sources<'a> {
     tissue: &'a Tissue,
-    roster: &'a Roster,
     plan: &'a Plan,
     clock: &'a Clock,
+    tables: &'a Tables,
+    kinds: &'a [Kind],
     phases: &'a [Phase],
     lineages: &'a [Lineage],
-    volumes: &'a [Volume],
-    customs: &'a [Custom],
     histories: &'a [History],
-    contact_times: &'a [ContactTime],
-    latents: &'a [Latent],
-    recorded: &'a [Recorded],
 }
 
 impl<'a> Sources<'a> {
     /// The state as it is.
     pub fn new(
         tissue: &'a Tissue,
-        roster: &'a Roster,
+        tables: &'a Tables,
         cells: &'a Senses<'_, '_>,
         plan: &'a Plan,
         clock: &'a Clock,
     ) -> Sources<'a> {
-        let tables = cells.contiguous_iter();
-        let mut tables = tables.expect("components of cells are kept in tables");
-        let table = tables.next().unwrap_or_default();
-        let (
-            entities,
-            phases,
-            lineages,
-            volumes,
-            customs,
-            histories,
-            contact_times,
-            latents,
-            recorded,
-        ) = table;
-        let placed = |(&entity, &place): (&Entity, &u32)| entities[place as usize] == entity;
-        debug_assert!(roster.entities.iter().zip(&roster.places).all(placed));
+        let table = cells.contiguous_iter().expect(ONE_TABLE).next();
+        let (ids, kinds, phases, lineages, histories) = table.unwrap_or_default();
+        debug_assert!(ids.iter().map(|id| &id.0).eq(tissue.row_ids()));
         Sources {
             tissue,
-            roster,
             plan,
             clock,
+            tables,
+            kinds,
             phases,
             lineages,
-            volumes,
-            customs,
             histories,
-            contact_times,
-            latents,
-            recorded,
         }
     }
 }
 
-/// Cells that are read, and where they are found.
-#[derive(Debug, Default)]
-pub struct Readers {
-    ranks: Vec<u32>,
-    rows: Vec<u32>,
-    places: Vec<u32>,
+/// Cells that are read, by row, and where a column of them goes.
+struct Reading<'a> {
+    rows: &'a [u32],
+    /// The rows, where none between the first and the last is left out.
+    run: Option<std::ops::Range<usize>>,
+    out: &'a mut Vec<f64>,
 }
 
-impl Readers {
-    /// Looks up the cells at these ranks.
-    pub fn look_up(&mut self, ranks: &[u32], of: &Sources<'_>) {
-        self.ranks.clear();
-        self.ranks.extend_from_slice(ranks);
-        let ranks = || ranks.iter().map(|&rank| rank as usize);
-        self.rows.clear();
-        self.rows
-            .extend(ranks().map(|rank| of.tissue.row(rank) as u32));
-        self.places.clear();
-        self.places
-            .extend(ranks().map(|rank| of.roster.places[rank]));
+impl Reading<'_> {
+    /// The same number for all.
+    fn all(&mut self, value: f64) {
+        let rows = self.out.len() + self.rows.len();
+        self.out.resize(rows, value);
+    }
+
+    /// A number of each row.
+    fn each(&mut self, value: impl Fn(usize) -> f64) {
+        match self.run.clone() {
+            Some(run) => self.out.extend(run.map(value)),
+            None => (self.out).extend(self.rows.iter().map(|&row| value(row as usize))),
+        }
+    }
+
+    /// What a column says of each row.
+    fn column<T: Copy>(&mut self, column: &[T], value: impl Fn(T) -> f64) {
+        match self.run.clone() {
+            Some(run) => (self.out).extend(column[run].iter().map(|&it| value(it))),
+            None => {
+                let rows = self.rows.iter();
+                self.out
+                    .extend(rows.map(|&row| value(column[row as usize])));
+            }
+        }
+    }
+
+    /// What is at the voxel of each row: once for cells of one voxel, which mostly follow each
+    /// other.
+    fn at_voxels(&mut self, voxels: &[u32], value: impl Fn(usize) -> f64) {
+        let mut last = (u32::MAX, 0.0);
+        self.column(voxels, |_| 0.0);
+        let from = self.out.len() - self.rows.len();
+        for (out, &row) in self.out[from..].iter_mut().zip(self.rows) {
+            let voxel = voxels[row as usize];
+            if voxel != last.0 {
+                last = (voxel, value(voxel as usize));
+            }
+            *out = last.1;
+        }
+    }
+
+    /// Numbers that only some types have, each at a place of its own.
+    fn of_types<T: Number>(&mut self, table: &Table<T>, places: &[Option<usize>], kinds: &[Kind]) {
+        // Mostly all that have it have it at one place.
+        if let [Some(place), rest @ ..] = places
+            && rest.iter().all(|other| *other == Some(*place))
+        {
+            return self.column(table.column(*place), Number::get);
+        }
+        self.each(|row| {
+            let place = places[usize::from(kinds[row].0)];
+            place.map_or(f64::NAN, |place| table.get(place, row).get())
+        });
     }
 }
 
-/// Appends to `out` the value of a signal for each of these cells.
-pub fn sense(signal: &Signal, cells: &Readers, of: &Sources<'_>, out: &mut Vec<f64>) {
+/// Appends to `out` the value of a signal for each of the cells in these rows.
+pub fn sense(signal: &Signal, rows: &[u32], of: &Sources<'_>, out: &mut Vec<f64>) {
     let Sources {
         tissue,
-        roster,
         plan,
         clock,
+        tables,
+        kinds,
+        phases,
         ..
     } = *of;
-    let ranks = || cells.ranks.iter().map(|&rank| rank as usize);
-    let rows = || cells.rows.iter().map(|&row| row as usize);
-    let places = || cells.places.iter().map(|&place| place as usize);
-    let voxels = || rows().map(|row| tissue.voxels()[row] as usize);
-    // Cells of one voxel mostly follow each other.
-    let at_voxels = |out: &mut Vec<f64>, value: &dyn Fn(usize) -> f64| {
-        let mut last = (usize::MAX, 0.0);
-        out.extend(voxels().map(|voxel| {
-            if voxel != last.0 {
-                last = (voxel, value(voxel));
-            }
-            last.1
-        }));
+    let is_run = rows.is_sorted_by(|one, next| one + 1 == *next);
+    let run = |(&first, &last): (&u32, &u32)| first as usize..last as usize + 1;
+    let mut to = Reading {
+        rows,
+        run: rows.first().zip(rows.last()).filter(|_| is_run).map(run),
+        out,
     };
     let flag = |is: bool| if is { 1.0 } else { 0.0 };
     match signal {
         Signal::Density(substrate) => {
-            let voxels_in_all = tissue.grid().len();
-            let densities = &tissue.densities()[substrate * voxels_in_all..][..voxels_in_all];
-            out.extend(voxels().map(|voxel| densities[voxel]));
+            let voxels = tissue.grid().len();
+            let densities = &tissue.densities()[substrate * voxels..][..voxels];
+            to.column(tissue.voxels(), |voxel| densities[voxel as usize]);
         }
-        Signal::Internalized(substrate) => {
-            let volumes = places().map(|place| of.volumes[place].total);
-            let amounts = ranks().map(|rank| tissue.internalized(*substrate, rank));
-            out.extend(amounts.zip(volumes).map(|(amount, volume)| amount / volume));
-        }
-        Signal::BasementMembrane => out.extend(ranks().map(|_| 0.0)),
-        Signal::GradientNorm(substrate) => at_voxels(out, &|voxel| {
+        Signal::Internalized(substrate) => match tissue.internalized_rows(*substrate) {
+            Some(amounts) => to.each(|row| amounts[row] / tissue.volumes()[row]),
+            None => to.all(0.0),
+        },
+        Signal::BasementMembrane => to.all(0.0),
+        Signal::GradientNorm(substrate) => to.at_voxels(tissue.voxels(), |voxel| {
             let [x, y, z] = tissue.gradient_at(*substrate, voxel);
             (x * x + y * y + z * z).sqrt()
         }),
-        Signal::Gradient(substrate, axis) => {
-            at_voxels(out, &|voxel| tissue.gradient_at(*substrate, voxel)[*axis]);
-        }
-        Signal::Pressure => out.extend(rows().map(|row| tissue.pressures()[row])),
+        Signal::Gradient(substrate, axis) => to.at_voxels(tissue.voxels(), |voxel| {
+            tissue.gradient_at(*substrate, voxel)[*axis]
+        }),
+        Signal::Pressure => to.column(tissue.pressures(), |pressure| pressure),
         Signal::Contact(watch) => {
             let slot = plan.contact_slots[*watch].expect("every watch that is read has a slot");
-            let counts = tissue.contact_counts(slot);
-            out.extend(rows().map(|row| f64::from(counts[row])));
+            to.column(tissue.contact_counts(slot), f64::from);
         }
         Signal::ContactTime(watch) => {
             let at = plan.contact_times.iter().position(|timed| timed == watch);
             let at = at.expect("every contact time that is read is kept");
-            out.extend(places().map(|place| of.contact_times[place].0[at]));
+            to.column(tables.contact_time.column(at), |time| time);
         }
-        Signal::Damage => out.extend(rows().map(|row| tissue.damages()[row])),
-        Signal::DamageDelivered => {
-            out.extend(places().map(|place| of.histories[place].delivered));
-        }
-        Signal::Attacking => out.extend(ranks().map(|rank| flag(tissue.target(rank) != NOBODY))),
-        Signal::AttackedTime => out.extend(places().map(|place| of.histories[place].attacked)),
-        Signal::Dead => {
-            out.extend(ranks().map(|rank| flag(roster.vitality[rank] != Vitality::Live)))
-        }
-        Signal::Is(vitality) => {
-            out.extend(ranks().map(|rank| flag(roster.vitality[rank] == *vitality)))
-        }
-        Signal::Time => out.extend(ranks().map(|_| clock.time())),
-        Signal::Drug(drug) => {
-            let concentration = plan.scenario.concentration(*drug, clock.time());
-            out.extend(ranks().map(|_| concentration));
-        }
+        Signal::Damage => to.column(tissue.damages(), |damage| damage),
+        Signal::DamageDelivered => to.column(of.histories, |history| history.delivered),
+        Signal::Attacking => to.column(tissue.targets(), |target| flag(target != NOBODY)),
+        Signal::AttackedTime => to.column(of.histories, |history| history.attacked),
+        Signal::Dead => to.column(phases, |phase| flag(phase.vitality != Vitality::Live)),
+        Signal::Is(vitality) => to.column(phases, |phase| flag(phase.vitality == *vitality)),
+        Signal::Time => to.all(clock.time()),
+        Signal::Drug(drug) => to.all(plan.scenario.concentration(*drug, clock.time())),
         Signal::TimeSince(number) => {
-            let since = plan.scenario.interventions[*number].since(clock.time());
-            out.extend(ranks().map(|_| since));
+            to.all(plan.scenario.interventions[*number].since(clock.time()));
         }
         Signal::Doses(number) => {
-            let begun = plan.scenario.interventions[*number].begun(clock.time());
-            out.extend(ranks().map(|_| begun as f64));
+            to.all(plan.scenario.interventions[*number].begun(clock.time()) as f64);
         }
-        Signal::TimeInPhase => out.extend(places().map(|place| of.phases[place].elapsed)),
-        Signal::Age => out.extend(
-            places()
-                .map(|place| (clock.tick - of.lineages[place].born) as f64 * clock.diffusion_step),
-        ),
-        Signal::Volume => out.extend(places().map(|place| of.volumes[place].total)),
-        Signal::Custom(numbers) => out.extend(ranks().zip(places()).map(|(rank, place)| {
-            let number = numbers[usize::from(roster.kinds[rank])];
-            number.map_or(f64::NAN, |number| of.customs[place].0[number])
-        })),
-        Signal::Latent(numbers) => out.extend(ranks().zip(places()).map(|(rank, place)| {
-            let number = numbers[usize::from(roster.kinds[rank])];
-            number.map_or(f64::NAN, |number| f64::from(of.latents[place].0[number]))
-        })),
-        Signal::Recorded(numbers) => out.extend(ranks().zip(places()).map(|(rank, place)| {
-            let number = numbers[usize::from(roster.kinds[rank])];
-            number.map_or(f64::NAN, |number| of.recorded[place].0[number])
-        })),
+        Signal::TimeInPhase => to.column(phases, |phase| phase.elapsed),
+        Signal::Age => to.column(of.lineages, |lineage| {
+            (clock.tick - lineage.born) as f64 * clock.diffusion_step
+        }),
+        Signal::Volume => to.column(tissue.volumes(), |volume| volume),
+        Signal::Custom(places) => to.of_types(&tables.custom, places, kinds),
+        Signal::Latent(places) => to.of_types(&tables.latent, places, kinds),
+        Signal::Recorded(places) => to.of_types(&tables.recorded, places, kinds),
     }
 }

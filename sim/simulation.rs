@@ -6,7 +6,7 @@ use rules::{Occasion, Rule, Subject};
 
 use crate::{
     arrays::{Roster, Space, settle},
-    cell::{Custom, Latent, Ruled, Vitality},
+    cell::Vitality,
     clock::Clock,
     decide::{CellRule, CellRules},
     detail::Detail,
@@ -21,8 +21,9 @@ use crate::{
     plan::{Bound, Extra, Plan},
     record::{Clamps, Failure, Log, Timings},
     schedule::schedule,
-    sense::{Readers, Senses, Sources, sense},
+    sense::{Senses, Sources, sense},
     setup::setup,
+    tables::Tables,
 };
 
 /// A running tissue.
@@ -57,6 +58,7 @@ impl Simulation {
         let mut world = World::new();
         world.insert_resource(Clamps::new(plan.table.behaviors.len()));
         world.insert_resource(risks);
+        world.insert_resource(Tables::new(&plan));
         world.insert_resource(plan);
         world.insert_resource(clock);
         world.insert_resource(Space(tissue));
@@ -198,7 +200,7 @@ impl Simulation {
             extra: Vec::new(),
             detail: needs_detail(&plan.scenario.outputs.write).then(|| Detail::of(self)),
         };
-        let all: Vec<u32> = ranks.map(|rank| rank as u32).collect();
+        let all: Vec<u32> = ranks.map(|rank| tissue.row(rank) as u32).collect();
         let cells = state
             .get(world)
             .expect("a query of components is always valid");
@@ -208,22 +210,18 @@ impl Simulation {
             tick: self.tick + clock.lead,
             ..*clock
         };
-        let sources = Sources::new(tissue, roster, &cells, plan, clock);
-        let mut readers = Readers::default();
-        readers.look_up(&all, &sources);
+        let sources = Sources::new(tissue, world.resource(), &cells, plan, clock);
         for extra in &plan.columns {
             let mut values = Vec::with_capacity(all.len());
             let entry = match extra {
                 Extra::Signal(number) => {
                     let signal = &plan.table.signals[*number];
-                    sense(signal, &readers, &sources, &mut values);
+                    sense(signal, &all, &sources, &mut values);
                     plan.table.vocabulary.signals.entry(*number)
                 }
                 Extra::Behavior(number) => {
-                    values.extend(
-                        all.iter()
-                            .map(|&rank| self.behavior(*number, rank as usize)),
-                    );
+                    let ranks = 0..roster.len();
+                    values.extend(ranks.map(|rank| self.behavior(*number, rank)));
                     plan.table.vocabulary.behaviors.entry(*number)
                 }
             };
@@ -243,16 +241,17 @@ impl Simulation {
     pub(crate) fn behavior(&self, number: usize, rank: usize) -> f64 {
         let (roster, plan) = (self.roster(), self.plan());
         let kind = usize::from(roster.kinds[rank]);
+        let (row, tables) = (self.tissue().row(rank), self.world.resource::<Tables>());
         match &plan.table.behaviors[number] {
             Behavior::Kernel(channel) => self.tissue().channel(*channel, rank),
             Behavior::Custom(places) => {
-                places[kind].map_or(f64::NAN, |place| self.component::<Custom>(rank).0[place])
+                places[kind].map_or(f64::NAN, |place| tables.custom.get(place, row))
             }
-            Behavior::Latent(places) => places[kind].map_or(f64::NAN, |place| {
-                f64::from(self.component::<Latent>(rank).0[place])
-            }),
+            Behavior::Latent(places) => {
+                places[kind].map_or(f64::NAN, |place| tables.latent.get(place, row).into())
+            }
             _ => match plan.ruled.slot(kind, number) {
-                Some(slot) => self.component::<Ruled>(rank).0[slot],
+                Some(slot) => tables.ruled.get(slot, row),
                 None => plan.table.base(kind, number),
             },
         }

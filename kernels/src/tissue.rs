@@ -45,6 +45,9 @@ pub const MECHANICS_VOXEL: Real = 30.0;
 /// What is left of the uptake of a cell that dies, where it keeps its own numbers.
 pub const UPTAKE_OF_DEAD: Real = 0.1;
 
+/// Rows that a thread takes at a time where each costs little.
+const PIECE: usize = 1024;
+
 /// Which random streams the tissue draws from.
 #[derive(Debug, Clone, Copy)]
 pub struct Streams {
@@ -320,7 +323,7 @@ impl Tissue {
         rows.moved
             .push(conventions.first_step == FirstStep::FromRest);
         rows.volume.push(body.volume);
-        rows.radius.push(radius(body.volume));
+        rows.radius.push(radius_of(body.volume));
         rows.direction
             .push(heir.map_or([0.0; 3], |row| rows.direction[row]));
         rows.pressure
@@ -368,7 +371,9 @@ impl Tissue {
     /// Drops removed cells, sorts rows in space, and ranks all cells anew. The order of rows is
     /// (voxel, id), as of now: it decides the order of sums until the next call, and so belongs to
     /// the state that a restart would have to restore.
-    pub fn settle(&mut self) {
+    ///
+    /// `[new row]`: the old one, for who keeps columns of its own beside these.
+    pub fn settle(&mut self) -> Vec<u32> {
         let rows = &mut self.rows;
         if self.setup.conventions.bodies.leaving == Leaving::PutBack {
             for position in &mut rows.position {
@@ -432,6 +437,7 @@ impl Tissue {
         self.contacts = Contacts::default();
         self.work_is_stale = true;
         self.exchange_is_stale = true;
+        order
     }
 
     // What the caller writes.
@@ -458,7 +464,29 @@ impl Tissue {
             return;
         }
         self.rows.volume[row] = volume;
-        self.rows.radius[row] = radius(volume);
+        self.rows.radius[row] = radius_of(volume);
+        self.work_is_stale = true;
+        self.exchange_is_stale = true;
+    }
+
+    /// Sets the volumes (µm³) of all cells, by row.
+    pub fn set_volumes(&mut self, volumes: impl Fn(usize) -> Real + Sync) {
+        let Rows { volume, radius, .. } = &mut self.rows;
+        if (volume.iter().enumerate()).all(|(row, old)| volumes(row) == *old) {
+            return;
+        }
+        let large = volume.len() > PIECE;
+        self.pool.pieces(radius, PIECE, large, |piece, radii| {
+            for (radius, row) in radii.iter_mut().zip(piece * PIECE..) {
+                let new = volumes(row);
+                if new != volume[row] {
+                    *radius = radius_of(new);
+                }
+            }
+        });
+        for (row, volume) in volume.iter_mut().enumerate() {
+            *volume = volumes(row);
+        }
         self.work_is_stale = true;
         self.exchange_is_stale = true;
     }
@@ -523,19 +551,11 @@ impl Tissue {
         self.setup.channels.set_row(channel, row, value);
     }
 
-    /// Changes the numbers of cells, by rank, in a channel that is then [owned](Tissue::own).
+    /// `[row]`: the cells' own numbers in a channel, to write; it is [owned](Tissue::own) then.
     /// [`Tissue::rates_changed`] must follow.
-    pub fn change<T>(
-        &mut self,
-        channel: Channel,
-        cells: impl Iterator<Item = (usize, T)>,
-        mut change: impl FnMut(&mut Real, T),
-    ) {
+    pub fn own_rows(&mut self, channel: Channel) -> &mut [Real] {
         self.own(channel);
-        let numbers = self.setup.channels.rows_mut(channel);
-        for (rank, by) in cells {
-            change(&mut numbers[self.row_of_rank[rank] as usize], by);
-        }
+        self.setup.channels.rows_mut(channel)
     }
 
     /// Says that channels were written.
@@ -589,6 +609,36 @@ impl Tissue {
 
     // What the caller reads of many cells, by row. Rows that follow each other are near each
     // other in space, so that who reads in their order finds most of it in the cache.
+
+    /// `[row]`: ids.
+    pub fn row_ids(&self) -> &[u64] {
+        &self.rows.id
+    }
+
+    /// `[row]`: groups.
+    pub fn groups(&self) -> &[u16] {
+        &self.rows.group
+    }
+
+    /// `[row]`: volumes, µm³.
+    pub fn volumes(&self) -> &[Real] {
+        &self.rows.volume
+    }
+
+    /// `[row]`: see [`Tissue::target`].
+    pub fn targets(&self) -> &[u64] {
+        &self.rows.target
+    }
+
+    /// `[row]`: see [`Tissue::is_frozen`].
+    pub fn frozen_rows(&self) -> &[bool] {
+        &self.rows.frozen
+    }
+
+    /// `[row]`: see [`Tissue::internalized`]; `None` unless [`Setup::internalized`] asked.
+    pub fn internalized_rows(&self, substrate: usize) -> Option<&[Real]> {
+        self.rows.internalized.get(substrate).map(Vec::as_slice)
+    }
 
     /// `[row]`: the cell's voxel.
     pub fn voxels(&self) -> &[u32] {
@@ -724,7 +774,7 @@ fn affinities(groups: &[Group], channels: &Channels) -> Vec<Real> {
 }
 
 /// Radius of the sphere of a volume (µm³), µm.
-fn radius(volume: Real) -> Real {
+fn radius_of(volume: Real) -> Real {
     portable::cbrt(volume * (3.0 / (4.0 * core::f64::consts::PI)))
 }
 

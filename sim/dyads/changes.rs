@@ -83,11 +83,12 @@ pub fn gather(
 /// Carries them out.
 pub fn apply(all: &[Changes], stores: &mut Stores<'_>) {
     for changes in all {
-        let ranks = changes.amounts.iter().filter_map(|&(cell, amount)| {
-            let rank = stores.tissue.rank(cell)?;
-            Some((rank as u32, amount))
+        let tissue = &stores.tissue;
+        let rows = changes.amounts.iter().filter_map(|&(cell, amount)| {
+            let row = tissue.row(tissue.rank(cell)?);
+            Some((row as u32, amount))
         });
-        let cells: Vec<(u32, f64)> = ranks.collect();
+        let cells: Vec<(u32, f64)> = rows.collect();
         let cells = cells.into_iter();
         match &changes.target {
             Target::Behavior(behavior) => {

@@ -5,10 +5,11 @@ use kernels::{
     hazard::{competing_risk, probability},
     random::Draws,
 };
+use rayon::prelude::*;
 
 use crate::{
-    arrays::{Roster, Space},
-    cell::{CellId, History, Hit, Kind, Phase, Ruled, Volume},
+    arrays::{ONE_TABLE, Space},
+    cell::{CellId, History, Hit, Kind, Phase, Volume},
     clock::Clock,
     dictionary::Behavior,
     output::Vitality,
@@ -16,6 +17,7 @@ use crate::{
     scenario::{CellType, Phase as CyclePhase, Span},
     semantics::{self, Semantics},
     streams::Purpose,
+    tables::{Table, Tables},
 };
 
 /// Where the rate of an event comes from.
@@ -26,10 +28,10 @@ pub(super) enum Rate {
 }
 
 impl Rate {
-    pub(super) fn get(self, ruled: &Ruled) -> f64 {
+    pub(super) fn get(self, ruled: &Table<f64>, row: usize) -> f64 {
         match self {
             Rate::Fixed(rate) => rate,
-            Rate::Slot(slot) => ruled.0[slot],
+            Rate::Slot(slot) => ruled.get(slot, row),
         }
     }
 }
@@ -111,63 +113,124 @@ pub(super) struct Turn<'a> {
     pub(super) cell_type: &'a CellType,
     pub(super) phase: &'a mut Phase,
     pub(super) volume: &'a mut Volume,
-    pub(super) ruled: &'a Ruled,
+    pub(super) ruled: &'a Table<f64>,
+    pub(super) row: usize,
 }
+
+/// Rows that a thread takes at a time.
+const PIECE: usize = 1024;
 
 /// Advances phases and volumes, and lists what happens to whom, by rank.
 pub(super) fn draw(world: &mut World, clock: &Clock) -> Vec<(usize, Fate)> {
-    let dt = clock.phenotype_step();
-    let mut fates = Vec::new();
-    let mut cells = world.query::<(
-        &mut Phase,
-        &mut Volume,
-        &mut History,
-        &Ruled,
-        &Kind,
-        &CellId,
-    )>();
-    world.resource_scope(|world, plan: Mut<'_, Plan>| {
-        world.resource_scope(|world, mut space: Mut<'_, Space>| {
-            let risks = world.resource::<Risks>().clone();
-            let entities = world.resource::<Roster>().entities.clone();
-            let draws = Purpose::Fate.draws(plan.scenario.seed);
-            for (rank, entity) in entities.into_iter().enumerate() {
-                if space.0.is_frozen(rank) {
-                    continue;
-                }
-                let (mut phase, mut volume, mut history, ruled, kind, id) = cells
-                    .get_mut(world, entity)
-                    .expect("the roster lists living entities");
-                let turn = Turn {
-                    id: id.0,
-                    tick: clock.tick,
-                    dt,
-                    draws,
-                    risks: &risks.0[usize::from(kind.0)],
-                    types: &plan.scenario.cell_types,
-                    kind: kind.0,
-                    cell_type: &plan.scenario.cell_types[usize::from(kind.0)],
-                    phase: &mut phase,
-                    volume: &mut volume,
-                    ruled,
-                };
-                let turn_fates = match plan.scenario.semantics {
-                    Semantics::Milieu => [turn.compete(), None],
-                    Semantics::PhysiCell => turn.take(),
-                };
-                space.0.set_volume(rank, volume.total);
-                let recovered = |hit: Hit| semantics::RECOVERED_SHARE * hit.damage;
-                if history
-                    .last_hit
-                    .is_some_and(|hit| space.0.damage(rank) < recovered(hit))
-                {
-                    history.last_hit = None;
-                }
-                fates.extend(turn_fates.into_iter().flatten().map(|fate| (rank, fate)));
+    let mut cells = world.query::<(&mut Phase, &mut Volume, &mut History, &Kind, &CellId)>();
+    world.resource_scope(|world, mut space: Mut<'_, Space>| {
+        world.resource_scope(|world, plan: Mut<'_, Plan>| {
+            world.resource_scope(|world, risks: Mut<'_, Risks>| {
+                world.resource_scope(|world, tables: Mut<'_, Tables>| {
+                    let tissue = &mut space.0;
+                    let table = cells.contiguous_iter_mut(world).expect(ONE_TABLE).next();
+                    let Some((mut phases, mut volumes, mut histories, kinds, ids)) = table else {
+                        return Vec::new();
+                    };
+                    let step = Step {
+                        clock,
+                        plan: &plan,
+                        risks: &risks,
+                        ruled: &tables.ruled,
+                        draws: Purpose::Fate.draws(plan.scenario.seed),
+                        damages: tissue.damages(),
+                        frozen: tissue.frozen_rows(),
+                    };
+                    let pieces: Vec<Piece<'_>> = (phases.bypass_change_detection())
+                        .chunks_mut(PIECE)
+                        .zip(volumes.bypass_change_detection().chunks_mut(PIECE))
+                        .zip(histories.bypass_change_detection().chunks_mut(PIECE))
+                        .zip(kinds.chunks(PIECE).zip(ids.chunks(PIECE)))
+                        .zip((0..).step_by(PIECE))
+                        .collect();
+                    let fates = |piece| step.fates(piece);
+                    let fates: Vec<Vec<(u64, Fate)>> = match pieces.len() {
+                        1 => pieces.into_iter().map(fates).collect(),
+                        _ => pieces.into_par_iter().map(fates).collect(),
+                    };
+                    let volumes = volumes.bypass_change_detection();
+                    tissue.set_volumes(|row| volumes[row].total);
+                    let fates = fates.into_iter().flatten();
+                    let mut by_rank: Vec<(usize, Fate)> = fates
+                        .map(|(id, fate)| (tissue.rank(id).expect("who is asked is there"), fate))
+                        .collect();
+                    // Stable, for who dies and is gone in one step.
+                    by_rank.sort_by_key(|(rank, _)| *rank);
+                    by_rank
+                })
+            })
+        })
+    })
+}
+
+/// Phases, volumes and histories of some rows, their types and ids, and the first row.
+type Piece<'a> = (
+    (
+        ((&'a mut [Phase], &'a mut [Volume]), &'a mut [History]),
+        (&'a [Kind], &'a [CellId]),
+    ),
+    usize,
+);
+
+/// What all cells have in common in a step.
+struct Step<'a> {
+    clock: &'a Clock,
+    plan: &'a Plan,
+    risks: &'a Risks,
+    ruled: &'a Table<f64>,
+    draws: Draws,
+    damages: &'a [f64],
+    frozen: &'a [bool],
+}
+
+impl Step<'_> {
+    /// What happens to whom in some rows, by id.
+    fn fates(&self, piece: Piece<'_>) -> Vec<(u64, Fate)> {
+        let ((((phases, volumes), histories), (kinds, ids)), first) = piece;
+        let types = &self.plan.scenario.cell_types;
+        let dt = self.clock.phenotype_step();
+        let mut fates = Vec::new();
+        let cells = phases
+            .iter_mut()
+            .zip(volumes)
+            .zip(histories)
+            .zip(kinds)
+            .zip(ids);
+        for (((((phase, volume), history), kind), id), row) in cells.zip(first..) {
+            if self.frozen[row] {
+                continue;
             }
-        });
-    });
-    fates
+            let turn = Turn {
+                id: id.0,
+                tick: self.clock.tick,
+                dt,
+                draws: self.draws,
+                risks: &self.risks.0[usize::from(kind.0)],
+                types,
+                kind: kind.0,
+                cell_type: &types[usize::from(kind.0)],
+                phase,
+                volume,
+                ruled: self.ruled,
+                row,
+            };
+            let happens = match self.plan.scenario.semantics {
+                Semantics::Milieu => [turn.compete(), None],
+                Semantics::PhysiCell => turn.take(),
+            };
+            let recovered = |hit: Hit| semantics::RECOVERED_SHARE * hit.damage;
+            if (history.last_hit).is_some_and(|hit| self.damages[row] < recovered(hit)) {
+                history.last_hit = None;
+            }
+            fates.extend(happens.into_iter().flatten().map(|fate| (id.0, fate)));
+        }
+        fates
+    }
 }
 
 impl Turn<'_> {
@@ -211,16 +274,16 @@ impl Turn<'_> {
         let phases = &self.cell_type.cycle.phases;
         let now = phases.get(usize::from(self.phase.number));
         let exit_rate = now.map_or(0.0, |_| {
-            self.risks.phase_exit[usize::from(self.phase.number)].get(self.ruled)
+            self.risks.phase_exit[usize::from(self.phase.number)].get(self.ruled, self.row)
         });
         let fixed = now.is_some_and(|now| now.fixed);
         let rates = [
-            self.risks.apoptosis.get(self.ruled),
-            self.risks.necrosis.get(self.ruled),
+            self.risks.apoptosis.get(self.ruled, self.row),
+            self.risks.necrosis.get(self.ruled, self.row),
             if fixed { 0.0 } else { exit_rate },
         ];
         let transformations = self.risks.transformations.iter();
-        let others = transformations.map(|(_, rate)| rate.get(self.ruled));
+        let others = transformations.map(|(_, rate)| rate.get(self.ruled, self.row));
         let uniforms = || self.draws.uniforms(self.id, self.tick, 0);
         let drawn = competing_risk(rates.into_iter().chain(others), self.dt, uniforms);
         let elapsed = self.phase.elapsed;

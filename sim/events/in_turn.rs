@@ -10,7 +10,6 @@ use super::{
 };
 use crate::{
     arrays::{Roster, Space, settle},
-    cell::Ruled,
     clock::Clock,
     output::Vitality,
     plan::Plan,
@@ -18,6 +17,7 @@ use crate::{
     scenario::Span,
     semantics,
     streams::Purpose,
+    tables::Tables,
 };
 
 /// Transformations, drawn before rules are applied: with the rates that rules left a step ago.
@@ -26,10 +26,10 @@ pub fn transformations(world: &mut World) {
     let clock = *world.resource::<Clock>();
     let started = std::time::Instant::now();
     let mut changes = Vec::new();
-    let mut cells = world.query::<&Ruled>();
     world.resource_scope(|world, plan: Mut<'_, Plan>| {
         let (risks, roster) = (world.resource::<Risks>(), world.resource::<Roster>());
         let tissue = &world.resource::<Space>().0;
+        let ruled = &world.resource::<Tables>().ruled;
         let draws = Purpose::Transformation.draws(plan.scenario.seed);
         for (kind, risks) in risks.0.iter().enumerate() {
             if risks.transformations.is_empty() {
@@ -40,13 +40,11 @@ pub fn transformations(world: &mut World) {
                 if roster.vitality[rank] != Vitality::Live || tissue.is_frozen(rank) {
                     continue;
                 }
-                let ruled = cells
-                    .get(world, roster.entities[rank])
-                    .expect("the roster lists living entities");
+                let row = tissue.row(rank);
                 let id = tissue.ids()[rank];
                 let fires = |&&(other, rate): &&(u16, super::fates::Rate)| {
                     let uniform = draws.uniform(pair_id(id, u64::from(other)), clock.tick, 0);
-                    uniform <= rate.get(ruled) * clock.phenotype_step()
+                    uniform <= rate.get(ruled, row) * clock.phenotype_step()
                 };
                 let fired = risks.transformations.iter().find(fires);
                 changes.extend(fired.map(|(other, _)| (rank, *other)));
@@ -76,7 +74,7 @@ impl Turn<'_> {
             ];
             for ((vitality, rate), draw) in rates.into_iter().zip(0..) {
                 let uniform = self.draws.uniform(self.id, self.tick, draw);
-                if uniform < rate.get(self.ruled) * self.dt {
+                if uniform < rate.get(self.ruled, self.row) * self.dt {
                     self.phase.elapsed = self.dt;
                     let is_gone = vitality == Vitality::Apoptotic
                         && self.passes(self.cell_type.apoptosis.removal);
@@ -94,7 +92,8 @@ impl Turn<'_> {
             Vitality::Live => {
                 let phases = &self.cell_type.cycle.phases;
                 let now = phases.get(usize::from(self.phase.number))?;
-                let rate = self.risks.phase_exit[usize::from(self.phase.number)].get(self.ruled);
+                let rate =
+                    self.risks.phase_exit[usize::from(self.phase.number)].get(self.ruled, self.row);
                 let exits = if now.fixed {
                     semantics::fixed_phase_is_over(self.phase.elapsed, rate, self.dt)
                 } else {

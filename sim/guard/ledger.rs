@@ -111,6 +111,12 @@ impl Ledger {
         self.outputs[write].is_set
     }
 
+    /// Counts rows inside the domain.
+    pub fn inside(&mut self, kind: u16, rows: u64) {
+        self.rows += rows;
+        self.shares[usize::from(kind)].rows += rows;
+    }
+
     /// Counts a row.
     pub fn row(&mut self, kind: u16, tiers: Tiers, is_held: bool) {
         self.rows += 1;

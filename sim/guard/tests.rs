@@ -356,7 +356,7 @@ fn numbers_beyond_the_physical_floor_are_put_back_and_end_the_run_when_there_are
 fn changes_out_of_range_end_a_run_in_which_nothing_is_to_be_decided_about_rows() {
     let mut bench = Bench::new(Mode::Replace, Policy::Warn, false, usual());
     for number in 0..1000 {
-        bench.guards.count(0, number < 4);
+        bench.guards.count(0, 1, u64::from(number < 4));
     }
     bench.guards.pass(Some(0), &[0], &Outputs::default());
     let closed = bench.guards.close(Some(0), "entry", 6.0, |_| true);

@@ -4,11 +4,11 @@ use bevy_ecs::world::World;
 
 use crate::{
     arrays::{Roster, Space},
-    cell::{Custom, Ruled},
     dictionary::Behavior,
     plan::Plan,
     record::Clamps,
     scenario::To,
+    tables::Tables,
 };
 
 impl To {
@@ -23,18 +23,16 @@ impl To {
 
 /// The number of the cell at a rank; `None` where cells of its type have none of their own.
 pub(super) fn get(world: &World, plan: &Plan, behavior: usize, rank: usize) -> Option<f64> {
-    let roster = world.resource::<Roster>();
-    let (entity, kind) = (roster.entities[rank], usize::from(roster.kinds[rank]));
-    let every = "every cell has every component";
+    let kind = usize::from(world.resource::<Roster>().kinds[rank]);
+    let (tissue, tables) = (&world.resource::<Space>().0, world.resource::<Tables>());
+    let row = tissue.row(rank);
     match &plan.table.behaviors[behavior] {
-        Behavior::Kernel(channel) => Some(world.resource::<Space>().0.channel(*channel, rank)),
-        Behavior::Custom(places) => {
-            places[kind].map(|place| world.get::<Custom>(entity).expect(every).0[place])
+        Behavior::Kernel(channel) => Some(tissue.channel(*channel, rank)),
+        Behavior::Custom(places) => places[kind].map(|place| tables.custom.get(place, row)),
+        _ => {
+            let slot = plan.ruled.slot(kind, behavior);
+            slot.map(|slot| tables.ruled.get(slot, row))
         }
-        _ => plan
-            .ruled
-            .slot(kind, behavior)
-            .map(|slot| world.get::<Ruled>(entity).expect(every).0[slot]),
     }
 }
 
@@ -42,9 +40,8 @@ pub(super) fn get(world: &World, plan: &Plan, behavior: usize, rank: usize) -> O
 pub(super) fn set(world: &mut World, plan: &Plan, behavior: usize, rank: usize, value: f64) {
     let range = plan.table.vocabulary.behaviors.entry(behavior).range;
     let value = world.resource_mut::<Clamps>().keep(behavior, value, range);
-    let roster = world.resource::<Roster>();
-    let (entity, kind) = (roster.entities[rank], usize::from(roster.kinds[rank]));
-    let every = "every cell has every component";
+    let kind = usize::from(world.resource::<Roster>().kinds[rank]);
+    let row = world.resource::<Space>().0.row(rank);
     match &plan.table.behaviors[behavior] {
         Behavior::Kernel(channel) => {
             let tissue = &mut world.resource_mut::<Space>().0;
@@ -54,12 +51,12 @@ pub(super) fn set(world: &mut World, plan: &Plan, behavior: usize, rank: usize, 
         }
         Behavior::Custom(places) => {
             if let Some(place) = places[kind] {
-                world.get_mut::<Custom>(entity).expect(every).0[place] = value;
+                *world.resource_mut::<Tables>().custom.get_mut(place, row) = value;
             }
         }
         _ => {
             if let Some(slot) = plan.ruled.slot(kind, behavior) {
-                world.get_mut::<Ruled>(entity).expect(every).0[slot] = value;
+                *world.resource_mut::<Tables>().ruled.get_mut(slot, row) = value;
             }
         }
     }

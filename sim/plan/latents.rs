@@ -1,4 +1,4 @@
-//! Latent vectors and recorded numbers: who has which, and at which place of its cells' components.
+//! Latent vectors and recorded numbers: who has which, and at which place of its cells' numbers.
 //!
 //! Models declare spaces of vectors, and a scenario may settle what they leave open or declare
 //! spaces of its own. A cell holds the vectors of all the spaces of its type one after the other.

@@ -1,12 +1,12 @@
-//! Where the ECS keeps what rules write.
+//! Where what rules write is kept, if no kernel knows it.
 
 use crate::dictionary::Table;
 
-/// Which behaviors of each type the ECS holds a value of, because a rule or a founder's own
+/// Which behaviors of each type cells have values of in `Tables::ruled`, because a rule or a founder's own
 /// number may set it.
 #[derive(Debug, Clone, Default)]
 pub struct RuledSlots {
-    /// [type]: behaviors, in the order of the `Ruled` component.
+    /// [type]: behaviors, in the order of the columns.
     by_type: Vec<Vec<usize>>,
 }
 
@@ -25,14 +25,14 @@ impl RuledSlots {
         }
     }
 
-    /// The place of a behavior in the `Ruled` component of a type.
+    /// The column of a behavior of a type.
     pub fn slot(&self, kind: usize, behavior: usize) -> Option<usize> {
         self.by_type[kind]
             .iter()
             .position(|other| *other == behavior)
     }
 
-    /// The component of a new cell: its type's own values.
+    /// The numbers of a new cell: its type's own.
     pub fn new_cell(&self, table: &Table, kind: usize) -> Box<[f64]> {
         self.by_type[kind]
             .iter()

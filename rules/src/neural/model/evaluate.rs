@@ -1,5 +1,6 @@
 //! From columns of signals to columns of written numbers, a chunk of rows at a time.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -7,7 +8,7 @@ use rayon::prelude::*;
 use super::super::answers::Answers;
 use super::super::compute::Compute;
 use super::super::convert::Convert;
-use super::super::engine::{CHUNK, Column, Rows};
+use super::super::engine::{CHUNK, Rows};
 use super::super::graph::{Ask, edges};
 use super::super::{Fault, fault};
 use super::Model;
@@ -15,6 +16,14 @@ use crate::{Batch, Guard, Outputs, Side, Tiers, Uncertainty};
 
 /// Rows that are turned from columns at a time.
 const BLOCK: usize = 16;
+
+/// Columns that are turned to rows at a time: a cache line of a row is two of these.
+const SIDE_BY_SIDE: usize = 8;
+
+thread_local! {
+    /// Where a thread fills in inputs, kept so that it need not be allocated for every chunk.
+    static TENSORS: Cell<Vec<Vec<f32>>> = const { Cell::new(Vec::new()) };
+}
 
 /// The part of the outputs that belongs to a chunk.
 struct Piece<'a> {
@@ -115,31 +124,68 @@ impl Model {
                 }
                 continue;
             }
+            // Mostly nobody is: a look at the whole column is a fraction of one at each row.
+            if !(column.iter()).fold(false, |any, &value| any | is_outside(value)) {
+                continue;
+            }
             for (tiers, &value) in out.domain.iter_mut().zip(column) {
                 tiers.0 |= Tiers::BOX.0 * u8::from(is_outside(value));
             }
         }
     }
 
-    /// The columns of one tensor for some rows, row-major, in the model's units.
-    fn tensor(&self, batch: &Batch<'_>, columns: &[usize], rows: &Range<usize>) -> Vec<f32> {
-        let width = columns.len();
-        let mut tensor = vec![0.0; rows.len() * width];
+    /// The columns of one tensor for some rows, row-major, in the model's units, behind what `tensor`
+    /// holds.
+    fn tensor(
+        &self,
+        batch: &Batch<'_>,
+        columns: &[usize],
+        rows: &Range<usize>,
+        tensor: &mut Vec<f32>,
+    ) {
+        let (width, start) = (columns.len(), tensor.len());
+        tensor.resize(start + rows.len() * width, 0.0);
         // A few rows at a time, so that what is written stays in the nearest cache.
-        for (at, block) in tensor.chunks_mut(BLOCK * width).enumerate() {
+        for (at, block) in tensor[start..].chunks_mut(BLOCK * width).enumerate() {
             let first = rows.start + at * BLOCK;
-            let count = block.len() / width;
-            for (place, &read) in columns.iter().enumerate() {
-                let factor = self.bound.into_model[read];
-                let values = &batch.signals[read][first..first + count];
-                let row = block[place..].iter_mut().step_by(width);
-                let range = self.put_back(read);
-                for (out, &value) in row.zip(values) {
-                    *out = converted(value, factor, range);
-                }
+            let block_rows = first..first + block.len() / width;
+            let mut place = 0;
+            let mut rest = columns.chunks_exact(SIDE_BY_SIDE);
+            for reads in &mut rest {
+                let reads: [usize; SIDE_BY_SIDE] = std::array::from_fn(|at| reads[at]);
+                self.side_by_side(batch, reads, &block_rows, &mut block[place..], width);
+                place += SIDE_BY_SIDE;
+            }
+            for &read in rest.remainder() {
+                self.side_by_side(batch, [read], &block_rows, &mut block[place..], width);
+                place += 1;
             }
         }
-        tensor
+    }
+
+    /// Some columns for a few rows, next to each other in rows that are `width` numbers apart.
+    #[inline(always)]
+    fn side_by_side<const N: usize>(
+        &self,
+        batch: &Batch<'_>,
+        reads: [usize; N],
+        rows: &Range<usize>,
+        out: &mut [f32],
+        width: usize,
+    ) {
+        let columns = reads.map(|read| &batch.signals[read][rows.clone()]);
+        let factors = reads.map(|read| self.bound.into_model[read]);
+        let ranges = reads.map(|read| self.put_back(read));
+        let is_free = ranges.iter().all(Option::is_none);
+        for (row, out) in out.chunks_mut(width).enumerate().take(rows.len()) {
+            for place in 0..N {
+                let (value, factor) = (columns[place][row], factors[place]);
+                out[place] = match is_free {
+                    true => (value * factor) as f32,
+                    false => converted(value, factor, ranges[place]),
+                };
+            }
+        }
     }
 
     /// The range that an input is put back into.
@@ -162,32 +208,38 @@ impl Model {
         })
     }
 
-    /// The inputs of some rows, row-major for each tensor, and whether each row is whole: one with
-    /// an input that is no number enters as zeros, so that nothing of it can reach the others.
-    fn fill(&self, batch: &Batch<'_>, rows: Range<usize>) -> (Vec<Vec<f32>>, Vec<bool>) {
+    /// Fills `tensors`, which are empty, with the inputs of some rows, row-major, and says whether
+    /// each row is whole: one with an input that is no number enters as zeros, so that nothing of
+    /// it can reach the others.
+    fn fill(&self, batch: &Batch<'_>, rows: Range<usize>, tensors: &mut [Vec<f32>]) -> Vec<bool> {
         let mut is_whole = vec![true; rows.len()];
         let lanes = self.spec.lanes();
-        let tensor = |(columns, (name, _)): (&Vec<usize>, &Column)| match name.as_str() {
-            "noise" => batch.noise[rows.start * lanes..rows.end * lanes].to_vec(),
-            _ => self.tensor(batch, columns, &rows),
-        };
         let inputs = self.layout.iter().zip(&self.row_tensors);
-        let mut tensors: Vec<Vec<f32>> = inputs.map(tensor).collect();
-        for (tensor, (_, width)) in tensors.iter().zip(&self.row_tensors) {
-            for (is_whole, row) in is_whole.iter_mut().zip(tensor.chunks_exact(*width)) {
-                *is_whole &= row.iter().fold(true, |all, value| all & value.is_finite());
+        for ((columns, (name, _)), tensor) in inputs.zip(tensors.iter_mut()) {
+            match name.as_str() {
+                "noise" => {
+                    tensor.extend_from_slice(&batch.noise[rows.start * lanes..rows.end * lanes]);
+                }
+                _ => self.tensor(batch, columns, &rows, tensor),
             }
         }
-        if is_whole.contains(&false) {
-            for (tensor, (_, width)) in tensors.iter_mut().zip(&self.row_tensors) {
-                for (is_whole, row) in is_whole.iter().zip(tensor.chunks_exact_mut(*width)) {
-                    if !is_whole {
-                        row.fill(0.0);
-                    }
+        let finite = |row: &[f32]| row.iter().fold(true, |all, value| all & value.is_finite());
+        if tensors.iter().all(|tensor| finite(tensor)) {
+            return is_whole;
+        }
+        for (tensor, (_, width)) in tensors.iter().zip(&self.row_tensors) {
+            for (is_whole, row) in is_whole.iter_mut().zip(tensor.chunks_exact(*width)) {
+                *is_whole &= finite(row);
+            }
+        }
+        for (tensor, (_, width)) in tensors.iter_mut().zip(&self.row_tensors) {
+            for (is_whole, row) in is_whole.iter().zip(tensor.chunks_exact_mut(*width)) {
+                if !is_whole {
+                    row.fill(0.0);
                 }
             }
         }
-        (tensors, is_whole)
+        is_whole
     }
 
     fn chunk(
@@ -197,9 +249,14 @@ impl Model {
         rows: Range<usize>,
         out: &mut Piece<'_>,
     ) -> Result<Failed, Fault> {
-        let (mut tensors, is_whole) = self.fill(batch, rows.clone());
-        let made = compute.call(rows.len(), batch.dt as f32, &mut tensors)?;
-        self.write(batch, rows, &made, &is_whole, out)
+        // A thread that waits for an engine may be given another chunk, so it holds on to none.
+        let mut tensors = TENSORS.take();
+        tensors.resize_with(self.row_tensors.len(), Vec::new);
+        tensors.iter_mut().for_each(Vec::clear);
+        let is_whole = self.fill(batch, rows.clone(), &mut tensors);
+        let made = compute.call(rows.len(), batch.dt as f32, &mut tensors);
+        TENSORS.set(tensors);
+        self.write(batch, rows, &made?, &is_whole, out)
     }
 
     /// All nodes of a graph: [chunk][output tensor], and for each node whether it is whole. One is
@@ -213,7 +270,8 @@ impl Model {
         batch: &Batch<'_>,
     ) -> Result<(Vec<Vec<Vec<f32>>>, Vec<bool>), Fault> {
         let active: Vec<bool> = (0..batch.rows).map(|row| !is_dead(batch, row)).collect();
-        let (of_nodes, is_whole) = self.fill(batch, 0..batch.rows);
+        let mut of_nodes = vec![Vec::new(); self.row_tensors.len()];
+        let is_whole = self.fill(batch, 0..batch.rows, &mut of_nodes);
         let is_whole_edge = |edge: usize| {
             let mut tensors = self.edge_layout.iter();
             tensors.all(|columns| self.edge(batch, columns, edge).all(f32::is_finite))
@@ -278,9 +336,9 @@ impl Model {
                 needs_rows = true;
                 continue;
             };
-            let values = made[answer.tensor][answer.col..].iter();
-            let values = values.step_by(self.widths[answer.tensor]);
-            for (out, &value) in out.columns[answer.first].iter_mut().zip(values) {
+            let said = made[answer.tensor].chunks_exact(self.widths[answer.tensor]);
+            for (out, row) in out.columns[answer.first].iter_mut().zip(said) {
+                let value = row[answer.col];
                 is_sound &= value.is_finite();
                 *out = f64::from(value) * factor;
             }
