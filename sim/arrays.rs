@@ -12,7 +12,7 @@ use bevy_ecs::{
 use kernels::tissue::{Body, Prey, Tissue};
 
 use crate::{
-    cell::{CellId, History, Kind, Lineage, Phase, Volume},
+    cell::{Attacked, CellId, Delivered, History, Kind, LastHit, Lineage, Phase, Volume},
     clock::Clock,
     dictionary::Behavior,
     output::Vitality,
@@ -205,7 +205,9 @@ fn permute(world: &mut World, order: &[u32]) -> Vec<Entity> {
         &'a mut Phase,
         &'a mut Lineage,
         &'a mut Volume,
-        &'a mut History,
+        &'a mut LastHit,
+        &'a mut Attacked,
+        &'a mut Delivered,
     );
     fn take<C: Component + Copy>(mut column: ContiguousMut<'_, C>, order: &[u32]) {
         let column = column.bypass_change_detection();
@@ -217,7 +219,7 @@ fn permute(world: &mut World, order: &[u32]) -> Vec<Entity> {
     let mut entities = Vec::new();
     let mut query = world.query::<All<'_>>();
     let tables = query.contiguous_iter_mut(world).expect(ONE_TABLE);
-    for (all, ids, kinds, phases, lineages, volumes, histories) in tables {
+    for (all, ids, kinds, phases, lineages, volumes, last_hits, attacked, delivered) in tables {
         entities.extend_from_slice(all);
         if order.len() == all.len() && order.iter().zip(0..).all(|(&old, new)| old == new) {
             continue;
@@ -227,7 +229,9 @@ fn permute(world: &mut World, order: &[u32]) -> Vec<Entity> {
         take(phases, order);
         take(lineages, order);
         take(volumes, order);
-        take(histories, order);
+        take(last_hits, order);
+        take(attacked, order);
+        take(delivered, order);
     }
     // From the end, so that no other is moved into their places.
     for gone in entities.drain(order.len()..).rev() {

@@ -4,7 +4,7 @@
 //! space, and numbers that are read and written as columns in `tables`, in the same order; here is
 //! everything else that is nobody's business but the cell's own.
 
-use bevy_ecs::component::Component;
+use bevy_ecs::{bundle::Bundle, component::Component, world::EntityWorldMut};
 use kernels::portable::cbrt;
 
 use crate::scenario::{CellType, Death};
@@ -76,15 +76,39 @@ pub struct Hit {
     pub damage: f64,
 }
 
-/// What a cell remembers of its contacts.
+/// The last hit or blow; forgotten when its damage has recovered.
 #[derive(Component, Debug, Clone, Copy, Default)]
+pub struct LastHit(pub Option<Hit>);
+
+/// min under attack.
+#[derive(Component, Debug, Clone, Copy, Default)]
+pub struct Attacked(pub f64);
+
+/// Damage delivered to others.
+#[derive(Component, Debug, Clone, Copy, Default)]
+pub struct Delivered(pub f64);
+
+/// What a cell remembers of its contacts: three components, since rules read them one by one.
+#[derive(Bundle, Debug, Clone, Copy, Default)]
 pub struct History {
-    /// The last hit or blow; forgotten when its damage has recovered.
-    pub last_hit: Option<Hit>,
+    /// The last hit or blow.
+    pub last_hit: LastHit,
     /// min under attack.
-    pub attacked: f64,
+    pub attacked: Attacked,
     /// Damage delivered to others.
-    pub delivered: f64,
+    pub delivered: Delivered,
+}
+
+impl History {
+    /// Of a cell that is there.
+    pub fn of(cell: &EntityWorldMut<'_>) -> History {
+        let every = "every cell has a history";
+        History {
+            last_hit: *cell.get().expect(every),
+            attacked: *cell.get().expect(every),
+            delivered: *cell.get().expect(every),
+        }
+    }
 }
 
 /// Volumes of a cell, µm³.

@@ -6,7 +6,7 @@ use rules::dictionary::normal;
 
 use crate::{
     arrays::{Roster, Space, settle},
-    cell::{History, Hit, Volume},
+    cell::{Attacked, Delivered, Hit, LastHit, Volume},
     clock::Clock,
     output::{Event, EventKind, Vitality},
     plan::Plan,
@@ -126,19 +126,15 @@ pub fn strike(world: &mut World, attacker: u64, target: u64, damage: f64, durati
     world.resource_mut::<Space>().0.harm(at, damage);
     let roster = world.resource::<Roster>();
     let (attacker_entity, target_entity) = (roster.entities[by], roster.entities[at]);
-    let mut history = world
-        .get_mut::<History>(target_entity)
-        .expect("every cell has a history");
-    history.last_hit = Some(Hit {
+    let every = "every cell has a history";
+    let hit = Hit {
         by: attacker,
         kind: attacker_type,
         damage,
-    });
-    history.attacked += duration;
-    world
-        .get_mut::<History>(attacker_entity)
-        .expect("every cell has a history")
-        .delivered += damage;
+    };
+    world.get_mut::<LastHit>(target_entity).expect(every).0 = Some(hit);
+    world.get_mut::<Attacked>(target_entity).expect(every).0 += duration;
+    world.get_mut::<Delivered>(attacker_entity).expect(every).0 += damage;
 }
 
 /// What one cell holds, of substrates and perhaps of conserved custom numbers and latent amounts,

@@ -14,10 +14,9 @@ use bevy_ecs::{
     system::{Res, ResMut},
 };
 use kernels::{random::pair_id, tissue::Tissue};
-use rayon::prelude::*;
 use rules::{
     Batch, Distribution, Edges, Noise, Occasion, Outputs, Rule, Side, Subject,
-    neural::engine::CHUNK,
+    neural::engine::{CHUNK, spread},
 };
 
 use crate::{
@@ -29,7 +28,7 @@ use crate::{
     output::Vitality,
     plan::Plan,
     record::{Clamps, Failure, Stage, Timings},
-    sense::{Senses, Sources, sense},
+    sense::{Readers, Senses, Sources, sense},
     stores::{Pending, Stores},
     streams::Purpose,
     tables::Tables,
@@ -133,6 +132,7 @@ impl CellRule {
 /// The rows of a chunk, as a thread works with them.
 #[derive(Default)]
 struct Bench {
+    cells: Readers,
     columns: Vec<Vec<f64>>,
     noise: Vec<f32>,
     dead: Vec<bool>,
@@ -146,7 +146,8 @@ impl Bench {
     fn ask_who(&mut self, rows: &[u32], around: &Around<'_>) {
         let ids = around.tissue.row_ids();
         self.who.clear();
-        self.who.extend(rows.iter().map(|&row| (ids[row as usize], None)));
+        self.who
+            .extend(rows.iter().map(|&row| (ids[row as usize], None)));
     }
 }
 
@@ -286,17 +287,13 @@ pub(crate) fn evaluate(
         })
     };
     type Done = Result<(Option<Bench>, Vec<u16>), String>;
-    let pieces = || chunks.iter();
-    let done: Vec<Done> = match chunks.len() {
-        1 => pieces()
-            .zip(&mut outputs)
+    let pieces: Vec<_> = chunks.iter().zip(&mut outputs).collect();
+    let done: Vec<Done> = match pieces.len() {
+        1 => pieces
+            .into_iter()
             .map(|piece| work(&mut Bench::default(), piece))
             .collect(),
-        _ => chunks
-            .par_iter()
-            .zip(&mut outputs)
-            .map_init(Bench::default, work)
-            .collect(),
+        _ => spread(pieces, Bench::default, work),
     };
     for (done, out) in done.into_iter().zip(&mut outputs) {
         match done? {
@@ -333,6 +330,7 @@ fn call(
         tissue, sources, ..
     } = around;
     let signature = rule.rule.signature();
+    bench.cells.look_up(rows, sources);
     bench.columns.resize_with(signature.reads.len(), Vec::new);
     for (read, column) in signature.reads.iter().zip(&mut bench.columns) {
         column.clear();
@@ -340,7 +338,7 @@ fn call(
             Some(graph) => graph.sense(read.signal, tissue, column),
             None => {
                 let signal = &around.plan.table.signals[read.signal];
-                sense(signal, rows, sources, column);
+                sense(signal, &bench.cells, sources, column);
             }
         }
     }
@@ -353,7 +351,10 @@ fn call(
             fill_noise(noise, purpose, number, seed, id, tick, &mut bench.noise);
         }
     }
-    let groups = || rows.iter().map(|&row| ungroup(tissue.groups()[row as usize]));
+    let groups = || {
+        rows.iter()
+            .map(|&row| ungroup(tissue.groups()[row as usize]))
+    };
     bench.kinds.clear();
     bench.kinds.extend(groups().map(|(kind, _)| kind));
     bench.dead.clear();

@@ -8,7 +8,7 @@ use rstar::{RTree, primitives::GeomWithData};
 use rules::dictionary::normal;
 
 use crate::{
-    cell::{History, Lineage, Phase, Vitality, Volume, VolumeLaw},
+    cell::{Attacked, Delivered, Lineage, Phase, Vitality, Volume, VolumeLaw},
     dictionary::Behavior,
     founders::founder_id,
     semantics::Semantics,
@@ -134,7 +134,8 @@ fn inside(simulation: &Simulation, rank: usize) -> Inside {
     let cell_type = &plan.scenario.cell_types[kind];
     let phase: &Phase = simulation.component(rank);
     let volume: &Volume = simulation.component(rank);
-    let history: &History = simulation.component(rank);
+    let (attacked, delivered): (&Attacked, &Delivered) =
+        (simulation.component(rank), simulation.component(rank));
     let law = VolumeLaw::of(&plan.scenario.cell_types, kind as u16, phase, volume);
     let exit_rate = match (phase.vitality, phase.number) {
         (Vitality::Live, number) => plan
@@ -167,8 +168,8 @@ fn inside(simulation: &Simulation, rank: usize) -> Inside {
         sensed: tissue.sensed_direction(rank),
         pressure: tissue.pressure(rank),
         damage: tissue.damage(rank),
-        delivered: history.delivered,
-        attacked: history.attacked,
+        delivered: delivered.0,
+        attacked: attacked.0,
         target: target(simulation, rank),
         neighbors: Vec::new(),
         springs: Vec::new(),

@@ -29,7 +29,7 @@ use crate::{
     output::{Event, EventKind, Vitality},
     plan::{Plan, deeds::Deed},
     record::{Clamps, Failure, Log, Stage, Timings},
-    sense::{Senses, Sources, sense},
+    sense::{Readers, Senses, Sources, sense},
     streams::Purpose,
     tables::Tables,
 };
@@ -162,7 +162,9 @@ fn draw(world: &mut World, clock: &Clock, rule: &mut DyadRule) -> Result<Said, S
             .collect::<Vec<u32>>()
     };
     let sources = Sources::new(&space.0, &tables, &cells, &plan, clock);
-    let (of_a, of_b) = (side(0), side(1));
+    let (mut of_a, mut of_b) = (Readers::default(), Readers::default());
+    of_a.look_up(&side(0), &sources);
+    of_b.look_up(&side(1), &sources);
     for (read, column) in signature.reads.iter().zip(&mut rule.columns) {
         column.clear();
         if read.side == Side::Pair {

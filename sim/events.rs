@@ -10,7 +10,7 @@ use rules::dictionary::normal;
 
 use crate::{
     arrays::{Roster, Space, group, settle},
-    cell::{CellId, History, Kind, Lineage, Phase, Volume},
+    cell::{Attacked, CellId, History, Kind, LastHit, Lineage, Phase, Volume},
     clock::Clock,
     inheritance::children,
     occasions::{Birth, decode, endow, foresee},
@@ -102,10 +102,7 @@ pub fn die(world: &mut World, clock: &Clock, rank: usize, vitality: Vitality, el
         number: 0,
         elapsed,
     };
-    let killer = cell
-        .get::<History>()
-        .expect("every cell has a history")
-        .last_hit;
+    let killer = cell.get::<LastHit>().expect("every cell has a history").0;
     world
         .resource_mut::<Space>()
         .0
@@ -182,7 +179,7 @@ pub fn transform(world: &mut World, clock: &Clock, rank: usize, new: u16) {
         let mut volume = *cell.get::<Volume>().expect("every cell has a volume");
         volume.target_nuclear_solid = Volume::new(to, new).target_nuclear_solid;
         volume.rates_of = semantics.rates_of_the_transformed(volume.rates_of, new);
-        let history = *cell.get::<History>().expect("every cell has a history");
+        let history = History::of(&cell);
         cell.insert((
             Kind(new),
             volume,
@@ -237,11 +234,8 @@ fn divide(world: &mut World, clock: &Clock, rank: usize) -> Birth {
     lineage.divisions += 1;
     cell.insert(lineage);
     let phase = *cell.get::<Phase>().expect("every cell has a phase");
-    let history = *cell.get::<History>().expect("every cell has a history");
-    cell.insert(History {
-        attacked: 0.0,
-        ..history
-    });
+    let history = History::of(&cell);
+    cell.insert(Attacked(0.0));
     let row = world.resource::<Space>().0.row(rank);
     let mut tables = world.resource_mut::<Tables>();
     for (place, _) in conserved.iter().enumerate().filter(|(_, is)| **is) {

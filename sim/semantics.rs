@@ -17,7 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    cell::History,
+    cell::{Attacked, Delivered, History},
     scenario::{Custom, Scenario},
 };
 
@@ -142,9 +142,9 @@ impl Semantics {
     /// mother delivered.
     pub fn history_of_a_daughter(self, mother: History) -> History {
         History {
-            attacked: 0.0,
+            attacked: Attacked::default(),
             delivered: match self {
-                Semantics::Milieu => 0.0,
+                Semantics::Milieu => Delivered::default(),
                 Semantics::PhysiCell => mother.delivered,
             },
             ..mother

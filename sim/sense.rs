@@ -4,12 +4,14 @@
 //! order of the rows: their columns stay in the cache, neighbors in space are neighbors in memory,
 //! and where no row is left out a column is copied as it lies.
 
+use std::ops::Range;
+
 use bevy_ecs::system::Query;
 use kernels::tissue::{NOBODY, Tissue};
 
 use crate::{
     arrays::ONE_TABLE,
-    cell::{CellId, History, Kind, Lineage, Phase},
+    cell::{Attacked, CellId, Delivered, Kind, Lineage, Phase},
     clock::Clock,
     dictionary::Signal,
     output::Vitality,
@@ -26,7 +28,8 @@ pub type Senses<'w, 's> = Query<
         &'static Kind,
         &'static Phase,
         &'static Lineage,
-        &'static History,
+        &'static Attacked,
+        &'static Delivered,
     ),
 >;
 
@@ -40,7 +43,8 @@ pub struct Sources<'a> {
     kinds: &'a [Kind],
     phases: &'a [Phase],
     lineages: &'a [Lineage],
-    histories: &'a [History],
+    attacked: &'a [Attacked],
+    delivered: &'a [Delivered],
 }
 
 impl<'a> Sources<'a> {
@@ -53,7 +57,7 @@ impl<'a> Sources<'a> {
         clock: &'a Clock,
     ) -> Sources<'a> {
         let table = cells.contiguous_iter().expect(ONE_TABLE).next();
-        let (ids, kinds, phases, lineages, histories) = table.unwrap_or_default();
+        let (ids, kinds, phases, lineages, attacked, delivered) = table.unwrap_or_default();
         debug_assert!(ids.iter().map(|id| &id.0).eq(tissue.row_ids()));
         Sources {
             tissue,
@@ -63,59 +67,84 @@ impl<'a> Sources<'a> {
             kinds,
             phases,
             lineages,
-            histories,
+            attacked,
+            delivered,
         }
     }
 }
 
-/// Cells that are read, by row, and where a column of them goes.
-struct Reading<'a> {
-    rows: &'a [u32],
+/// Cells that are read, and what is to be known of where they stand.
+#[derive(Debug, Default)]
+pub struct Readers {
+    rows: Vec<u32>,
     /// The rows, where none between the first and the last is left out.
-    run: Option<std::ops::Range<usize>>,
+    run: Option<Range<usize>>,
+    /// Their voxels; one that several rows in a row stand in is there once.
+    voxels: Vec<u32>,
+    /// `[row]`: its place in `voxels`.
+    places: Vec<u32>,
+}
+
+impl Readers {
+    /// Looks up the cells in these rows.
+    pub fn look_up(&mut self, rows: &[u32], of: &Sources<'_>) {
+        self.rows.clear();
+        self.rows.extend_from_slice(rows);
+        let is_run = rows.is_sorted_by(|one, next| one + 1 == *next);
+        let run = |(&first, &last): (&u32, &u32)| first as usize..last as usize + 1;
+        self.run = rows.first().zip(rows.last()).filter(|_| is_run).map(run);
+        self.voxels.clear();
+        self.places.clear();
+        let voxels = of.tissue.voxels();
+        for &row in rows {
+            let voxel = voxels[row as usize];
+            if self.voxels.last() != Some(&voxel) {
+                self.voxels.push(voxel);
+            }
+            self.places.push(self.voxels.len() as u32 - 1);
+        }
+    }
+}
+
+/// Cells that are read, and where a column of them goes.
+struct Reading<'a> {
+    cells: &'a Readers,
     out: &'a mut Vec<f64>,
 }
 
 impl Reading<'_> {
     /// The same number for all.
     fn all(&mut self, value: f64) {
-        let rows = self.out.len() + self.rows.len();
+        let rows = self.out.len() + self.cells.rows.len();
         self.out.resize(rows, value);
     }
 
     /// A number of each row.
     fn each(&mut self, value: impl Fn(usize) -> f64) {
-        match self.run.clone() {
+        match self.cells.run.clone() {
             Some(run) => self.out.extend(run.map(value)),
-            None => (self.out).extend(self.rows.iter().map(|&row| value(row as usize))),
+            None => (self.out).extend(self.cells.rows.iter().map(|&row| value(row as usize))),
         }
     }
 
     /// What a column says of each row.
     fn column<T: Copy>(&mut self, column: &[T], value: impl Fn(T) -> f64) {
-        match self.run.clone() {
-            Some(run) => (self.out).extend(column[run].iter().map(|&it| value(it))),
+        match self.cells.run.clone() {
+            Some(run) => self.out.extend(column[run].iter().map(|&it| value(it))),
             None => {
-                let rows = self.rows.iter();
+                let rows = self.cells.rows.iter();
                 self.out
                     .extend(rows.map(|&row| value(column[row as usize])));
             }
         }
     }
 
-    /// What is at the voxel of each row: once for cells of one voxel, which mostly follow each
-    /// other.
-    fn at_voxels(&mut self, voxels: &[u32], value: impl Fn(usize) -> f64) {
-        let mut last = (u32::MAX, 0.0);
-        self.column(voxels, |_| 0.0);
-        let from = self.out.len() - self.rows.len();
-        for (out, &row) in self.out[from..].iter_mut().zip(self.rows) {
-            let voxel = voxels[row as usize];
-            if voxel != last.0 {
-                last = (voxel, value(voxel as usize));
-            }
-            *out = last.1;
-        }
+    /// What is at the voxel of each row.
+    fn at_voxels(&mut self, mut value: impl FnMut(usize) -> f64) {
+        let voxels = self.cells.voxels.iter();
+        let values: Vec<f64> = voxels.map(|&voxel| value(voxel as usize)).collect();
+        let places = self.cells.places.iter();
+        self.out.extend(places.map(|&place| values[place as usize]));
     }
 
     /// Numbers that only some types have, each at a place of its own.
@@ -133,8 +162,8 @@ impl Reading<'_> {
     }
 }
 
-/// Appends to `out` the value of a signal for each of the cells in these rows.
-pub fn sense(signal: &Signal, rows: &[u32], of: &Sources<'_>, out: &mut Vec<f64>) {
+/// Appends to `out` the value of a signal for each of these cells.
+pub fn sense(signal: &Signal, cells: &Readers, of: &Sources<'_>, out: &mut Vec<f64>) {
     let Sources {
         tissue,
         plan,
@@ -144,32 +173,29 @@ pub fn sense(signal: &Signal, rows: &[u32], of: &Sources<'_>, out: &mut Vec<f64>
         phases,
         ..
     } = *of;
-    let is_run = rows.is_sorted_by(|one, next| one + 1 == *next);
-    let run = |(&first, &last): (&u32, &u32)| first as usize..last as usize + 1;
-    let mut to = Reading {
-        rows,
-        run: rows.first().zip(rows.last()).filter(|_| is_run).map(run),
-        out,
-    };
+    let mut to = Reading { cells, out };
     let flag = |is: bool| if is { 1.0 } else { 0.0 };
     match signal {
         Signal::Density(substrate) => {
-            let voxels = tissue.grid().len();
-            let densities = &tissue.densities()[substrate * voxels..][..voxels];
-            to.column(tissue.voxels(), |voxel| densities[voxel as usize]);
+            let density = tissue.density_of(*substrate);
+            to.at_voxels(|voxel| density[voxel]);
         }
         Signal::Internalized(substrate) => match tissue.internalized_rows(*substrate) {
             Some(amounts) => to.each(|row| amounts[row] / tissue.volumes()[row]),
             None => to.all(0.0),
         },
         Signal::BasementMembrane => to.all(0.0),
-        Signal::GradientNorm(substrate) => to.at_voxels(tissue.voxels(), |voxel| {
-            let [x, y, z] = tissue.gradient_at(*substrate, voxel);
-            (x * x + y * y + z * z).sqrt()
-        }),
-        Signal::Gradient(substrate, axis) => to.at_voxels(tissue.voxels(), |voxel| {
-            tissue.gradient_at(*substrate, voxel)[*axis]
-        }),
+        Signal::GradientNorm(substrate) => {
+            let mut slopes = tissue.slopes(*substrate);
+            to.at_voxels(|voxel| {
+                let [x, y, z] = slopes.at(voxel);
+                (x * x + y * y + z * z).sqrt()
+            });
+        }
+        Signal::Gradient(substrate, axis) => {
+            let mut slopes = tissue.slopes(*substrate);
+            to.at_voxels(|voxel| slopes.at(voxel)[*axis]);
+        }
         Signal::Pressure => to.column(tissue.pressures(), |pressure| pressure),
         Signal::Contact(watch) => {
             let slot = plan.contact_slots[*watch].expect("every watch that is read has a slot");
@@ -181,9 +207,9 @@ pub fn sense(signal: &Signal, rows: &[u32], of: &Sources<'_>, out: &mut Vec<f64>
             to.column(tables.contact_time.column(at), |time| time);
         }
         Signal::Damage => to.column(tissue.damages(), |damage| damage),
-        Signal::DamageDelivered => to.column(of.histories, |history| history.delivered),
+        Signal::DamageDelivered => to.column(of.delivered, |damage| damage.0),
         Signal::Attacking => to.column(tissue.targets(), |target| flag(target != NOBODY)),
-        Signal::AttackedTime => to.column(of.histories, |history| history.attacked),
+        Signal::AttackedTime => to.column(of.attacked, |time| time.0),
         Signal::Dead => to.column(phases, |phase| flag(phase.vitality != Vitality::Live)),
         Signal::Is(vitality) => to.column(phases, |phase| flag(phase.vitality == *vitality)),
         Signal::Time => to.all(clock.time()),

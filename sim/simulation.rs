@@ -21,7 +21,7 @@ use crate::{
     plan::{Bound, Extra, Plan},
     record::{Clamps, Failure, Log, Timings},
     schedule::schedule,
-    sense::{Senses, Sources, sense},
+    sense::{Readers, Senses, Sources, sense},
     setup::setup,
     tables::Tables,
 };
@@ -211,12 +211,14 @@ impl Simulation {
             ..*clock
         };
         let sources = Sources::new(tissue, world.resource(), &cells, plan, clock);
+        let mut readers = Readers::default();
+        readers.look_up(&all, &sources);
         for extra in &plan.columns {
             let mut values = Vec::with_capacity(all.len());
             let entry = match extra {
                 Extra::Signal(number) => {
                     let signal = &plan.table.signals[*number];
-                    sense(signal, &all, &sources, &mut values);
+                    sense(signal, &readers, &sources, &mut values);
                     plan.table.vocabulary.signals.entry(*number)
                 }
                 Extra::Behavior(number) => {

@@ -22,7 +22,7 @@ use crate::{
     conventions::{Conventions, FirstStep, Held, Inheritance, Leaving, Meeting},
     diffusion::{Diffusion, Substrate},
     exchange::Exchange,
-    gradient::gradient,
+    gradient::Slopes,
     motion::Domain,
     neighbors::Bins,
     pairs::{Pair, PairTable},
@@ -660,11 +660,15 @@ impl Tissue {
         &self.counts[slot * self.ids.len()..][..self.ids.len()]
     }
 
-    /// Gradient of a substrate at a voxel, density per µm.
-    pub fn gradient_at(&self, substrate: usize, voxel: usize) -> [Real; 3] {
+    /// `[voxel]`: the density of a substrate.
+    pub fn density_of(&self, substrate: usize) -> &[Real] {
         let voxels = self.setup.grid.len();
-        let density = &self.densities[substrate * voxels..][..voxels];
-        gradient(&self.setup.grid, density, voxel)
+        &self.densities[substrate * voxels..][..voxels]
+    }
+
+    /// The slopes of a substrate, density per µm.
+    pub fn slopes(&self, substrate: usize) -> Slopes<'_> {
+        Slopes::new(&self.setup.grid, self.density_of(substrate))
     }
 
     // What the caller reads, by rank.
@@ -724,7 +728,7 @@ impl Tissue {
     }
 
     fn gradient_of_row(&self, substrate: usize, row: usize) -> [Real; 3] {
-        self.gradient_at(substrate, self.voxels[row] as usize)
+        self.slopes(substrate).at(self.voxels[row] as usize)
     }
 
     /// Pressure in the last mechanics step, dimensionless.

@@ -10,6 +10,7 @@ pub mod answers;
 pub mod attach;
 pub mod bind;
 pub mod check;
+mod columns;
 mod compute;
 pub mod contract;
 pub mod convert;

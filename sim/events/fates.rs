@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use crate::{
     arrays::{ONE_TABLE, Space},
-    cell::{CellId, History, Hit, Kind, Phase, Volume},
+    cell::{CellId, Hit, Kind, LastHit, Phase, Volume},
     clock::Clock,
     dictionary::Behavior,
     output::Vitality,
@@ -122,14 +122,14 @@ const PIECE: usize = 1024;
 
 /// Advances phases and volumes, and lists what happens to whom, by rank.
 pub(super) fn draw(world: &mut World, clock: &Clock) -> Vec<(usize, Fate)> {
-    let mut cells = world.query::<(&mut Phase, &mut Volume, &mut History, &Kind, &CellId)>();
+    let mut cells = world.query::<(&mut Phase, &mut Volume, &mut LastHit, &Kind, &CellId)>();
     world.resource_scope(|world, mut space: Mut<'_, Space>| {
         world.resource_scope(|world, plan: Mut<'_, Plan>| {
             world.resource_scope(|world, risks: Mut<'_, Risks>| {
                 world.resource_scope(|world, tables: Mut<'_, Tables>| {
                     let tissue = &mut space.0;
                     let table = cells.contiguous_iter_mut(world).expect(ONE_TABLE).next();
-                    let Some((mut phases, mut volumes, mut histories, kinds, ids)) = table else {
+                    let Some((mut phases, mut volumes, mut last_hits, kinds, ids)) = table else {
                         return Vec::new();
                     };
                     let step = Step {
@@ -144,7 +144,7 @@ pub(super) fn draw(world: &mut World, clock: &Clock) -> Vec<(usize, Fate)> {
                     let pieces: Vec<Piece<'_>> = (phases.bypass_change_detection())
                         .chunks_mut(PIECE)
                         .zip(volumes.bypass_change_detection().chunks_mut(PIECE))
-                        .zip(histories.bypass_change_detection().chunks_mut(PIECE))
+                        .zip(last_hits.bypass_change_detection().chunks_mut(PIECE))
                         .zip(kinds.chunks(PIECE).zip(ids.chunks(PIECE)))
                         .zip((0..).step_by(PIECE))
                         .collect();
@@ -168,10 +168,10 @@ pub(super) fn draw(world: &mut World, clock: &Clock) -> Vec<(usize, Fate)> {
     })
 }
 
-/// Phases, volumes and histories of some rows, their types and ids, and the first row.
+/// Phases, volumes and last hits of some rows, their types and ids, and the first row.
 type Piece<'a> = (
     (
-        ((&'a mut [Phase], &'a mut [Volume]), &'a mut [History]),
+        ((&'a mut [Phase], &'a mut [Volume]), &'a mut [LastHit]),
         (&'a [Kind], &'a [CellId]),
     ),
     usize,
@@ -191,17 +191,17 @@ struct Step<'a> {
 impl Step<'_> {
     /// What happens to whom in some rows, by id.
     fn fates(&self, piece: Piece<'_>) -> Vec<(u64, Fate)> {
-        let ((((phases, volumes), histories), (kinds, ids)), first) = piece;
+        let ((((phases, volumes), last_hits), (kinds, ids)), first) = piece;
         let types = &self.plan.scenario.cell_types;
         let dt = self.clock.phenotype_step();
         let mut fates = Vec::new();
         let cells = phases
             .iter_mut()
             .zip(volumes)
-            .zip(histories)
+            .zip(last_hits)
             .zip(kinds)
             .zip(ids);
-        for (((((phase, volume), history), kind), id), row) in cells.zip(first..) {
+        for (((((phase, volume), last_hit), kind), id), row) in cells.zip(first..) {
             if self.frozen[row] {
                 continue;
             }
@@ -224,8 +224,8 @@ impl Step<'_> {
                 Semantics::PhysiCell => turn.take(),
             };
             let recovered = |hit: Hit| semantics::RECOVERED_SHARE * hit.damage;
-            if (history.last_hit).is_some_and(|hit| self.damages[row] < recovered(hit)) {
-                history.last_hit = None;
+            if (last_hit.0).is_some_and(|hit| self.damages[row] < recovered(hit)) {
+                last_hit.0 = None;
             }
             fates.extend(happens.into_iter().flatten().map(|fate| (id.0, fate)));
         }

@@ -3,8 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-
-use rayon::prelude::*;
+use std::sync::{Mutex, PoisonError};
 
 use super::{Fault, fault};
 use crate::Engine;
@@ -86,6 +85,30 @@ pub fn find_onnx_runtime() -> Option<PathBuf> {
         .map(PathBuf::from)
 }
 
+/// Works on pieces on all threads of rayon's current pool, each on the thread that its engine
+/// computes on, so that no call is handed over; the answers, in the order of the pieces. `start`
+/// gives a thread what it works with.
+pub fn spread<P: Send, S, T: Send>(
+    pieces: Vec<P>,
+    start: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, P) -> T + Sync,
+) -> Vec<T> {
+    let next = Mutex::new(pieces.into_iter().enumerate());
+    let take = || next.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let thread = || {
+        let mut state = start();
+        let mut done = Vec::new();
+        while let Some((at, piece)) = take() {
+            done.push((at, work(&mut state, piece)));
+        }
+        done
+    };
+    let done = rayon::broadcast(|_| super::rten::inside(thread));
+    let mut done: Vec<(usize, T)> = done.into_iter().flatten().collect();
+    done.sort_unstable_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, answer)| answer).collect()
+}
+
 /// Turns a panic of an engine, which a hostile model may provoke, into an error.
 pub(super) fn guarded<T>(call: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
@@ -165,7 +188,9 @@ impl Rows {
         match rows.div_ceil(CHUNK) {
             0 => Ok(Vec::new()),
             1 => Ok(vec![chunk(0)?]),
-            chunks => (0..chunks).into_par_iter().map(chunk).collect(),
+            chunks => spread((0..chunks).collect(), || (), |(), at| chunk(at))
+                .into_iter()
+                .collect(),
         }
     }
 

@@ -26,6 +26,15 @@ fn pool() -> Arc<ThreadPool> {
     })
 }
 
+/// Runs `work` on the thread that this one's calls are handed over to: inside it none is.
+pub fn inside<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    let own = pool();
+    own.run(|| {
+        POOL.with_borrow_mut(|pool| *pool = Some(Arc::clone(&own)));
+        work()
+    })
+}
+
 struct Embedded {
     model: Model,
 }

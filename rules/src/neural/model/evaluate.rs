@@ -6,6 +6,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::super::answers::Answers;
+use super::super::columns::{Column, all_finite, any_outside, converted, turn};
 use super::super::compute::Compute;
 use super::super::convert::Convert;
 use super::super::engine::{CHUNK, Rows};
@@ -13,12 +14,6 @@ use super::super::graph::{Ask, edges};
 use super::super::{Fault, fault};
 use super::Model;
 use crate::{Batch, Guard, Outputs, Side, Tiers, Uncertainty};
-
-/// Rows that are turned from columns at a time.
-const BLOCK: usize = 16;
-
-/// Columns that are turned to rows at a time: a cache line of a row is two of these.
-const SIDE_BY_SIDE: usize = 8;
 
 thread_local! {
     /// Where a thread fills in inputs, kept so that it need not be allocated for every chunk.
@@ -125,7 +120,7 @@ impl Model {
                 continue;
             }
             // Mostly nobody is: a look at the whole column is a fraction of one at each row.
-            if !(column.iter()).fold(false, |any, &value| any | is_outside(value)) {
+            if !any_outside(column, *factor, (lo, hi)) {
                 continue;
             }
             for (tiers, &value) in out.domain.iter_mut().zip(column) {
@@ -143,49 +138,15 @@ impl Model {
         rows: &Range<usize>,
         tensor: &mut Vec<f32>,
     ) {
-        let (width, start) = (columns.len(), tensor.len());
-        tensor.resize(start + rows.len() * width, 0.0);
-        // A few rows at a time, so that what is written stays in the nearest cache.
-        for (at, block) in tensor[start..].chunks_mut(BLOCK * width).enumerate() {
-            let first = rows.start + at * BLOCK;
-            let block_rows = first..first + block.len() / width;
-            let mut place = 0;
-            let mut rest = columns.chunks_exact(SIDE_BY_SIDE);
-            for reads in &mut rest {
-                let reads: [usize; SIDE_BY_SIDE] = std::array::from_fn(|at| reads[at]);
-                self.side_by_side(batch, reads, &block_rows, &mut block[place..], width);
-                place += SIDE_BY_SIDE;
-            }
-            for &read in rest.remainder() {
-                self.side_by_side(batch, [read], &block_rows, &mut block[place..], width);
-                place += 1;
-            }
-        }
-    }
-
-    /// Some columns for a few rows, next to each other in rows that are `width` numbers apart.
-    #[inline(always)]
-    fn side_by_side<const N: usize>(
-        &self,
-        batch: &Batch<'_>,
-        reads: [usize; N],
-        rows: &Range<usize>,
-        out: &mut [f32],
-        width: usize,
-    ) {
-        let columns = reads.map(|read| &batch.signals[read][rows.clone()]);
-        let factors = reads.map(|read| self.bound.into_model[read]);
-        let ranges = reads.map(|read| self.put_back(read));
-        let is_free = ranges.iter().all(Option::is_none);
-        for (row, out) in out.chunks_mut(width).enumerate().take(rows.len()) {
-            for place in 0..N {
-                let (value, factor) = (columns[place][row], factors[place]);
-                out[place] = match is_free {
-                    true => (value * factor) as f32,
-                    false => converted(value, factor, ranges[place]),
-                };
-            }
-        }
+        let column = |&read: &usize| Column {
+            values: &batch.signals[read][rows.clone()],
+            factor: self.bound.into_model[read],
+            range: self.put_back(read),
+        };
+        let columns: Vec<Column<'_>> = columns.iter().map(column).collect();
+        let start = tensor.len();
+        tensor.resize(start + rows.len() * columns.len(), 0.0);
+        turn(&columns, &mut tensor[start..]);
     }
 
     /// The range that an input is put back into.
@@ -223,13 +184,12 @@ impl Model {
                 _ => self.tensor(batch, columns, &rows, tensor),
             }
         }
-        let finite = |row: &[f32]| row.iter().fold(true, |all, value| all & value.is_finite());
-        if tensors.iter().all(|tensor| finite(tensor)) {
+        if tensors.iter().all(|tensor| all_finite(tensor)) {
             return is_whole;
         }
         for (tensor, (_, width)) in tensors.iter().zip(&self.row_tensors) {
             for (is_whole, row) in is_whole.iter_mut().zip(tensor.chunks_exact(*width)) {
-                *is_whole &= finite(row);
+                *is_whole &= all_finite(row);
             }
         }
         for (tensor, (_, width)) in tensors.iter_mut().zip(&self.row_tensors) {
@@ -465,15 +425,6 @@ impl Model {
         let columns = &mut out.columns;
         let write = |place: usize, value| columns[answer.first + place][at] = value;
         Ok(answer.convert.numbers(values, age, batch.dt, write))
-    }
-}
-
-/// A number in the model's unit, put back into its range; what is no number stays none.
-fn converted(value: f64, factor: f64, range: Option<(f64, f64)>) -> f32 {
-    let value = value * factor;
-    match range {
-        Some((lo, hi)) if value.is_finite() => value.clamp(lo, hi) as f32,
-        _ => value as f32,
     }
 }
 
