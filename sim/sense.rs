@@ -93,16 +93,19 @@ impl Readers {
         let is_run = rows.is_sorted_by(|one, next| one + 1 == *next);
         let run = |(&first, &last): (&u32, &u32)| first as usize..last as usize + 1;
         self.run = rows.first().zip(rows.last()).filter(|_| is_run).map(run);
-        self.voxels.clear();
-        self.places.clear();
         let voxels = of.tissue.voxels();
-        for &row in rows {
+        self.voxels.resize(rows.len(), 0);
+        self.places.resize(rows.len(), 0);
+        // Written over until the next voxel begins, so that nothing branches.
+        let (mut count, mut last) = (0, u32::MAX);
+        for (place, &row) in self.places.iter_mut().zip(rows) {
             let voxel = voxels[row as usize];
-            if self.voxels.last() != Some(&voxel) {
-                self.voxels.push(voxel);
-            }
-            self.places.push(self.voxels.len() as u32 - 1);
+            count += usize::from(voxel != last);
+            last = voxel;
+            self.voxels[count - 1] = voxel;
+            *place = count as u32 - 1;
         }
+        self.voxels.truncate(count);
     }
 }
 

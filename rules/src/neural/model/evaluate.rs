@@ -129,8 +129,7 @@ impl Model {
         }
     }
 
-    /// The columns of one tensor for some rows, row-major, in the model's units, behind what `tensor`
-    /// holds.
+    /// Turns `tensor` into the columns of one tensor for some rows, row-major, in the model's units.
     fn tensor(
         &self,
         batch: &Batch<'_>,
@@ -144,9 +143,8 @@ impl Model {
             range: self.put_back(read),
         };
         let columns: Vec<Column<'_>> = columns.iter().map(column).collect();
-        let start = tensor.len();
-        tensor.resize(start + rows.len() * columns.len(), 0.0);
-        turn(&columns, &mut tensor[start..]);
+        tensor.resize(rows.len() * columns.len(), 0.0);
+        turn(&columns, tensor);
     }
 
     /// The range that an input is put back into.
@@ -169,8 +167,7 @@ impl Model {
         })
     }
 
-    /// Fills `tensors`, which are empty, with the inputs of some rows, row-major, and says whether
-    /// each row is whole: one with an input that is no number enters as zeros, so that nothing of
+    /// Turns `tensors` into the inputs of some rows, row-major, and says whether each row is whole: one with an input that is no number enters as zeros, so that nothing of
     /// it can reach the others.
     fn fill(&self, batch: &Batch<'_>, rows: Range<usize>, tensors: &mut [Vec<f32>]) -> Vec<bool> {
         let mut is_whole = vec![true; rows.len()];
@@ -179,6 +176,7 @@ impl Model {
         for ((columns, (name, _)), tensor) in inputs.zip(tensors.iter_mut()) {
             match name.as_str() {
                 "noise" => {
+                    tensor.clear();
                     tensor.extend_from_slice(&batch.noise[rows.start * lanes..rows.end * lanes]);
                 }
                 _ => self.tensor(batch, columns, &rows, tensor),
@@ -212,7 +210,6 @@ impl Model {
         // A thread that waits for an engine may be given another chunk, so it holds on to none.
         let mut tensors = TENSORS.take();
         tensors.resize_with(self.row_tensors.len(), Vec::new);
-        tensors.iter_mut().for_each(Vec::clear);
         let is_whole = self.fill(batch, rows.clone(), &mut tensors);
         let made = compute.call(rows.len(), batch.dt as f32, &mut tensors);
         TENSORS.set(tensors);
