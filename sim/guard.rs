@@ -107,6 +107,7 @@ impl Guards {
             return outputs.failed.is_empty();
         };
         guard.learned.mode == Mode::Replace
+            && guard.learned.unsure(outputs).is_none()
             && outputs.failed.is_empty()
             && outputs.domain.iter().all(|tiers| tiers.is_inside())
             && !held.contains(&true)
@@ -257,6 +258,10 @@ impl Guard {
         clamps: &mut Clamps,
         log: Option<&mut Firing>,
     ) -> Result<(), String> {
+        if let Some((count, row, reason)) = self.learned.unsure(outputs) {
+            let inputs = self.learned.listed(call.signature, call.batch, row);
+            return Err(failure(call, count, row, &format!("{reason}; {inputs}")));
+        }
         let fates = self.fates(call, outputs, log)?;
         self.ledger.inputs_clamped += outputs.clamped;
         let failed: Vec<usize> = outputs.failed.iter().map(|(row, _)| *row).collect();
@@ -316,7 +321,11 @@ impl Guard {
             let fires = !tiers.is_inside();
             if self.learned.guard == Policy::Error && tiers != Tiers::NOT_FINITE && fires {
                 let count = outputs.domain.iter().filter(|it| !it.is_inside()).count();
-                let reason = format!("E-DOMAIN: {}; {}", names(tiers), self.inputs(batch, row));
+                let reason = format!(
+                    "E-DOMAIN: {}{}",
+                    names(tiers),
+                    self.strange(call, row, tiers)
+                );
                 return Err(failure(call, count, row, &reason));
             }
             let falls =
@@ -449,13 +458,15 @@ impl Guard {
         }
     }
 
-    /// The inputs of a row, in the model's units.
-    fn inputs(&self, batch: &Batch<'_>, row: usize) -> String {
-        let inputs = batch.signals.iter().zip(&self.learned.inputs);
-        let inputs = inputs.filter_map(|(column, (name, unit, factor))| {
-            Some(format!("{name} = {} {unit}", column.get(row)? * factor))
-        });
-        format!("inputs: {}", inputs.collect::<Vec<_>>().join("; "))
+    /// The inputs that make a row strange; all of them, where no single one does.
+    fn strange(&self, call: &Call<'_>, row: usize, tiers: Tiers) -> String {
+        let Call {
+            signature, batch, ..
+        } = *call;
+        match tiers.has(Tiers::BOX) {
+            true => format!(": {}", self.learned.outside(signature, batch, row)),
+            false => format!("; {}", self.learned.listed(signature, batch, row)),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 use prost::Message;
 use rules::neural::{
     contract::Spec,
+    domain::Domain,
     make::{golden_rows, seal},
     proto::{Graph, Model, Node, OperatorSet, Tensor, ValueInfo},
 };
@@ -70,6 +71,9 @@ fn model(mut spec: Value, hi: f64, nodes: Vec<Node>, constants: &[(&str, f64)]) 
         .collect();
     if spec.get("gate").is_some() {
         given.push("g".into());
+    }
+    if let Some(std) = spec["outputs"][0]["uncertainty"]["std"].as_str() {
+        given.push(std.to_owned());
     }
     if let Some(score) = spec["ood"]["score"]["tensor"].as_str() {
         given.push(score.to_owned());
@@ -337,8 +341,36 @@ fn guard_error_ends_the_run_with_the_cell_and_its_inputs() {
     let said = String::from_utf8(output.stderr).unwrap();
     let begins = "error: rule `learned` failed for 2 of 2 cells at t = 18 min; the first is cell ";
     assert!(said.starts_with(begins), "{said}");
-    assert!(said.contains("E-DOMAIN: box; inputs: age = 18"), "{said}");
+    assert!(said.contains("E-DOMAIN: box: age = 18"), "{said}");
+    assert!(said.ends_with(" min, trained on 0 to 15 min\n"), "{said}");
     assert_eq!(record(&home)["models"][0]["guard"], "error");
+}
+
+#[test]
+fn a_spread_above_the_limit_ends_the_run_with_the_cell_and_the_time() {
+    let outputs = json!([
+        {"tensor": "y", "name": "migration speed", "kind": "parameter", "unit": "µm/h",
+         "uncertainty": {"std": "s"}},
+    ]);
+    let mut nodes = constants(&["y"]);
+    nodes.push(Node::new("Mul", &["x", "part"], "s"));
+    let values = [("zero", 0.0), ("to_y", 60.0), ("part", 0.5)];
+    let bytes = model(json!({"outputs": outputs}), 100.0, nodes, &values);
+    // 0.14 µm/min are 8.4 µm/h, which half the age in minutes passes at 18 min.
+    let home = place("stop_above = { \"migration speed\" = 0.14 }", &bytes, SPEED);
+    let output = milieu(
+        home.path(),
+        &["run", "scenario.toml", "--out", "o", "--quiet"],
+    );
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    let begins = "error: rule `learned` failed for 2 of 2 cells at t = 18 min; the first is cell ";
+    assert!(said.starts_with(begins), "{said}");
+    let reason = "E-SPREAD: the spread 9 µm/h of output `migration speed` is above 0.14 µm/min";
+    assert!(
+        said.contains(reason) && said.contains("inputs: age = 18"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -548,6 +580,8 @@ fn no_model_can_break_an_invariant_of_the_tissue() {
             has_mechanistic: false,
             residuals: vec![Residual::None; writes.len()],
             inputs: vec![("time".into(), "min".into(), 1.0)],
+            domain: Domain::default(),
+            stops: Vec::new(),
         };
         let signature = Signature {
             source: format!("adversary {kind}"),

@@ -84,6 +84,10 @@ pub fn wrap(
             .map(|&write| signature.writes[write].clone())
             .collect();
         learned.residuals = vec![Residual::None; own_writes.len()];
+        for stop in &mut learned.stops {
+            let place = own_writes.iter().position(|write| *write == stop.write);
+            stop.write = place.expect("a spread is recorded, and acts on nothing");
+        }
     }
     let own_reads = signature.reads.len();
     let mut hybrid = Hybrid {

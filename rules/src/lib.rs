@@ -4,6 +4,7 @@
 //! and then maps columns to columns. Whether it was written as sentences, read from a table or
 //! loaded from an ONNX file shows in [`Rule::describe`] and nowhere else.
 
+pub mod adoption;
 pub mod dictionary;
 pub mod explain;
 pub mod hybrid;
@@ -360,6 +361,10 @@ pub struct Learned {
     pub residuals: Vec<Residual>,
     /// `[read]`: name and unit of each input as the model has it, and the factor from the dictionary's unit.
     pub inputs: Vec<(String, String, f64)>,
+    /// Where the model was trained.
+    pub domain: neural::domain::Domain,
+    /// Spreads that end the run.
+    pub stops: Vec<adoption::Stop>,
 }
 
 /// How a residual acts on what the mechanistic rules say.

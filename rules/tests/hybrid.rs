@@ -6,6 +6,7 @@ use std::fs;
 
 use common::{binding, vocabulary};
 use rules::hybrid::{corrected, mixed, wrap};
+use rules::neural::domain::Domain;
 use rules::*;
 
 /// A model that says `value` about every row, and that rows whose first signal is negative are
@@ -94,6 +95,8 @@ fn model(writes: Vec<Write>, residuals: Vec<Residual>) -> Box<Constant> {
             has_mechanistic: false,
             residuals,
             inputs: vec![("oxygen".into(), "mmHg".into(), 1.0)],
+            domain: Domain::default(),
+            stops: Vec::new(),
         },
     })
 }

@@ -97,7 +97,16 @@ impl Bench {
             adoption,
             has_mechanistic,
             residuals: vec![Residual::None; 2],
-            inputs: vec![("oxygen".into(), "mmHg".into(), 2.0)],
+            inputs: vec![
+                ("oxygen".into(), "mmHg".into(), 2.0),
+                ("age".into(), "min".into(), 1.0),
+            ],
+            domain: rules::neural::domain::Domain {
+                boxes: vec![Some((-1.0, 11.0)), Some((0.0, 60.0))],
+                ranges: vec![Some((0.0, 10.0)), Some((0.0, 60.0))],
+                score: None,
+            },
+            stops: Vec::new(),
         };
         let mut guards = Guards::default();
         guards.watch(&Learner(signature.clone(), learned), &plan);
@@ -133,7 +142,7 @@ impl Bench {
             signature: &self.signature,
             batch: &Batch {
                 rows,
-                signals: &[vec![7.0; rows]],
+                signals: &[vec![7.0; rows], vec![30.0; rows]],
                 types: &kinds,
                 dt: 6.0,
                 ..Batch::default()
@@ -242,7 +251,14 @@ fn each_policy_does_what_it_says() {
     assert_eq!(
         bench.call(&[IN, Tiers(3)], nothing).unwrap_err(),
         "rule `entry` failed for 1 of 2 cells at t = 6 min; the first is cell 1: \
-         E-DOMAIN: box, score; inputs: oxygen = 14 mmHg"
+         E-DOMAIN: box, score: oxygen = 14 mmHg, trained on 0 to 10 mmHg"
+    );
+    // What a score finds strange is the row as a whole.
+    assert!(
+        bench
+            .call(&[IN, Tiers::SCORE], |_| {})
+            .unwrap_err()
+            .ends_with("E-DOMAIN: score; inputs: oxygen = 14 mmHg; age = 30 min")
     );
 }
 
@@ -384,7 +400,7 @@ fn the_rows_on_which_it_fired_are_kept_with_what_both_said() {
         cell_type,
         tiers: tiers.into(),
         fallback: true,
-        inputs: vec![14.0],
+        inputs: vec![14.0, 30.0],
         model: model.to_vec(),
         mechanistic: vec![2.0, 0.25],
     };

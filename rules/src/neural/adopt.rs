@@ -2,6 +2,7 @@
 
 use super::bind::Bound;
 use super::contract::{Output, Spec};
+use super::domain::Domain;
 use super::{Fault, fault};
 use crate::dictionary::normal;
 use crate::{Adoption, Binding, Guard, Learned, Mode, Uncertainty};
@@ -55,6 +56,8 @@ pub fn adopt(spec: &Spec, binding: &Binding, bound: &Bound) -> Result<Learned, F
         has_mechanistic,
         residuals: bound.residuals.clone(),
         inputs: bound.inputs.clone(),
+        domain: Domain::new(spec),
+        stops: bound.stops.clone(),
     })
 }
 

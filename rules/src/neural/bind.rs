@@ -7,6 +7,7 @@ use super::contract::{ActsOn, Dist, Form, Input, Kind, Spec, component};
 use super::convert::Convert;
 use super::uncertainty::Sure;
 use super::{Fault, fault};
+use crate::adoption::Stop;
 use crate::dictionary::normal;
 use crate::units::Unit;
 use crate::{
@@ -28,6 +29,8 @@ pub struct Bound {
     pub answers: Vec<Answer>,
     /// `[write]`: how a residual acts.
     pub residuals: Vec<Residual>,
+    /// Spreads that end the run.
+    pub stops: Vec<Stop>,
     /// The write of the gate.
     pub gate: Option<usize>,
     /// Explicit Euler steps of derivatives in one call.
@@ -137,6 +140,7 @@ pub fn bind(spec: &Spec, binding: &Binding, vocabulary: &Vocabulary) -> Result<B
         inputs: reads.inputs,
         answers: written.answers,
         residuals: written.residuals,
+        stops: written.stops,
         gate: written.gate,
         substeps,
         advances: if substeps > 1 { advances } else { Vec::new() },

@@ -105,7 +105,7 @@ impl Model {
             edge_layout: layout(&spec, &super::edge_tensors(&spec)),
             row_tensors,
             widths: tensors.iter().map(|(_, width)| *width).collect(),
-            domain: Domain::new(&spec),
+            domain: learned.domain.clone(),
             gate,
             spec,
             bound,

@@ -13,8 +13,6 @@ pub struct Sure {
     pub how: How,
     /// Above it the row is outside the domain, in the model's unit.
     pub spread_max: Option<f64>,
-    /// Above it the run ends, in the model's unit.
-    pub stop_above: Option<f64>,
     /// The write of the spread.
     pub spread: Option<usize>,
     /// The interval with a promised coverage.
@@ -114,7 +112,6 @@ impl Sure {
         Ok(Some(Sure {
             how,
             spread_max: sure.spread_max,
-            stop_above: None,
             spread,
             interval,
         }))
@@ -223,7 +220,6 @@ mod tests {
         let sure = Sure {
             how,
             spread_max: None,
-            stop_above: None,
             spread: None,
             interval: None,
         };

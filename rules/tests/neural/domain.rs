@@ -130,24 +130,17 @@ fn uncertainty_is_recorded_acts_or_ends_the_run() {
         ..Adoption::default()
     };
     let model = adopted(&everything().1, stop).unwrap();
-    let mut out = rules::Outputs::default();
-    let batch = |x: &[Vec<f64>], out: &mut rules::Outputs| {
-        out.reset(model.signature().writes.len(), 1);
-        let batch = rules::Batch {
-            rows: 1,
-            signals: x,
-            dead: &[false],
-            dt: 6.0,
-            ..rules::Batch::default()
-        };
-        model.apply(&batch, out)
+    let unsure = |x: &[f64]| {
+        model
+            .learned()
+            .unwrap()
+            .unsure(&told(&model, &[x.to_vec()]))
     };
-    assert!(batch(&[vec![0.5]], &mut out).is_ok());
-    let error = batch(&[vec![1.0]], &mut out).unwrap_err().to_string();
-    assert!(
-        error.contains("E-SPREAD: the spread 0.25 of output `migration speed`"),
-        "{error}"
-    );
+    assert_eq!(unsure(&[0.5]), None);
+    let (count, row, reason) = unsure(&[0.5, 1.0, 0.0, 1.0]).unwrap();
+    assert_eq!((count, row), (2, 1));
+    let begins = "E-SPREAD: the spread 0.25 µm/h of output `migration speed` is above 0.004 µm/min";
+    assert!(reason.starts_with(begins), "{reason}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use super::super::convert::Convert;
 use super::super::uncertainty::Sure;
 use super::super::{Fault, fault};
 use super::{Answer, Reads, factor, minute, unit};
+use crate::adoption::Stop;
 use crate::dictionary::normal;
 use crate::units::{Unit, quantity};
 use crate::{Binding, Dictionary, Entry, Read, Residual, Side, Target, Vocabulary, Write};
@@ -16,6 +17,7 @@ pub struct Written {
     pub writes: Vec<Write>,
     pub residuals: Vec<Residual>,
     pub answers: Vec<Answer>,
+    pub stops: Vec<Stop>,
     pub gate: Option<usize>,
 }
 
@@ -33,8 +35,8 @@ struct Bound {
     kind: crate::Kind,
     residual: Residual,
     convert: Convert,
-    /// From the model's unit to that of the behavior, for a spread.
-    factor: f64,
+    /// The unit of a spread that the scenario states, and from the model's to it.
+    stated: (f64, String),
 }
 
 /// Resolves the outputs; ages of times to events join the reads.
@@ -88,7 +90,7 @@ pub fn bind(
             });
             written.residuals.push(bound.residual);
         }
-        factors.push(bound.factor);
+        factors.push(bound.stated);
         written.answers.push(Answer {
             tensor: tensor(&output.tensor),
             col: output.col.unwrap_or(0),
@@ -107,12 +109,17 @@ pub fn bind(
             continue;
         };
         let stops = binding.adoption.stop_above.iter();
-        let mut stops = stops.filter(|(name, _)| normal(name) == normal(output.label()));
-        let stop = stops.next().map(|(_, most)| most / factors[at]);
-        written.answers[at].sure = Some(Sure {
-            stop_above: stop,
-            ..sure
-        });
+        let stop = { stops }.find(|(name, _)| normal(name) == normal(output.label()));
+        if let (Some((_, most)), Some(write)) = (stop, sure.spread) {
+            written.stops.push(Stop {
+                write,
+                output: output.label().to_owned(),
+                most: most / factors[at].0,
+                unit: output.unit.clone().unwrap_or_default(),
+                stated: format!("{most} {}", factors[at].1),
+            });
+        }
+        written.answers[at].sure = Some(sure);
     }
     if spec.gate.is_some() {
         let side = match spec.acts_on {
@@ -167,7 +174,7 @@ impl Context<'_> {
                     kind: crate::Kind::Readout,
                     residual: Residual::None,
                     convert: Convert::Factor(1.0),
-                    factor: 1.0,
+                    stated: own_unit(output),
                 })
             }
             Kind::LatentDelta | Kind::LatentNext => self.latent(output),
@@ -215,7 +222,7 @@ impl Context<'_> {
             kind,
             residual: Residual::None,
             convert: Convert::Vector(width),
-            factor: 1.0,
+            stated: own_unit(output),
         })
     }
 
@@ -250,7 +257,7 @@ impl Context<'_> {
                 per: minutes_of(output)?,
                 rates,
             },
-            factor: 1.0,
+            stated: own_unit(output),
         })
     }
 
@@ -281,7 +288,7 @@ impl Context<'_> {
                 minutes: age_minutes,
                 rate: per_minute(entry)?,
             },
-            factor: 1.0,
+            stated: own_unit(output),
         })
     }
 
@@ -320,7 +327,7 @@ impl Context<'_> {
             },
             _ => crate::Kind::Rate,
         };
-        let (convert, factor) = match output.kind {
+        let (convert, stated) = match output.kind {
             Kind::Probability => {
                 is_event(entry)?;
                 let convert = Convert::Probability {
@@ -328,23 +335,23 @@ impl Context<'_> {
                     per: minutes_of(output)?,
                     rate: per_minute(entry)?,
                 };
-                (convert, 1.0)
+                (convert, own_unit(output))
             }
             Kind::Rate | Kind::Hit if is_correction => {
                 is_event(entry)?;
-                linear(factor(&given, &Unit::one())?)
+                linear(&given, &Unit::one())?
             }
             Kind::Rate | Kind::Hit => {
                 is_event(entry)?;
-                linear(factor(&given, &entry.unit)?)
+                linear(&given, &entry.unit)?
             }
             Kind::Parameter if entry.is_event_rate => return Err(is_no_parameter(entry)),
-            Kind::Derivative => linear(factor(&given, &entry.unit.per(&minute()))?),
-            _ => linear(factor(&given, &entry.unit)?),
+            Kind::Derivative => linear(&given, &entry.unit.per(&minute()))?,
+            _ => linear(&given, &entry.unit)?,
         };
         let (residual, convert) = match (&self.spec.residual, output.kind) {
             (Some(_), Kind::Parameter) => {
-                let scale = output.scale.expect("read with its scale") * factor;
+                let scale = output.scale.expect("read with its scale") * stated.0;
                 (Residual::Shift { scale }, Convert::Factor(1.0))
             }
             (Some(residual), _) => {
@@ -358,7 +365,7 @@ impl Context<'_> {
             kind,
             residual,
             convert,
-            factor,
+            stated,
         })
     }
 
@@ -385,8 +392,14 @@ impl Context<'_> {
     }
 }
 
-fn linear(factor: f64) -> (Convert, f64) {
-    (Convert::Factor(factor), factor)
+fn linear(given: &Unit, held: &Unit) -> Result<(Convert, (f64, String)), Fault> {
+    let factor = factor(given, held)?;
+    Ok((Convert::Factor(factor), (factor, held.to_string())))
+}
+
+/// A spread in the output's own unit.
+fn own_unit(output: &Output) -> (f64, String) {
+    (1.0, output.unit.clone().unwrap_or_default())
 }
 
 /// From 1/min to the unit of an event.

@@ -5,13 +5,13 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::super::Fault;
 use super::super::answers::Answers;
 use super::super::columns::{Column, all_finite, any_outside, converted, turn};
 use super::super::compute::Compute;
 use super::super::convert::Convert;
 use super::super::engine::{CHUNK, Rows};
 use super::super::graph::{Ask, edges};
-use super::super::{Fault, fault};
 use super::Model;
 use crate::{Batch, Guard, Outputs, Side, Tiers, Uncertainty};
 
@@ -394,18 +394,6 @@ impl Model {
             values[0] = said.value;
             if sure.spread_max.is_some_and(|most| said.spread > most) {
                 out.domain[at].add(Tiers::SPREAD);
-            }
-            if let Some(most) = sure.stop_above.filter(|most| said.spread > *most) {
-                return Err(fault(
-                    "E-SPREAD",
-                    format!(
-                        "the spread {} of output `{}` is above {most}, where the scenario ends the \
-                         run (`stop_above`); {}",
-                        said.spread,
-                        self.spec.outputs[number].label(),
-                        self.inputs(batch, row)
-                    ),
-                ));
             }
             if let Some(write) = sure.spread {
                 out.columns[write][at] = said.spread;
