@@ -479,12 +479,17 @@ fn names(tiers: Tiers) -> String {
 
 /// Why a run ends on a row.
 fn failure(call: &Call<'_>, count: usize, row: usize, reason: &str) -> String {
-    let (what, who) = match call.who[row] {
-        (cell, None) => ("cells", format!("cell {cell}")),
-        (a, Some(b)) => ("pairs", format!("cell {a} on cell {b}")),
+    let who = match call.who[row] {
+        (cell, None) => format!("cell {cell}"),
+        (a, Some(b)) => format!("the pair of cell {a} and cell {b}"),
+    };
+    // Cells come in chunks, and those of later ones were not looked at.
+    let more = match count {
+        1 => String::new(),
+        _ => format!(", the first of {count} or more"),
     };
     format!(
-        "rule `{}` failed for {count} of {} {what} at t = {} min; the first is {who}: {reason}",
-        call.signature.source, call.batch.rows, call.time,
+        "rule `{}` failed at t = {} min on {who}{more}: {reason}",
+        call.signature.source, call.time,
     )
 }

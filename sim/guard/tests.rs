@@ -250,7 +250,7 @@ fn each_policy_does_what_it_says() {
     bench.call(&[IN, IN], nothing).unwrap();
     assert_eq!(
         bench.call(&[IN, Tiers(3)], nothing).unwrap_err(),
-        "rule `entry` failed for 1 of 2 cells at t = 6 min; the first is cell 1: \
+        "rule `entry` failed at t = 6 min on cell 1: \
          E-DOMAIN: box, score: oxygen = 14 mmHg, trained on 0 to 10 mmHg"
     );
     // What a score finds strange is the row as a whole.
@@ -283,7 +283,7 @@ fn a_row_without_a_number_falls_back_whatever_the_policy_and_else_ends_the_run()
     let mut bench = Bench::new(Mode::Replace, Policy::Warn, false, usual());
     assert_eq!(
         bench.call(&[IN; 3], spoil).unwrap_err(),
-        "rule `entry` failed for 1 of 3 cells at t = 0 min; the first is cell 1: E-RANGE: no chance"
+        "rule `entry` failed at t = 0 min on cell 1: E-RANGE: no chance"
     );
     // Nor is there anything to fall back to where the mechanistic rules fail too.
     let mut bench = Bench::new(Mode::Replace, Policy::Warn, true, usual());
