@@ -605,6 +605,46 @@ fn files_that_are_no_models_are_refused_with_code_2() {
 }
 
 #[test]
+fn who_asks_for_json_gets_json_of_files_that_cannot_be_read_too() {
+    let home = model();
+    fs::write(home.path().join("text.onnx"), "I am a text").unwrap();
+    fs::write(home.path().join("wrong.toml"), "form = ").unwrap();
+    let mistyped = SCENARIO.replace("oxygen]", "oxygen]\nunits = 1");
+    fs::write(home.path().join("mistyped.toml"), mistyped).unwrap();
+    let error = |arguments: &[&str]| {
+        let output = milieu(home.path(), &[arguments, &["--json"]].concat());
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let whole: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let stderr = text(&output.stderr);
+        let message = whole["error"]["message"].as_str().unwrap().to_owned();
+        assert!(stderr.starts_with(&format!("error: {message}")), "{stderr}");
+        (whole["error"].clone(), message)
+    };
+    let (whole, message) = error(&["model", "inspect", "text.onnx"]);
+    assert_eq!(whole["code"], "E-CONTRACT", "{whole}");
+    assert!(message.ends_with("not an ONNX model"), "{message}");
+    let (whole, message) = error(&["model", "check", "missing.onnx"]);
+    assert_eq!(whole["code"], Value::Null);
+    assert!(
+        message.starts_with("missing.onnx: cannot be read"),
+        "{message}"
+    );
+    let (whole, _) = error(&[
+        "model",
+        "check",
+        "model.onnx",
+        "--scenario",
+        "mistyped.toml",
+    ]);
+    let way_out = whole["way_out"].as_str().unwrap();
+    assert!(way_out.starts_with("did you mean `unit`?"), "{whole}");
+    let (whole, message) = error(&["model", "explain", "."]);
+    assert_eq!(message, "the scenario has no rules to explain");
+    assert_eq!(whole["way_out"], "name a file of them under [rules]");
+    error(&["model", "attach", "bare.onnx", "wrong.toml", "-o", "m.onnx"]);
+}
+
+#[test]
 fn the_schema_of_a_spec_is_json() {
     let home = tempfile::tempdir().unwrap();
     let schema = said_json(&home, &["model", "schema"]);

@@ -12,9 +12,10 @@ use std::{
 
 use clap::Subcommand;
 use rules::{Engine, neural::check::LARGEST};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::Stop;
+use super::{Stop, tell};
 
 /// Subcommands of `milieu model`.
 #[derive(Subcommand)]
@@ -35,14 +36,50 @@ pub enum Command {
 
 /// Does what a subcommand says.
 pub fn model(command: &Command) -> Result<(), Stop> {
-    match command {
-        Command::Inspect(arguments) => inspect::inspect(arguments),
-        Command::Check(arguments) => check::check(arguments),
-        Command::Explain(arguments) => explain::explain(arguments),
-        Command::Attach(arguments) => attach::attach(arguments),
-        Command::Template(arguments) => attach::template(arguments),
-        Command::Schema => super::print_json(&rules::neural::contract::schema()),
+    let (done, json) = match command {
+        Command::Inspect(arguments) => (inspect::inspect(arguments), arguments.json),
+        Command::Check(arguments) => (check::check(arguments), arguments.json),
+        Command::Explain(arguments) => (explain::explain(arguments), arguments.json),
+        Command::Attach(arguments) => (attach::attach(arguments), arguments.json),
+        Command::Template(arguments) => (attach::template(arguments), false),
+        Command::Schema => {
+            let schema = rules::neural::contract::schema();
+            (super::print_json(&schema), true)
+        }
+    };
+    // Who asked for JSON has it already where there is nothing left to say.
+    if let Err(stop) = &done
+        && json
+        && !stop.message.is_empty()
+    {
+        super::print_json(&json!({ "error": error(&stop.message) }))?;
     }
+    done
+}
+
+/// An error as programs read it: its code in the contract, if it has one; what is wrong; and the
+/// way out, which stands indented below it.
+fn error(text: &str) -> Value {
+    let is_code = |word: &&str| word.starts_with("E-") && word.ends_with(':');
+    let code = text.split_whitespace().find(is_code);
+    let (message, way_out) = match text.split_once("\n  ") {
+        Some((message, way_out)) => (message, Some(way_out.replace("\n  ", "\n"))),
+        None => (text, None),
+    };
+    json!({
+        "code": code.map(|code| code.trim_end_matches(':')),
+        "message": message,
+        "way_out": way_out,
+    })
+}
+
+/// Ends with code 2 over tests that have been printed; nothing more goes to standard output.
+fn tested(message: String, json: bool) -> Stop {
+    if !json {
+        return Stop::input(message);
+    }
+    tell(&format!("error: {message}"));
+    Stop::input("")
 }
 
 /// Reads a file that is to be an ONNX model.

@@ -36,7 +36,7 @@ pub struct Arguments {
     force: bool,
     /// Print JSON.
     #[arg(long)]
-    json: bool,
+    pub json: bool,
 }
 
 /// Arguments of `milieu model template`.
@@ -123,10 +123,11 @@ pub fn attach(arguments: &Arguments) -> Result<(), Stop> {
         print(&format!("{done}\n{}", check::lines(&all)))?;
     }
     if !check::is_passed(&all) {
-        return Err(Stop::input(format!(
+        let message = format!(
             "{} is not written: the tests above failed",
             output.display()
-        )));
+        );
+        return Err(super::tested(message, arguments.json));
     }
     if arguments.json {
         return Ok(());

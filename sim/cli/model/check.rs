@@ -32,7 +32,7 @@ pub struct Arguments {
     engine: Option<String>,
     /// Print JSON.
     #[arg(long)]
-    json: bool,
+    pub json: bool,
 }
 
 /// Tests a file.
@@ -56,11 +56,11 @@ pub fn check(arguments: &Arguments) -> Result<(), Stop> {
     }
     match failures(&all).count() {
         0 => Ok(()),
-        failed => Err(Stop::input(format!(
-            "{}: {failed} of {} tests failed",
-            file.display(),
-            all.len()
-        ))),
+        failed => {
+            let (file, all) = (file.display(), all.len());
+            let message = format!("{file}: {failed} of {all} tests failed");
+            Err(super::tested(message, arguments.json))
+        }
     }
 }
 

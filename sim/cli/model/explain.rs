@@ -54,7 +54,7 @@ pub struct Arguments {
     out: Option<PathBuf>,
     /// Print JSON, with all points of all curves.
     #[arg(long)]
-    json: bool,
+    pub json: bool,
 }
 
 /// Explains the rules of a scenario.
@@ -117,11 +117,13 @@ fn bindings(arguments: &Arguments, scenario: &Scenario) -> Result<Vec<Binding>, 
             .iter()
             .map(|source| source.name.as_str())
             .collect();
-        let wanted = arguments.rules.as_deref().unwrap_or_default();
-        return Err(Stop::input(format!(
-            "the scenario has no rules `{wanted}`\n  it has: {}",
-            names.join(", ")
-        )));
+        return Err(Stop::input(match &arguments.rules {
+            Some(wanted) if !names.is_empty() => format!(
+                "the scenario has no rules `{wanted}`\n  it has: {}",
+                names.join(", ")
+            ),
+            _ => "the scenario has no rules to explain\n  name a file of them under [rules]".into(),
+        }));
     };
     let behind = found.iter().filter_map(|binding| {
         let file = binding.adoption.mechanistic.clone()?;

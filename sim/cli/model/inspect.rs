@@ -28,7 +28,7 @@ pub struct Arguments {
     file: PathBuf,
     /// Print JSON.
     #[arg(long)]
-    json: bool,
+    pub json: bool,
 }
 
 /// Shows a file.
