@@ -44,7 +44,7 @@ pub const KEYS: [&str; 5] = [KEY_CONTRACT, KEY_SPEC, KEY_GOLDEN, KEY_CARD, KEY_P
 /// A model's card, if it has one: a JSON object.
 ///
 /// # Errors
-/// E-CONTRACT if it is anything else.
+/// E-CONTRACT if it is anything else, or its name or version is none.
 pub fn card(model: &proto::Model) -> Result<Option<Value>, Fault> {
     let Some(text) = model.metadata(KEY_CARD) else {
         return Ok(None);
@@ -54,7 +54,40 @@ pub fn card(model: &proto::Model) -> Result<Option<Value>, Fault> {
     if !card.is_object() {
         return Err(broken(KEY_CARD, "it must be a JSON object"));
     }
+    if let Some(name) = card.get("name")
+        && !name.is_string()
+    {
+        return Err(broken(KEY_CARD, &format!("name: {name} is not a text")));
+    }
+    if let Some(version) = card.get("version") {
+        let text = version.as_str().unwrap_or_default();
+        semver::Version::parse(text).map_err(|error| {
+            let message = format!(
+                "version: {version} is no semantic version: {error}; write a text such as \"1.0.0\": \
+                 major for other meanings, minor for the same retrained, patch for the card's text"
+            );
+            broken(KEY_CARD, &message)
+        })?;
+    }
     Ok(Some(card))
+}
+
+/// The hash of the model this one was tuned from must be one, or nobody will find it.
+fn parent(model: &proto::Model) -> Result<(), Fault> {
+    let Some(text) = model.metadata(KEY_PARENT) else {
+        return Ok(());
+    };
+    let digits = text.trim_start_matches("sha256:");
+    match digits.len() == 64 && digits.chars().all(|c| c.is_ascii_hexdigit()) {
+        true => Ok(()),
+        false => {
+            let message = format!(
+                "`{text}` is no SHA-256, which has 64 hexadecimal digits; `milieu model inspect` \
+                 prints that of a file"
+            );
+            Err(broken(KEY_PARENT, &message))
+        }
+    }
 }
 
 /// The name and version on a card, as one text.
@@ -109,6 +142,7 @@ pub fn read(model: &proto::Model) -> Result<Spec, Fault> {
             ));
         }
     }
+    parent(model)?;
     spec(model)
 }
 

@@ -55,6 +55,26 @@ fn the_metadata_are_read_strictly() {
     let (mut model, _) = cell();
     model.set_metadata("milieu.card", "[]".into());
     expect(&model, "E-CONTRACT", "milieu.card");
+    for (card, part) in [
+        (json!({"name": 3}), "milieu.card: name: 3 is not a text"),
+        (
+            json!({"version": "1.0"}),
+            "version: \"1.0\" is no semantic version",
+        ),
+        (json!({"version": 1}), "version: 1 is no semantic version"),
+    ] {
+        model.set_metadata("milieu.card", card.to_string());
+        expect(&model, "E-CONTRACT", part);
+    }
+    let (mut model, _) = cell();
+    model.set_metadata("milieu.parent", "hypoxia 1.0.0".into());
+    expect(
+        &model,
+        "E-CONTRACT",
+        "milieu.parent: `hypoxia 1.0.0` is no SHA-256",
+    );
+    model.set_metadata("milieu.parent", format!("sha256:{}", "0f".repeat(32)));
+    assert!(load(&model).is_ok());
 
     let cases = [
         (
@@ -88,6 +108,17 @@ fn the_metadata_are_read_strictly() {
         ("/inputs/0/col", json!(1), "named twice"),
         ("/inputs/0/col", json!(3), "none numbered 3"),
         ("/inputs/0/lo", json!(9), "lo 9 and hi 8"),
+        (
+            "/inputs/0/transform",
+            json!("logp1"),
+            "transform: `logp1` is none of none, log, log2, log10, log1p",
+        ),
+        ("/inputs/0/std", json!(-1), "inputs[0] `oxygen`: std -1"),
+        (
+            "/acts_on",
+            json!(["tumor", "macrophage", "tumor"]),
+            "acts_on: the type `tumor` stands twice",
+        ),
         (
             "/inputs/0/frame",
             json!("gradient"),

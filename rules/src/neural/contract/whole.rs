@@ -1,6 +1,7 @@
 //! Whether the parts of a spec go together, as far as that can be told without graph and scenario.
 
 use super::domain::{Conformal, ConformalScore};
+use super::input::Input;
 use super::latent;
 use super::output::{Kind, On, Output, Uncertainty};
 use super::spec::{ActsOn, Form, Reduce, Spec};
@@ -73,7 +74,20 @@ fn top(spec: &Spec) -> Result<(), String> {
     if spec.lanes() > MOST_LANES {
         return Err(format!("noise: lanes: at most {MOST_LANES}"));
     }
-    Ok(())
+    // The two of a pair may well be of one type.
+    let mut types = if is_pair { Vec::new() } else { spec.types() };
+    types.extend(spec.sees.iter().map(String::as_str));
+    let twice = |at: &usize| types[..*at].contains(&types[*at]);
+    match (0..types.len()).find(twice) {
+        Some(at) if spec.sees.is_empty() => {
+            Err(format!("acts_on: the type `{}` stands twice", types[at]))
+        }
+        Some(at) => Err(format!(
+            "acts_on and sees: the type `{}` stands twice",
+            types[at]
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Messages are not passed more often: the test of how far a node hears draws a chain this long.
@@ -94,6 +108,7 @@ fn inputs(spec: &Spec) -> Result<(), String> {
             ));
         }
         range(input.lo, input.hi).map_err(|error| format!("{place}: {error}"))?;
+        notes(input).map_err(|error| format!("{place}: {error}"))?;
     }
     if spec.input_tensors().is_empty() {
         return Err("inputs: a model must read at least one signal or latent state".into());
@@ -104,6 +119,40 @@ fn inputs(spec: &Spec) -> Result<(), String> {
         each_once("inputs", tensor, &columns)?;
     }
     Ok(())
+}
+
+/// What a graph may do to a column first.
+const TRANSFORMS: [&str; 8] = [
+    "none",
+    "log",
+    "log2",
+    "log10",
+    "log1p",
+    "sqrt",
+    "standardize",
+    "other",
+];
+
+/// Notes for readers can be wrong, too.
+fn notes(input: &Input) -> Result<(), String> {
+    if let Some(word) = &input.transform
+        && !TRANSFORMS.contains(&word.as_str())
+    {
+        return Err(format!(
+            "transform: `{word}` is none of {}; it is a note on what the graph itself does, and may \
+             be left out",
+            TRANSFORMS.join(", ")
+        ));
+    }
+    if input.mean.is_some_and(|mean| !mean.is_finite()) {
+        return Err("mean: it must be a number".into());
+    }
+    match input.std {
+        Some(std) if !(std.is_finite() && std >= 0.0) => {
+            Err(format!("std {std} must be a number ≥ 0"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn range(lo: f64, hi: f64) -> Result<(), String> {
