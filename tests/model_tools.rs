@@ -588,6 +588,22 @@ fn check_tells_each_test_by_its_code_and_goes_on_after_one_that_fails() {
 }
 
 #[test]
+fn an_unknown_unit_is_found_without_a_scenario() {
+    let spec = SPEC.replace("unit = \"1/h\"", "unit = \"1/hour\"");
+    let home = workplace(&bare(), &spec);
+    let output = milieu(home.path(), &ATTACH);
+    assert_eq!(output.status.code(), Some(2));
+    let out = text(&output.stdout);
+    let wanted = "E-UNIT       units        outputs[0] `apoptosis`: unit: ";
+    assert!(out.contains(wanted), "{out}");
+    // A length is no time.
+    let spec = SPEC.replace("unit = \"min\"", "unit = \"µm\"");
+    let output = milieu(workplace(&bare(), &spec).path(), &ATTACH);
+    let err = text(&output.stdout) + &text(&output.stderr);
+    assert!(err.contains("E-UNIT") && err.contains("dt"), "{err}");
+}
+
+#[test]
 fn files_that_are_no_models_are_refused_with_code_2() {
     let home = model();
     fs::write(home.path().join("text.onnx"), "I am a text").unwrap();

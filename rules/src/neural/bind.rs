@@ -197,6 +197,36 @@ fn type_number(name: &str, key: &str, vocabulary: &Vocabulary) -> Result<usize, 
     })
 }
 
+/// Reads every unit of a spec, for which no scenario is needed; how many there are.
+///
+/// # Errors
+/// E-UNIT names the entry.
+pub(super) fn units(spec: &Spec) -> Result<usize, Fault> {
+    let mut count = 0;
+    let mut read = |text: &str, place: &str| {
+        count += 1;
+        let unit = Unit::parse(text);
+        unit.map_err(|error| fault("E-UNIT", format!("{place}: unit: {error}")))
+    };
+    for (at, input) in spec.inputs.iter().enumerate() {
+        read(&input.unit, &format!("inputs[{at}] `{}`", input.name))?;
+    }
+    for (at, output) in spec.outputs.iter().enumerate() {
+        let place = format!("outputs[{at}] `{}`", output.label());
+        // That of a readout is any text.
+        if let (Some(text), false) = (&output.unit, output.kind == Kind::Readout) {
+            read(text, &place)?;
+        }
+        writes::span(output).map_err(|error| error.at(&place))?;
+    }
+    if let Some(dt) = &spec.dt {
+        read(&dt.unit, "dt")?
+            .factor_to(&minute())
+            .map_err(|error| fault("E-UNIT", format!("dt: unit: {error}")))?;
+    }
+    Ok(count)
+}
+
 /// A unit as written; where it is none, the error suggests `instead`.
 fn unit(text: &str, instead: &str) -> Result<Unit, Fault> {
     Unit::parse(text).map_err(|error| {

@@ -95,6 +95,10 @@ pub fn trials(bytes: &[u8], engine: &Engine) -> Vec<Trial> {
         (spec, format!("reads {reads}, writes {writes}"))
     });
     let spec = all.note("spec", "E-CONTRACT", spec);
+    if let Some(spec) = &spec {
+        let units = bind::units(spec).map(|count| ((), format!("{count} are known")));
+        all.note("units", "E-UNIT", units);
+    }
     let card = contract::card(&proto).map(|card| {
         let name = contract::card_name(card.as_ref());
         (
