@@ -331,7 +331,10 @@ fn mistakes_of_a_spec_are_told_with_place_and_way_out() {
             &["`z`", "the graph gives y"],
         ),
         (with("form = \"cell\"", "fom = \"cell\""), &["fom"]),
-        (format!("golden = 3\n{SPEC}"), &["golden"]),
+        (
+            format!("golden = 3\n{SPEC}"),
+            &["E-GOLDEN: golden = 3; 64 to 10000 rows"],
+        ),
     ];
     for (spec, texts) in cases {
         refused(&bare(), &spec, texts);
@@ -433,6 +436,26 @@ fn data_give_the_ranges_and_prove_the_export() {
     )
     .unwrap();
     refused_in(&home, &["NaN in row 2"]);
+}
+
+#[test]
+fn golden_rows_that_would_prove_nothing_are_refused_with_the_reason() {
+    // Tens of mmHg, and data in Pa.
+    let spec = SPEC.replacen("form", "data = \"rows.csv\"\nform", 1);
+    let home = workplace(&bare(), &spec);
+    let mut pascal = String::from("oxygen,pressure\n");
+    (0..50).for_each(|row| pascal += &format!("{},0.5\n", 133 * row));
+    fs::write(home.path().join("rows.csv"), pascal).unwrap();
+    let wanted = "E-GOLDEN: 49 of 50 rows of the data lie far outside 0 to 60 mmHg of oxygen";
+    refused_in(&home, &[wanted, "is the unit"]);
+    // Ranges of one number each.
+    let spec = SPEC.replace("lo = 0\nhi = 60", "lo = 5\nhi = 5");
+    let spec = spec.replace("lo = 0\nhi = 2", "lo = 1\nhi = 1");
+    refused(
+        &bare(),
+        &spec,
+        &["E-GOLDEN", "all rows are alike", "state lo < hi"],
+    );
 }
 
 #[test]

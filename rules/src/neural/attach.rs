@@ -68,6 +68,14 @@ pub fn attach(bare: &[u8], order: &Order, beside: Beside<'_>) -> Result<Attached
 }
 
 fn stamp(bare: &[u8], order: &Order, beside: Beside<'_>) -> Result<Attached, Fault> {
+    let (fewest, most) = (golden::ROWS, golden::MOST);
+    if !(fewest..=most).contains(&order.golden) {
+        let message = format!(
+            "golden = {}; {fewest} to {most} rows are wanted",
+            order.golden
+        );
+        return Err(fault("E-GOLDEN", message));
+    }
     let mut model = check::decode(bare)?;
     check::graph(&model)?;
     let (mut done, mut warnings) = (Vec::new(), Vec::new());
@@ -96,12 +104,12 @@ fn stamp(bare: &[u8], order: &Order, beside: Beside<'_>) -> Result<Attached, Fau
     let spec = &parsed.spec;
     let compute = Compute::open(&parsed, &Engine::Embedded)?;
     let dt = bind::trained(spec)? as f32;
-    let mut golden = make::golden_rows(spec, order.golden.max(1));
+    let mut golden = make::golden_rows(spec, order.golden);
     match (&compute, &order.data) {
         (Compute::Rows(rows), data) => {
             if let Some(data) = data {
                 let held_out = HeldOut::read(data, spec, rows)?;
-                warnings.extend(held_out.outside(spec));
+                warnings.extend(held_out.outside(spec)?);
                 done.extend(held_out.agree(spec, rows, dt)?);
                 held_out.take_over(&mut golden);
                 if !is_calibrated {
@@ -131,17 +139,15 @@ fn stamp(bare: &[u8], order: &Order, beside: Beside<'_>) -> Result<Attached, Fau
     if let Some(parent) = &order.parent {
         model.set_metadata(contract::KEY_PARENT, parent.clone());
     }
-    if order.golden < golden::ROWS {
-        return Err(fault(
-            "E-GOLDEN",
-            format!(
-                "golden = {}; at least {} rows are wanted",
-                order.golden,
-                golden::ROWS
-            ),
-        ));
-    }
     make::seal(&mut model, &golden)?;
+    let doubts = golden::doubts(&golden::Arrays::of(&model)?, spec);
+    if !doubts.is_empty() {
+        let message = format!(
+            "golden rows made of these ranges prove nothing: {}\n  state lo < hi, or give data",
+            doubts.join("; ")
+        );
+        return Err(fault("E-GOLDEN", message));
+    }
     done.push(format!(
         "{} golden rows made with {}",
         golden.len(),
@@ -470,27 +476,38 @@ impl HeldOut {
     }
 
     /// Inputs whose range the data leave.
-    fn outside(&self, spec: &Spec) -> Vec<String> {
+    ///
+    /// # Errors
+    /// E-GOLDEN where most rows are so far outside that they are of something else.
+    fn outside(&self, spec: &Spec) -> Result<Vec<String>, Fault> {
         let mut found = Vec::new();
         for (tensor, (name, width)) in spec.input_tensors().iter().enumerate() {
             for input in spec.inputs.iter().filter(|input| input.tensor == *name) {
-                let column =
-                    (0..self.rows).map(|row| self.tensors[tensor][row * width + input.col]);
-                let is_out = |value: f32| {
-                    f64::from(value) < input.lo - 1e-6 * input.lo.abs()
-                        || f64::from(value) > input.hi + 1e-6 * input.hi.abs()
-                };
-                let out = column.filter(|&value| is_out(value)).count();
-                if out > 0 {
-                    found.push(format!(
-                        "{out} of {} rows of the data leave {} to {} {} of {}: is the unit, the \
-                         range or the order of columns another?",
-                        self.rows, input.lo, input.hi, input.unit, input.name
-                    ));
+                let column = (0..self.rows)
+                    .map(|row| f64::from(self.tensors[tensor][row * width + input.col]));
+                let (lo, hi) = (input.lo, input.hi);
+                let is_out =
+                    |value: &f64| *value < lo - 1e-6 * lo.abs() || *value > hi + 1e-6 * hi.abs();
+                let out = column.clone().filter(is_out).count();
+                if out == 0 {
+                    continue;
                 }
+                let text = |count: usize, how: &str| {
+                    format!(
+                        "{count} of {} rows of the data {how} {lo} to {hi} {} of {}: is the unit, the \
+                         range or the order of columns another?",
+                        self.rows, input.unit, input.name
+                    )
+                };
+                let (_, far) = golden::far(column, (lo, hi));
+                if 2 * far > self.rows {
+                    let message = text(far, "lie far outside");
+                    return Err(fault("E-GOLDEN", message));
+                }
+                found.push(text(out, "leave"));
             }
         }
-        found
+        Ok(found)
     }
 
     /// Largest difference of the graph's answers from those of the data, as a part of the largest.

@@ -10,12 +10,16 @@ use npyz::npz::NpzArchive;
 use npyz::{DType, NpyFile, Order, TypeChar};
 
 use super::compute::Compute;
+use super::contract::Spec;
 use super::engine::{Column, Rows};
 use super::graph::{Call, Whole};
 use super::{Fault, contract, fault, proto};
 
 /// Fewest golden rows.
 pub const ROWS: usize = 64;
+
+/// Most golden rows that [`attach`](super::attach) makes: every load computes them again.
+pub const MOST: usize = 10_000;
 
 /// Most numbers of one array.
 const LARGEST: u64 = 1 << 24;
@@ -118,6 +122,51 @@ impl Arrays {
     }
 }
 
+/// Why golden rows prove little about a model, though it may reproduce them.
+pub fn doubts(arrays: &Arrays, spec: &Spec) -> Vec<String> {
+    let ranges = spec.ranges();
+    let (mut doubts, mut is_alike) = (Vec::new(), true);
+    for (name, width) in super::sealed_tensors(spec) {
+        let data = arrays.0.get(&name).map_or(&[][..], |array| &array.data);
+        let mut rows = data.chunks_exact(width);
+        let first = rows.clone().next();
+        is_alike &= rows.all(|row| Some(row) == first);
+        for (col, read) in spec.columns(&name).into_iter().enumerate() {
+            let Some(range) = ranges[read] else { continue };
+            let values = data
+                .iter()
+                .skip(col)
+                .step_by(width)
+                .map(|&value| f64::from(value));
+            let (count, far) = far(values, range);
+            if 2 * far > count {
+                let input = spec.inputs.get(read);
+                let what = input.map_or(format!("{name}.{col}"), |input| input.name.clone());
+                let unit = input.map_or("1", |input| &input.unit);
+                let (lo, hi) = range;
+                doubts.push(format!(
+                    "{far} of {count} rows have `{what}` far outside {lo} to {hi} {unit}: is the unit, \
+                     the range or the order of columns another?"
+                ));
+            }
+        }
+    }
+    if is_alike {
+        doubts.push("all rows are alike".into());
+    }
+    doubts
+}
+
+/// How many numbers there are, and how many lie more than the width of a range outside it.
+pub fn far(values: impl Iterator<Item = f64>, (lo, hi): (f64, f64)) -> (usize, usize) {
+    // A range of one number is as wide as a rounding.
+    let width = (hi - lo).max(1e-6 * lo.abs().max(hi.abs()));
+    values.fold((0, 0), |(count, far), value| {
+        let is_far = value < lo - width || value > hi + width;
+        (count + 1, far + usize::from(is_far))
+    })
+}
+
 fn array<R: std::io::Read>(file: NpyFile<R>) -> Result<Array, String> {
     let shape: Vec<usize> = file.shape().iter().map(|&length| length as usize).collect();
     let count = file
@@ -185,7 +234,14 @@ pub fn reproduce(arrays: &Arrays, compute: &Compute, trained_dt: f32) -> Result<
     };
     let is_stray = |name: &&String| !known.contains(&name.as_str()) && !name.contains('.');
     match arrays.0.keys().find(is_stray) {
-        Some(name) => Err(broken(format!("array `{name}` is no tensor of the model"))),
+        Some(name) => {
+            known.retain(|name| !["atol", "rtol", "dt"].contains(name));
+            Err(broken(format!(
+                "array `{name}` is none of the tensors of milieu.spec ({})\n  leave it out of the \
+                 archive; or, if the graph gives it and it is wanted, name it in `outputs`",
+                known.join(", ")
+            )))
+        }
         None => Ok(count),
     }
 }

@@ -151,7 +151,11 @@ pub fn trials(bytes: &[u8], engine: &Engine) -> Vec<Trial> {
     let reproduced = trained.clone().and_then(|trained| {
         let arrays = golden::Arrays::of(&parsed.proto)?;
         golden::reproduce(&arrays, &compute, trained as f32)?;
-        Ok(((), arrays.describe()))
+        let doubts = golden::doubts(&arrays, &parsed.spec).into_iter();
+        let doubts: String = doubts
+            .map(|doubt| format!("; they prove little: {doubt}"))
+            .collect();
+        Ok(((), arrays.describe() + &doubts))
     });
     all.note("golden rows", "E-GOLDEN", reproduced);
     let trained = trained.unwrap_or(1.0) as f32;

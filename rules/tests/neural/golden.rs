@@ -62,7 +62,7 @@ fn golden_rows_are_wanted_and_reproduced() {
             arrays.0.insert("xs".into(), stray);
         }),
         "E-GOLDEN",
-        "`xs` is no tensor",
+        "array `xs` is none of the tensors of milieu.spec (x, rates, speed, note)\n  leave it out",
     );
     expect(
         &golden(&|arrays| arrays.0.get_mut("speed").unwrap().data[17] += 0.01),
@@ -81,6 +81,44 @@ fn golden_rows_are_wanted_and_reproduced() {
         model.set_metadata(contract::KEY_GOLDEN, text.into());
         expect(&model, "E-GOLDEN", "not");
     }
+}
+
+#[test]
+fn an_output_of_the_graph_that_the_spec_leaves_out_is_told_what_to_do_with_its_golden_array() {
+    let mut spec = cell_spec();
+    spec["outputs"]
+        .as_array_mut()
+        .unwrap()
+        .retain(|output| output["tensor"] != "note");
+    expect(
+        &with_spec(good_cell(), spec),
+        "E-GOLDEN",
+        "array `note` is none of the tensors of milieu.spec (x, rates, speed)\n  leave it out of the \
+         archive; or, if the graph gives it and it is wanted, name it in `outputs`",
+    );
+}
+
+#[test]
+fn golden_rows_that_prove_little_are_told_of() {
+    let spec = fixture::spec(&cell_spec());
+    let doubts = |rows: &[Vec<f32>]| {
+        let mut model = good_cell();
+        seal(&mut model, rows).unwrap();
+        rules::neural::golden::doubts(&Arrays::of(&model).unwrap(), &spec)
+    };
+    let sound = golden_rows(&spec, 64);
+    assert_eq!(doubts(&sound), [""; 0]);
+    let alike = vec![sound[0].clone(); 64];
+    assert_eq!(doubts(&alike), ["all rows are alike"]);
+    // Half of them far outside may be meant; more are a mistake.
+    let mut far = sound.clone();
+    far.iter_mut().take(32).for_each(|row| row[0] += 1000.0);
+    assert_eq!(doubts(&far), [""; 0]);
+    far[32][0] += 1000.0;
+    let said = doubts(&far);
+    assert_eq!(said.len(), 1);
+    let begins = "33 of 64 rows have `oxygen` far outside 0 to 8";
+    assert!(said[0].starts_with(begins), "{}", said[0]);
 }
 
 #[test]
