@@ -246,7 +246,7 @@ fn tensors_get_the_names_of_the_contract() {
     refused(
         &bare(),
         &spec,
-        &["no such input or output; it has `x`, `y`"],
+        &["[rename] \"input.1\": the graph has no such input or output\n  known tensors: x, y"],
     );
 }
 
@@ -328,7 +328,7 @@ fn mistakes_of_a_spec_are_told_with_place_and_way_out() {
         ),
         (
             with("tensor = \"y\"", "tensor = \"z\""),
-            &["`z`", "the graph gives y"],
+            &["`z`", "does not give\n  known outputs: y"],
         ),
         (with("form = \"cell\"", "fom = \"cell\""), &["fom"]),
         (
@@ -436,6 +436,55 @@ fn data_give_the_ranges_and_prove_the_export() {
     )
     .unwrap();
     refused_in(&home, &["NaN in row 2"]);
+}
+
+#[test]
+fn names_that_are_nearly_right_are_told_with_those_that_were_meant() {
+    let spec = SPEC.replacen("form", "data = \"rows.csv\"\nform", 1);
+    let with = |spec: &str, rows: String| {
+        let home = workplace(&bare(), spec);
+        fs::write(home.path().join("rows.csv"), rows).unwrap();
+        home
+    };
+    let mistyped = rows().replace("oxygen,", "oxigen,");
+    let meant = "did you mean `oxigen`? known columns: oxigen, pressure, y.0";
+    refused_in(
+        &with(&spec, mistyped.clone()),
+        &["data: no column `oxygen` or `x.0`", meant],
+    );
+    let open = spec.replace("lo = 0\nhi = 60\n", "");
+    refused_in(
+        &with(&open, mistyped),
+        &["inputs[0] `oxygen`: `lo` is missing", meant],
+    );
+    // Answers are compared where there are any, so one that is called wrongly would prove nothing.
+    let home = with(&spec, rows().replace("y.0", "y0"));
+    let output = milieu(home.path(), &ATTACH);
+    let wanted = "warning: data: the model has no `y0`; did you mean `y.0`?";
+    assert!(
+        text(&output.stderr).contains(wanted),
+        "{}",
+        text(&output.stderr)
+    );
+    // What the graph calls otherwise.
+    let mut strange = bare();
+    graph(&mut strange).input[0].name = Some("input.1".into());
+    graph(&mut strange).node[0].input[0] = "input.1".into();
+    for spec in [
+        SPEC.to_owned(),
+        SPEC.replace("tensor = \"x\"", "tensor = \"input.1\""),
+    ] {
+        refused(
+            &strange,
+            &spec,
+            &["the graph reads `input.1`", "[rename] \"input.1\" = \"x\""],
+        );
+    }
+    refused(
+        &bare(),
+        &format!("{SPEC}\n[rename]\n\"xs\" = \"a\"\n"),
+        &["no such input or output\n  did you mean `x`?"],
+    );
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub const NOT_NEGATIVE: [f64; 2] = [0.0, f64::INFINITY];
 
 /// A name that stands in no dictionary, and those that may have been meant.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("unknown {what} `{name}`\n  {}known {what}s: {}", suggestion(nearest), known.join(", "))]
+#[error("unknown {what} `{name}`{}", self.way_out())]
 pub struct UnknownName {
     /// `signal`, `behavior`, `cell type`, `substrate`, …
     pub what: &'static str,
@@ -37,6 +37,14 @@ pub struct UnknownName {
     pub nearest: Vec<String>,
     /// Every known name, sorted.
     pub known: Vec<String>,
+}
+
+impl UnknownName {
+    /// The names that are near and all that are known, in a line below what is wrong.
+    pub fn way_out(&self) -> String {
+        let (near, known) = (suggestion(&self.nearest), self.known.join(", "));
+        format!("\n  {near}known {}s: {known}", self.what)
+    }
 }
 
 fn suggestion(names: &[String]) -> String {

@@ -15,6 +15,7 @@ use super::contract::{self, Kind, Spec};
 use super::engine::Rows;
 use super::{Fault, Parsed, bind, check, fault, golden, make, proto};
 use crate::Engine;
+use crate::dictionary::{normal, unknown};
 
 /// What is to be put onto a graph.
 #[derive(Debug, Clone, Default)]
@@ -91,10 +92,11 @@ fn stamp(bare: &[u8], order: &Order, beside: Beside<'_>) -> Result<Attached, Fau
         done.push(format!("tensor `{from}` renamed to `{to}`"));
     }
     let mut json = order.spec.clone();
+    names_are_known(&model, &json)?;
     if let Some(data) = &order.data {
         done.extend(measure(&mut json, data)?);
     }
-    ranges_are_there(&json)?;
+    ranges_are_there(&json, order.data.as_ref())?;
     let is_calibrated = stand_in(&mut json, order.data.is_some())?;
     let properties = &mut model.metadata_props;
     properties.retain(|property| !property.key().starts_with("milieu."));
@@ -109,6 +111,7 @@ fn stamp(bare: &[u8], order: &Order, beside: Beside<'_>) -> Result<Attached, Fau
         (Compute::Rows(rows), data) => {
             if let Some(data) = data {
                 let held_out = HeldOut::read(data, spec, rows)?;
+                warnings.extend(data.misnamed(spec, rows));
                 warnings.extend(held_out.outside(spec)?);
                 done.extend(held_out.agree(spec, rows, dt)?);
                 held_out.take_over(&mut golden);
@@ -246,10 +249,10 @@ fn rename(model: &mut proto::Model, from: &str, to: &str) -> Result<(), Fault> {
     };
     let ends = || graph.input.iter().chain(&graph.output);
     if !ends().any(|info| info.name() == from) {
-        let known: Vec<String> = ends().map(|info| format!("`{}`", info.name())).collect();
+        let known = unknown("tensor", from, ends().map(proto::ValueInfo::name));
         return Err(wrong(format!(
-            "the graph has no such input or output; it has {}",
-            known.join(", ")
+            "the graph has no such input or output{}",
+            known.way_out()
         )));
     }
     let made = graph.node.iter().flat_map(|node| node.output.iter());
@@ -284,11 +287,56 @@ fn is_column(input: &Map<String, Value>, name: &str) -> [bool; 2] {
     let text = |key: &str| input.get(key).and_then(Value::as_str).unwrap_or_default();
     let col = input.get("col").and_then(Value::as_u64).unwrap_or(0);
     let place = format!("{}.{col}", text("tensor"));
-    let signal = crate::dictionary::normal(text("name"));
-    [place == name, signal == crate::dictionary::normal(name)]
+    let signal = normal(text("name"));
+    [place == name, signal == normal(name)]
 }
 
 impl Data {
+    /// Columns that are nearly called like an output of the graph: those alone are not missed.
+    fn misnamed(&self, spec: &Spec, rows: &Rows) -> Vec<String> {
+        let outputs = rows.outputs.iter();
+        let places = |tensor: &str, width: usize| {
+            let place = |col: usize| format!("{tensor}.{col}");
+            (0..width).map(place).collect::<Vec<_>>()
+        };
+        let mut missing: Vec<String> = outputs
+            .flat_map(|(name, width)| places(name, *width))
+            .collect();
+        let is_input = |name: &str| {
+            let mut inputs = spec.inputs.iter();
+            inputs.any(|input| normal(&input.name) == normal(name))
+                || rows
+                    .inputs
+                    .iter()
+                    .any(|(tensor, width)| places(tensor, *width).contains(&name.to_owned()))
+        };
+        let mut free: Vec<&str> = self.names.iter().map(String::as_str).collect();
+        free.retain(|name| !is_input(name));
+        for (tensor, width) in &rows.outputs {
+            for place in places(tensor, *width) {
+                let is_it = |name: &&str| *name == place || (*width == 1 && *name == tensor);
+                if free.iter().any(is_it) {
+                    free.retain(|name| !is_it(name));
+                    missing.retain(|other| *other != place);
+                }
+            }
+        }
+        let near = |place: &String| {
+            let found = unknown("column", place, free.iter().copied()).nearest;
+            Some(format!(
+                "data: the model has no `{}`; did you mean `{place}`?",
+                found.first()?
+            ))
+        };
+        missing.iter().filter_map(near).collect()
+    }
+
+    /// Columns that may have been meant by a name.
+    fn near(&self, name: &str) -> String {
+        let known = self.names.iter().map(String::as_str);
+        unknown("column", name, known).way_out()
+    }
+
     /// The column of an input, by place or by name.
     fn column(&self, input: &Map<String, Value>) -> Result<Option<&Vec<f64>>, Fault> {
         let found = |which: usize| {
@@ -361,23 +409,69 @@ fn measure(spec: &mut Value, data: &Data) -> Result<Vec<String>, Fault> {
 }
 
 /// The field that newcomers have no number for gets a message of its own.
-fn ranges_are_there(spec: &Value) -> Result<(), Fault> {
+fn ranges_are_there(spec: &Value, data: Option<&Data>) -> Result<(), Fault> {
     let inputs = spec.get("inputs").and_then(Value::as_array);
     for (at, input) in inputs.into_iter().flatten().enumerate() {
         for key in ["lo", "hi"] {
-            if input.get(key).is_none() {
-                return Err(fault(
-                    "E-CONTRACT",
-                    format!(
-                        "inputs[{at}] {}: `{key}` is missing: state the range the model was trained on, \
-                         in its unit, or give data = \"rows.csv\" with such a column",
-                        input.get("name").unwrap_or(&Value::Null)
-                    ),
-                ));
+            if input.get(key).is_some() {
+                continue;
             }
+            let name = input
+                .get("name")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            let instead = match data {
+                None => "or give data = \"rows.csv\" with such a column".to_owned(),
+                Some(data) => format!("or give the data such a column{}", data.near(name)),
+            };
+            let message = format!(
+                "inputs[{at}] `{name}`: `{key}` is missing: state the range the model was trained on, in \
+                 its unit, {instead}"
+            );
+            return Err(fault("E-CONTRACT", message));
         }
     }
     Ok(())
+}
+
+/// The names by which a graph may be fed.
+const TENSORS: [&str; 14] = [
+    "x", "z", "a", "b", "e", "za", "zb", "cond", "noise", "dt", "m", "src", "dst", "active",
+];
+
+/// Inputs of a graph that still have the exporter's own names.
+fn strange(graph: &proto::Graph) -> Vec<&proto::ValueInfo> {
+    let is_constant = |name| graph.initializer.iter().any(|it| it.name() == name);
+    let inputs = graph.input.iter();
+    inputs
+        .filter(|info| !is_constant(info.name()) && !TENSORS.contains(&info.name()))
+        .collect()
+}
+
+/// Exporters call inputs as they like, and a `[rename]` is soon forgotten.
+fn names_are_known(model: &proto::Model, spec: &Value) -> Result<(), Fault> {
+    let graph = check::graph(model)?;
+    let into = spec.pointer("/messages/into").and_then(Value::as_str);
+    let mut strange = strange(graph).into_iter();
+    let Some(info) = strange.find(|info| Some(info.name()) != into) else {
+        return Ok(());
+    };
+    let is_fed = |name: &&str| graph.input.iter().any(|info| info.name() == *name);
+    let inputs = spec.get("inputs").and_then(Value::as_array);
+    let named = inputs.into_iter().flatten();
+    let mut named = named.filter_map(|input| input.get("tensor")?.as_str());
+    // What the spec speaks of and the graph does not have is what is meant.
+    let meant = named.find(|name| TENSORS.contains(name) && !is_fed(name));
+    Err(fault(
+        "E-CONTRACT",
+        format!(
+            "the graph reads `{}`, which is no name of the contract\n  rename it in the spec: \
+             [rename] {} = {}; signals enter by x or cond, of a pair by a, b, e; latent states by z, za, zb",
+            info.name(),
+            json!(info.name()),
+            json!(meant.unwrap_or("x")),
+        ),
+    ))
 }
 
 /// Puts numbers in the place of a calibration that the data are to give; whether there is nothing
@@ -445,10 +539,9 @@ impl HeldOut {
                     fault(
                         "E-CONTRACT",
                         format!(
-                            "data: no column for {}; call it `{}`{place}`; there are {}",
-                            name.unwrap_or(&place),
+                            "data: no column `{}{place}`{}",
                             name.map_or(String::new(), |name| format!("{name}` or `")),
-                            data.names.join(", ")
+                            data.near(name.unwrap_or(&place))
                         ),
                     )
                 })?);
@@ -727,9 +820,6 @@ pub fn template(bare: &[u8]) -> Result<String, Fault> {
         .iter()
         .filter(|info| !constants.contains(&info.name()))
         .collect();
-    let known = [
-        "x", "z", "a", "b", "e", "za", "zb", "cond", "noise", "dt", "m", "src", "dst", "active",
-    ];
     let is_dyad = inputs
         .iter()
         .any(|info| ["a", "b", "e", "za", "zb"].contains(&info.name()));
@@ -751,10 +841,7 @@ pub fn template(bare: &[u8]) -> Result<String, Fault> {
              #                     # the graph's own outputs as columns, such as y.0, the export is checked too\n\n\
              [card]\nname = \"<name>\"\nversion = \"1.0.0\"\nauthors = \"<who>\"\nlicense = \"<such as CC-BY-4.0>\"\n\
              intended_use = \"<for what>\"\ndata = \"<trained on what>\"\nknown_failures = \"<where not to trust it>\"\n";
-    let strange: Vec<&&proto::ValueInfo> = inputs
-        .iter()
-        .filter(|info| !known.contains(&info.name()))
-        .collect();
+    let strange = strange(graph);
     if !strange.is_empty() {
         text += "\n[rename]  # signals enter by `x` (of a pair: `a`, `b`, `e`)\n";
         for info in &strange {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::contract::{Form, Spec};
 use super::{Fault, fault, proto};
+use crate::dictionary::unknown;
 
 /// What the graph has beside the tensors that the spec counts out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -124,12 +125,13 @@ fn outputs(graph: &proto::Graph, spec: &Spec, message: Option<usize>) -> Result<
     for (name, width) in wanted {
         let info = graph.output.iter().find(|info| info.name() == name);
         let info = info.ok_or_else(|| {
-            let known: Vec<&str> = graph.output.iter().map(proto::ValueInfo::name).collect();
+            let known = graph.output.iter().map(proto::ValueInfo::name);
+            let known = unknown("output", &name, known);
             fault(
                 "E-CONTRACT",
                 format!(
-                    "milieu.spec speaks of the output tensor `{name}`, but the graph gives {}",
-                    known.join(", ")
+                    "milieu.spec speaks of the output tensor `{name}`, which the graph does not give{}",
+                    known.way_out()
                 ),
             )
         })?;
