@@ -360,20 +360,24 @@ fn a_spread_above_the_limit_ends_the_run_with_the_cell_and_the_time() {
     let values = [("zero", 0.0), ("to_y", 60.0), ("part", 0.5)];
     let bytes = model(json!({"outputs": outputs}), 100.0, nodes, &values);
     // 0.14 µm/min are 8.4 µm/h, which half the age in minutes passes at 18 min.
-    let home = place("stop_above = { \"migration speed\" = 0.14 }", &bytes, SPEED);
-    let output = milieu(
-        home.path(),
-        &["run", "scenario.toml", "--out", "o", "--quiet"],
-    );
-    assert_eq!(output.status.code(), Some(1));
-    let said = String::from_utf8(output.stderr).unwrap();
-    let begins = "error: rule `learned` failed at t = 18 min on cell ";
-    assert!(said.starts_with(begins), "{said}");
-    let reason = "E-SPREAD: the spread 9 µm/h of output `migration speed` is above 0.14 µm/min";
-    assert!(
-        said.contains(reason) && said.contains("inputs: age = 18"),
-        "{said}"
-    );
+    for (stated, shown) in [("0.14", "0.14 µm/min"), ("\"8.4 µm/h\"", "8.4 µm/h")] {
+        let keys = format!("stop_above = {{ \"migration speed\" = {stated} }}");
+        let home = place(&keys, &bytes, SPEED);
+        let output = milieu(
+            home.path(),
+            &["run", "scenario.toml", "--out", "o", "--quiet"],
+        );
+        assert_eq!(output.status.code(), Some(1));
+        let said = String::from_utf8(output.stderr).unwrap();
+        let begins = "error: rule `learned` failed at t = 18 min on cell ";
+        assert!(said.starts_with(begins), "{said}");
+        let reason =
+            format!("E-SPREAD: the spread 9 µm/h of output `migration speed` is above {shown},");
+        assert!(
+            said.contains(&reason) && said.contains("inputs: age = 18"),
+            "{said}"
+        );
+    }
 }
 
 #[test]

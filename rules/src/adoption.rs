@@ -1,6 +1,33 @@
 //! What is said of rows that a learned rule, as a scenario takes it up, ends a run on.
 
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::{Batch, Learned, Outputs, Side, Signature};
+
+/// One standard deviation, as a scenario states it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(
+    untagged,
+    expecting = "a number, or a text with a unit such as \"0.01 1/h\""
+)]
+pub enum Spread {
+    /// In the behavior's unit.
+    Number(f64),
+    /// With a unit of its own.
+    Quantity(String),
+}
+
+impl fmt::Display for Spread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Spread::Number(number) => number.fmt(f),
+            Spread::Quantity(text) => text.fmt(f),
+        }
+    }
+}
 
 /// Ends a run when an output is less certain than this.
 #[derive(Debug, Clone, PartialEq)]

@@ -443,8 +443,8 @@ pub struct Adoption {
     /// What becomes of its uncertainty.
     pub uncertainty: Uncertainty,
     /// Ends the run when an output is less certain than this: output's name, one standard
-    /// deviation in the behavior's unit.
-    pub stop_above: Vec<(String, f64)>,
+    /// deviation.
+    pub stop_above: Vec<(String, adoption::Spread)>,
     /// Above this share of rows in fallback a run is called mostly mechanistic, 0 to 1.
     pub max_fallback: f64,
     /// Above this share of written values out of their range the run ends, 0 to 1.

@@ -234,8 +234,8 @@ pub struct RuleSource {
     /// What becomes of a model's own statement of how sure it is. Default: "ignore".
     #[schemars(with = "Option<Uncertainty>")]
     pub uncertainty: Option<rules::Uncertainty>,
-    /// Ends the run when an output of a model is less certain: by output, one standard deviation in the behavior's unit.
-    pub stop_above: Option<Named<f64>>,
+    /// Ends the run when an output of a model is less certain: by output, one standard deviation, a number in the behavior's unit (for a probability in the output's own) or a text with its unit.
+    pub stop_above: Option<Named<rules::adoption::Spread>>,
     /// Above this share of rows in fallback a run is called mostly mechanistic. Default: 0.2.
     #[schemars(range(min = 0, max = 1))]
     pub max_fallback: Option<f64>,

@@ -1,5 +1,6 @@
 //! Where a model holds, how sure it is, and what a scenario may make of it.
 
+use rules::adoption::Spread;
 use rules::neural::proto::{self, Node};
 use rules::{Adoption, Guard, Mode, Residual, Rule, Target, Tiers, Uncertainty};
 use serde_json::{Value, json};
@@ -126,7 +127,7 @@ fn uncertainty_is_recorded_acts_or_ends_the_run() {
 
     // 0.25 µm/h is more than 0.004 µm/min.
     let stop = Adoption {
-        stop_above: vec![("migration_speed".into(), 0.004)],
+        stop_above: vec![("migration_speed".into(), Spread::Number(0.004))],
         ..Adoption::default()
     };
     let model = adopted(&everything().1, stop).unwrap();
@@ -141,6 +142,32 @@ fn uncertainty_is_recorded_acts_or_ends_the_run() {
     assert_eq!((count, row), (2, 1));
     let begins = "E-SPREAD: the spread 0.25 µm/h of output `migration speed` is above 0.004 µm/min";
     assert!(reason.starts_with(begins), "{reason}");
+
+    // With a unit it means the same in any; one of another dimension is refused.
+    let stop_at = |text: &str| Adoption {
+        stop_above: vec![("migration speed".into(), Spread::Quantity(text.into()))],
+        ..Adoption::default()
+    };
+    for (text, ends) in [
+        ("0.24 µm/h", true),
+        ("0.3 µm/h", false),
+        ("5 nm/min", false),
+    ] {
+        let model = adopted(&everything().1, stop_at(text)).unwrap();
+        let unsure = model.learned().unwrap().unsure(&told(&model, &[vec![1.0]]));
+        assert_eq!(unsure.is_some(), ends, "{text}");
+        let named = unsure.is_none_or(|(.., reason)| reason.contains(&format!("above {text},")));
+        assert!(named, "{text}");
+    }
+    for (text, code, part) in [
+        ("0.24 mmHg", "E-UNIT", "a plain number is in µm/min"),
+        ("much", "E-UNIT", "stop_above: migration speed: "),
+        ("-1 µm/h", "E-CONTRACT", "not a standard deviation"),
+    ] {
+        let fault = adopted(&everything().1, stop_at(text)).err().unwrap();
+        assert_eq!(fault.code, code, "{fault}");
+        assert!(fault.message.contains(part), "{fault}");
+    }
 }
 
 #[test]
@@ -250,7 +277,7 @@ fn a_model_that_says_nothing_of_how_sure_it_is_cannot_be_asked() {
         ),
         (
             Adoption {
-                stop_above: vec![("hit".into(), 1.0)],
+                stop_above: vec![("hit".into(), Spread::Number(1.0))],
                 ..none()
             },
             "stop_above: no output `hit` with an uncertainty; there are: none",

@@ -1,6 +1,6 @@
 //! Files of rules and models.
 
-use rules::{Adoption, Binding, Engine};
+use rules::{Adoption, Binding, Engine, adoption::Spread};
 
 use super::super::file::{self, Named, Short};
 use super::super::problem::Path;
@@ -153,12 +153,15 @@ impl Resolver<'_> {
         let max_clamped = share("max_clamped", source.max_clamped, usual.max_clamped);
         let mut stop_above = Vec::new();
         for (name, most) in source.stop_above.iter().flat_map(Named::iter) {
-            if !(*most >= 0.0 && most.is_finite()) {
+            // A text is read with the model, which has the unit.
+            if let Spread::Number(most) = most
+                && !(*most >= 0.0 && most.is_finite())
+            {
                 let message = format!("{most} is not a standard deviation");
                 let at = at.key("stop_above").key(name);
                 self.complain(&at, message, "write a number that is not negative".into());
             }
-            stop_above.push((name.to_owned(), *most));
+            stop_above.push((name.to_owned(), most.clone()));
         }
         Adoption {
             mode: source.mode,

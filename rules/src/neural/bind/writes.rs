@@ -6,7 +6,7 @@ use super::super::convert::Convert;
 use super::super::uncertainty::Sure;
 use super::super::{Fault, fault};
 use super::{Answer, Reads, factor, minute, unit};
-use crate::adoption::Stop;
+use crate::adoption::{Spread, Stop};
 use crate::dictionary::normal;
 use crate::units::{Unit, quantity};
 use crate::{Binding, Dictionary, Entry, Read, Residual, Side, Target, Vocabulary, Write};
@@ -110,13 +110,16 @@ pub fn bind(
         };
         let stops = binding.adoption.stop_above.iter();
         let stop = { stops }.find(|(name, _)| normal(name) == normal(output.label()));
-        if let (Some((_, most)), Some(write)) = (stop, sure.spread) {
+        if let (Some((_, spread)), Some(write)) = (stop, sure.spread) {
+            let place = format!("stop_above: {}", output.label());
+            let (most, stated) =
+                greatest(spread, output, &factors[at]).map_err(|error| error.at(&place))?;
             written.stops.push(Stop {
                 write,
                 output: output.label().to_owned(),
-                most: most / factors[at].0,
+                most,
                 unit: output.unit.clone().unwrap_or_default(),
-                stated: format!("{most} {}", factors[at].1),
+                stated,
             });
         }
         written.answers[at].sure = Some(sure);
@@ -129,6 +132,33 @@ pub fn bind(
         written.gate = Some(recorded(&mut written, side, "gate", &binding.name));
     }
     Ok(written)
+}
+
+/// The greatest spread of an output with which a run goes on, in the model's unit and as it is
+/// stated; a plain number is in `held`'s, to which the model's leads by its factor.
+fn greatest(
+    spread: &Spread,
+    output: &Output,
+    (factor, held): &(f64, String),
+) -> Result<(f64, String), Fault> {
+    let text = spread.to_string();
+    let (most, stated) = match text.parse::<f64>() {
+        Ok(number) => (number / factor, format!("{text} {held}")),
+        Err(_) => {
+            let given = unit(output.unit.as_deref().unwrap_or_default(), held)?;
+            let most = quantity(&text, &given).map_err(|error| {
+                fault("E-UNIT", format!("{error}; a plain number is in {held}"))
+            })?;
+            (most, text)
+        }
+    };
+    match most.is_finite() && most >= 0.0 {
+        true => Ok((most, stated)),
+        false => Err(fault(
+            "E-CONTRACT",
+            format!("{stated} is not a standard deviation; write one that is not negative"),
+        )),
+    }
 }
 
 /// Adds a number that is kept with the cell; what belongs to a pair is kept with its acting cell.
