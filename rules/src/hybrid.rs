@@ -72,7 +72,22 @@ pub fn wrap(
     let mut signature = model.signature().clone();
     let mut own_writes: Vec<usize> = (0..signature.writes.len()).collect();
     if learned.mode == Mode::Delegate {
-        own_writes.retain(|&write| acts_on_nothing(&signature.writes[write], vocabulary));
+        let (kept, left): (Vec<usize>, Vec<usize>) = own_writes
+            .into_iter()
+            .partition(|&write| acts_on_nothing(&signature.writes[write], vocabulary));
+        own_writes = kept;
+        let names = output_names(&signature, vocabulary);
+        let left: Vec<String> = left
+            .iter()
+            .map(|&write| format!("`{}`", names[write]))
+            .collect();
+        if !left.is_empty() {
+            notes.push(format!(
+                "rules.{}: mode `delegate` leaves out what the model says of {}; written rules act",
+                binding.name,
+                left.join(", ")
+            ));
+        }
         if own_writes.is_empty() {
             return Err(refused(
                 "mode `delegate` leaves nothing of a model without latent states and readouts; \

@@ -111,10 +111,19 @@ fn speed() -> Box<Constant> {
 
 /// Binds a model with the text of mechanistic rules, if any.
 fn bound(
-    mut model: Box<Constant>,
+    model: Box<Constant>,
     mechanistic: Option<&str>,
     adoption: Adoption,
 ) -> Result<Box<dyn Rule>, String> {
+    noted(model, mechanistic, adoption).map(|(rule, _)| rule)
+}
+
+/// The same with what is noted.
+fn noted(
+    mut model: Box<Constant>,
+    mechanistic: Option<&str>,
+    adoption: Adoption,
+) -> Result<(Box<dyn Rule>, Vec<String>), String> {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("behind.rules");
     let mechanistic = mechanistic.map(|text| {
@@ -131,8 +140,11 @@ fn bound(
     model.learned.mode = binding.adoption.mode.unwrap_or_default();
     model.learned.has_mechanistic = binding.adoption.mechanistic.is_some();
     let folder = home.path().to_string_lossy().into_owned() + "/";
-    wrap(model, &binding, &vocabulary(), Usage::Milieu, &mut vec![])
-        .map_err(|error| error.to_string().replace(&folder, ""))
+    let mut notes = Vec::new();
+    match wrap(model, &binding, &vocabulary(), Usage::Milieu, &mut notes) {
+        Ok(rule) => Ok((rule, notes)),
+        Err(error) => Err(error.to_string().replace(&folder, "")),
+    }
 }
 
 fn mode(mode: Mode) -> Adoption {
@@ -208,7 +220,14 @@ fn delegation_leaves_only_what_acts_on_nothing() {
         write("readout:fear", Kind::Readout),
     ];
     let model = model(writes, vec![Residual::None; 2]);
-    let rule = bound(model, None, mode(Mode::Delegate)).unwrap();
+    let (rule, notes) = noted(model, None, mode(Mode::Delegate)).unwrap();
+    assert_eq!(
+        notes,
+        [
+            "rules.entry: mode `delegate` leaves out what the model says of `migration speed`; written \
+          rules act"
+        ]
+    );
     let targets: Vec<&Target> = rule
         .signature()
         .writes
