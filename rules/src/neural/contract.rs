@@ -19,7 +19,7 @@ use strict::Strict;
 
 pub use domain::{ByType, Conformal, ConformalScore, Gate, Ood, Residual, Score};
 pub use input::{Frame, Input};
-pub use latent::{Initial, Latent, WIDEST, component};
+pub use latent::{Initial, Latent, WIDEST, component, width};
 pub use output::{Family, Kind, On, Output, Per, Uncertainty};
 pub use schema::schema;
 pub use spec::{ActsOn, Dist, Dt, Form, Lanes, Messages, PairTypes, Reduce, Spec};

@@ -146,6 +146,19 @@ fn latent_vectors_are_read_and_written_by_component() {
             "E-CONTRACT",
             "a space is called `NAME/WIDTH`",
         ),
+        // Else one vector would have two names.
+        (
+            "/latents/0/space",
+            json!("mood/+2"),
+            "E-CONTRACT",
+            "a space is called `NAME/WIDTH`",
+        ),
+        (
+            "/latents/0/space",
+            json!("mood/02"),
+            "E-CONTRACT",
+            "a space is called `NAME/WIDTH`",
+        ),
         (
             "/latents/0/initial",
             json!([0.0]),

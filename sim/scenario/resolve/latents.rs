@@ -1,15 +1,13 @@
 //! Spaces of latent vectors that the scenario settles or declares.
 
 use rules::Inherit;
+use rules::neural::contract::{WIDEST, width};
 
 use super::super::LatentSpace;
 use super::super::file::latents::Components;
 use super::super::file::{self, Named, Short};
 use super::super::problem::Path;
 use super::Resolver;
-
-/// Numbers in a vector: each is a signal and a behavior, which are listed.
-const WIDEST: usize = 4096;
 
 impl Resolver<'_> {
     pub(super) fn latents(&mut self, stated: &Named<file::LatentSpace>) -> Vec<LatentSpace> {
@@ -23,11 +21,7 @@ impl Resolver<'_> {
     }
 
     fn space(&mut self, at: &Path, id: &str, stated: &file::LatentSpace) -> Option<LatentSpace> {
-        let width = id.rsplit_once('/').and_then(|(name, width)| {
-            let width: usize = width.parse().ok()?;
-            (!name.trim().is_empty() && (1..=WIDEST).contains(&width)).then_some(width)
-        });
-        let Some(width) = width else {
+        let Some(width) = width(id) else {
             self.complain(
                 at,
                 format!("E-SPACE: `{id}` is no NAME/WIDTH"),

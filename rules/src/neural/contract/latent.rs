@@ -73,9 +73,11 @@ impl Latent {
 
 /// The width in `NAME/WIDTH`.
 pub fn width(space: &str) -> Option<usize> {
-    let (name, width) = space.rsplit_once('/')?;
-    let width: usize = width.parse().ok()?;
-    (!name.is_empty() && (1..=WIDEST).contains(&width)).then_some(width)
+    let (name, text) = space.rsplit_once('/')?;
+    let width: usize = text.parse().ok()?;
+    // `x/5`, `x/05` and `x/+5` would be three spaces of one vector.
+    let is_plain = !name.is_empty() && text == width.to_string();
+    (is_plain && (1..=WIDEST).contains(&width)).then_some(width)
 }
 
 /// Most numbers of one latent vector.
