@@ -305,6 +305,33 @@ fn sources_combine_for_the_types_they_share_and_no_others() {
 }
 
 #[test]
+fn each_source_says_how_it_goes_with_what_stands_before_it() {
+    let after = |words: [Option<&str>; 3]| {
+        let names = ["first.onnx", "second.onnx", "third.onnx"];
+        let entry = |(name, word): (&&str, Option<&str>)| {
+            let combine = word.map_or(String::new(), |word| format!(", combine = \"{word}\""));
+            format!("{} = {{ file = \"{name}\"{combine} }}\n", &name[..5])
+        };
+        let entries: String = names.iter().zip(words).map(entry).collect();
+        let two =
+            "first = \"first.onnx\"\nsecond = { file = \"second.onnx\", combine = \"sum\" }\n";
+        let scenario = TWO_TYPES.replace(two, &entries);
+        let values = [2.0, 3.0, 1.0];
+        let model = |(name, value): (&&'static str, f64)| (*name, speed(json!("a"), value, None));
+        let models: Vec<_> = names.iter().zip(values).map(model).collect();
+        after_an_hour(&scenario, &models).map(|mut simulation| speed_of(&mut simulation, 0))
+    };
+    let [sum, product, priority] = ["sum", "product", "priority"].map(Some);
+    assert_eq!(after([None, product, sum]), Ok(2.0 * 3.0 + 1.0));
+    assert_eq!(after([None, sum, product]), Ok((2.0 + 3.0) * 1.0));
+    assert_eq!(after([None, priority, sum]), Ok(2.0 + 1.0));
+    assert_eq!(after([None, priority, priority]), Ok(2.0));
+    // Before the first there is nothing, and its own word says nothing.
+    assert_eq!(after([priority, sum, sum]), Ok(2.0 + 3.0 + 1.0));
+    assert!(after([sum, None, sum]).unwrap_err().contains("E-CONFLICT"));
+}
+
+#[test]
 fn relaxation_tends_to_the_combined_value() {
     let models = [
         ("first.onnx", speed(json!("a"), 1.0, Some(6.0))),
