@@ -55,17 +55,17 @@ pub fn model() -> Vec<u8> {
     .expect("the spec keeps the contract");
     let card = json!({
         "name": "CD8 T cell hits",
-        "version": "1.0.0",
+        "version": "1.0.1",
         "authors": "Milieu",
-        "licence": "MIT",
-        "intended use": "scenarios/tumor_immune: how often a CD8 T cell hits the tumor cell it touches",
-        "provenance": "distilled from the law in killing.rules by make_killing.rs; no data of any person",
+        "license": "MIT",
+        "intended_use": "scenarios/tumor_immune: how often a CD8 T cell hits the tumor cell it touches",
+        "data": "distilled from the law in killing.rules by make_killing.rs; no data of any person",
         "metrics": {
             "mean relative error": report.mean_relative_error,
             "max absolute error, 1/min": report.max_absolute_error,
             "held-out rows": report.rows,
         },
-        "known failures": "outside the stated ranges it answers as at their edge",
+        "known_failures": "outside the stated ranges it answers as at their edge",
     });
     write_onnx(&network, &spec, &golden_rows(&spec, 96), &card).expect("network and spec fit")
 }
