@@ -213,6 +213,11 @@ impl Model {
                     out.failed.push((row, reason));
                 }
             }
+            // How unsure the model is in a call is how unsure it was in any step of it.
+            for spread in self.spreads() {
+                let columns = out.columns[spread].iter_mut().zip(&between.columns[spread]);
+                columns.for_each(|(most, spread)| *most = most.max(*spread));
+            }
             for (added, &write) in added.iter_mut().zip(&writes) {
                 for ((added, sum), value) in added
                     .iter_mut()
@@ -225,6 +230,12 @@ impl Model {
             }
         }
         Ok(())
+    }
+
+    /// The writes of spreads.
+    fn spreads(&self) -> impl Iterator<Item = usize> {
+        let answers = self.bound.answers.iter();
+        answers.filter_map(|answer| answer.sure.as_ref()?.spread)
     }
 
     fn derivatives(&self) -> impl Iterator<Item = usize> {

@@ -114,6 +114,26 @@ fn derivatives_advance_what_they_change_between_substeps() {
 }
 
 #[test]
+fn of_several_substeps_the_greatest_spread_counts() {
+    // Grit grows by a fifth in each of three steps, and so does what the model does not know.
+    let output = json!({"tensor": "y", "name": "custom:grit", "kind": "derivative", "unit": "1/min",
+        "substeps": 3, "uncertainty": {"std": "s"}});
+    let spec = changed(passing(output, 1), "/inputs/0/name", json!("custom:grit"));
+    let nodes = [
+        Node::new("Mul", &["x", "rate"], "y"),
+        Node::new("Identity", &["x"], "s"),
+    ];
+    let record = rules::Adoption {
+        uncertainty: rules::Uncertainty::Record,
+        ..rules::Adoption::default()
+    };
+    let model = assembled(&spec, &nodes, &[("rate", &[0.1])]);
+    let model = adopted(&model, record).unwrap();
+    let spread = told(&model, &[vec![0.5]]).columns[1][0];
+    assert!((spread - 0.5 * 1.2 * 1.2).abs() < 1e-7, "{spread}");
+}
+
+#[test]
 fn latent_vectors_are_read_and_written_by_component() {
     let mut spec = passing(
         json!({"tensor": "dz", "kind": "latent_delta", "space": "mood/2", "per": 12}),
