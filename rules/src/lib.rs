@@ -15,6 +15,7 @@ pub mod written;
 
 use std::path::{Path, PathBuf};
 
+pub use adoption::{Adoption, Guard, Learned, Mode, Residual, Uncertainty};
 pub use dictionary::{Dictionary, Entry, UnknownName, Vocabulary};
 pub use units::Unit;
 
@@ -343,126 +344,6 @@ pub trait Rule: Send + Sync {
     /// mechanistic rules it stands for, so that the others draw the same with and without a model.
     fn numbers(&self) -> usize {
         1
-    }
-}
-
-/// What the engine needs to know of a learned rule beyond its signature.
-#[derive(Debug, Clone)]
-pub struct Learned {
-    /// What acts: the model, the rules behind it, or both.
-    pub mode: Mode,
-    /// What happens to rows outside the domain.
-    pub guard: Guard,
-    /// The scenario's other words on it.
-    pub adoption: Adoption,
-    /// Whether there are mechanistic rules behind the model.
-    pub has_mechanistic: bool,
-    /// `[write]`: how residuals act; all [`Residual::None`] unless the model gives residuals.
-    pub residuals: Vec<Residual>,
-    /// `[read]`: name and unit of each input as the model has it, and the factor from the dictionary's unit.
-    pub inputs: Vec<(String, String, f64)>,
-    /// Where the model was trained.
-    pub domain: neural::domain::Domain,
-    /// Spreads that end the run.
-    pub stops: Vec<adoption::Stop>,
-}
-
-/// How a residual acts on what the mechanistic rules say.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Residual {
-    /// The number is no residual.
-    None,
-    /// b = b_mechanistic · exp(r), r held within ±`cap`.
-    Factor {
-        /// Natural logarithm of the greatest factor.
-        cap: f64,
-    },
-    /// b = b_mechanistic + `scale` · tanh(r).
-    Shift {
-        /// In the behavior's unit.
-        scale: f64,
-    },
-}
-
-/// What acts where a scenario binds a model: docs/models.md, "Hybrid modes".
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// The model.
-    #[default]
-    Replace,
-    /// The mechanistic rules, corrected by the model.
-    Residual,
-    /// Both, mixed by the model's gate.
-    Gated,
-    /// The mechanistic rules; what the model would have done is recorded.
-    Shadow,
-    /// The model changes latent states and records readouts; written rules that read them act.
-    Delegate,
-}
-
-/// What happens to rows outside a model's domain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Guard {
-    /// The mechanistic rules act on them.
-    Fallback,
-    /// Their inputs are put back into the ranges trained on.
-    ClampInputs,
-    /// The model acts, and they are counted.
-    Warn,
-    /// The run ends.
-    Error,
-}
-
-/// What becomes of a model's own statement of how sure it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Uncertainty {
-    /// Nothing.
-    #[default]
-    Ignore,
-    /// It is kept with each cell, as `spread:BEHAVIOR`.
-    Record,
-    /// One member of the ensemble, or one quantile, acts in the whole run.
-    Propagate,
-}
-
-/// How a scenario takes up a model.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Adoption {
-    /// What acts; `None` leaves it to the model's own form of output.
-    pub mode: Option<Mode>,
-    /// The file of the mechanistic rules behind it.
-    pub mechanistic: Option<PathBuf>,
-    /// What happens outside the domain; `None` is [`Guard::Fallback`] with mechanistic rules and
-    /// [`Guard::Warn`] without.
-    pub guard: Option<Guard>,
-    /// Calls in a row that must lie inside the domain before the model acts again, ≥ 1.
-    pub return_after: u32,
-    /// What becomes of its uncertainty.
-    pub uncertainty: Uncertainty,
-    /// Ends the run when an output is less certain than this: output's name, one standard
-    /// deviation.
-    pub stop_above: Vec<(String, adoption::Spread)>,
-    /// Above this share of rows in fallback a run is called mostly mechanistic, 0 to 1.
-    pub max_fallback: f64,
-    /// Above this share of written values out of their range the run ends, 0 to 1.
-    pub max_clamped: f64,
-}
-
-impl Default for Adoption {
-    fn default() -> Adoption {
-        Adoption {
-            mode: None,
-            mechanistic: None,
-            guard: None,
-            return_after: 3,
-            uncertainty: Uncertainty::Ignore,
-            stop_above: Vec::new(),
-            max_fallback: 0.2,
-            max_clamped: 1e-3,
-        }
     }
 }
 
