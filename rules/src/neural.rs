@@ -18,7 +18,6 @@ mod declared;
 mod describe;
 pub mod domain;
 pub mod engine;
-mod examine;
 pub mod golden;
 pub mod graph;
 pub mod independence;
@@ -39,7 +38,6 @@ use sha2::{Digest, Sha256};
 
 pub use declared::declared;
 pub use engine::find_onnx_runtime;
-pub use examine::{Report, examine};
 pub use independence::RowClass;
 pub use model::Model;
 
@@ -120,20 +118,15 @@ impl Parsed {
     fn tried(&self, engine: &Engine, trained: f64, clock: f64) -> Result<Tried, Fault> {
         let golden = golden::Arrays::of(&self.proto)?;
         let compute = Compute::open(self, engine)?;
-        let golden_rows = golden::reproduce(&golden, &compute, trained as f32)?;
+        golden::reproduce(&golden, &compute, trained as f32)?;
         let row_class = compute.examine(&self.spec, clock as f32)?;
-        Ok(Tried {
-            compute,
-            golden_rows,
-            row_class,
-        })
+        Ok(Tried { compute, row_class })
     }
 }
 
 /// A model that has been tried with an engine.
 pub(crate) struct Tried {
     compute: Compute,
-    golden_rows: usize,
     row_class: RowClass,
 }
 
