@@ -2,17 +2,22 @@
 //!
 //! The rule here computes what the model says and, where it is needed, what the mechanistic rules
 //! say about the same numbers. Which of them acts depends on what went before in a run, and so is
-//! decided by the engine, with the functions at the end of this file.
+//! decided by the engine, with the functions of `mixture`.
 
-use std::path::Path;
-
-use libm::{exp, log, tanh};
+mod behind;
+mod mixture;
+mod names;
 
 use crate::{
-    Adoption, Batch, Binding, Error, Guard, Kind, Learned, Mode, Occasion, Outputs, Provenance,
-    Residual, Rule, Side, Signature, Subject, Target, Tiers, Usage, Vocabulary, Write,
-    written::{self, Form, Source},
+    Batch, Binding, Error, Guard, Kind, Learned, Mode, Occasion, Outputs, Provenance, Residual,
+    Rule, Signature, Subject, Target, Tiers, Usage, Vocabulary, Write, written,
 };
+use behind::{Behind, behind, read};
+use names::{kind_name, subject_name, target_name};
+
+pub use behind::mechanistic;
+pub use mixture::{corrected, mixed};
+pub use names::output_names;
 
 /// What a behavior is called that is a component of a latent vector.
 const LATENT: &str = "latent:";
@@ -28,19 +33,6 @@ struct Hybrid {
     signature: Signature,
     learned: Learned,
     mechanistic: Option<Provenance>,
-}
-
-/// One mechanistic rule.
-struct Behind {
-    rule: Box<dyn Rule>,
-    /// Types of the rows it is about; `None` for pairs, which are all of the same types.
-    types: Option<Vec<u16>>,
-    /// For each of its reads, the column.
-    reads: Vec<usize>,
-    /// For each of its writes, the number among those of the whole.
-    writes: Vec<usize>,
-    /// Whether it speaks of dead cells.
-    with_dead: bool,
 }
 
 /// Puts the mechanistic rules of a binding behind its model. Notes on how the mechanistic file was read are added to `notes`.
@@ -165,43 +157,6 @@ fn refusal(learned: &Learned, signature: &Signature) -> Option<String> {
         return None;
     };
     Some(message)
-}
-
-/// What goes into the record of a run about the file of mechanistic rules behind a binding.
-///
-/// # Errors
-/// If it cannot be read.
-pub fn mechanistic(binding: &Binding, file: &Path) -> Result<Provenance, Error> {
-    let mut provenance = read(&behind(binding, file, 0.0))?.provenance();
-    provenance.name += ", mechanistic";
-    Ok(provenance)
-}
-
-/// How the rules behind a model are bound.
-fn behind(binding: &Binding, file: &Path, clock: f64) -> Binding {
-    Binding {
-        file: file.to_owned(),
-        clock: Some(clock),
-        combine: None,
-        sha256: None,
-        adoption: Adoption::default(),
-        ..binding.clone()
-    }
-}
-
-fn read(binding: &Binding) -> Result<Source<'_>, Error> {
-    let extension = binding.file.extension().and_then(|text| text.to_str());
-    let form = match extension {
-        Some("csv") => Form::Table,
-        Some("rules") => Form::Sentences,
-        _ => {
-            return Err(Error::File {
-                file: binding.file.clone(),
-                message: "mechanistic rules are sentences (`.rules`) or a table (`.csv`)".into(),
-            });
-        }
-    };
-    Source::read(binding, form)
 }
 
 /// Whether a write goes to a latent state, which no mechanistic rule knows.
@@ -433,122 +388,5 @@ impl Rule for Hybrid {
 
     fn numbers(&self) -> usize {
         self.behind.len().max(1)
-    }
-}
-
-impl Behind {
-    /// Asks about some rows, and puts the answers where the model's writes are.
-    fn apply(&self, batch: &Batch<'_>, rows: &[usize], out: &mut Outputs) -> Result<(), Error> {
-        let pick = |column: usize| rows.iter().map(|&row| batch.signals[column][row]).collect();
-        let signals: Vec<Vec<f64>> = self.reads.iter().map(|&column| pick(column)).collect();
-        let is_dead = |row: usize| batch.dead.get(row).copied().unwrap_or(false);
-        let dead: Vec<bool> = rows.iter().map(|&row| is_dead(row)).collect();
-        let asked = Batch {
-            rows: rows.len(),
-            signals: &signals,
-            dead: &dead,
-            dt: batch.dt,
-            ..Batch::default()
-        };
-        let mut said = Outputs::default();
-        let own = &self.rule.signature().writes;
-        said.reset(own.len(), rows.len());
-        self.rule.apply(&asked, &mut said)?;
-        let mut sound = vec![true; rows.len()];
-        for (at, reason) in said.failed {
-            sound[at] = false;
-            out.failed
-                .push((rows[at], format!("mechanistic rules: {reason}")));
-        }
-        for ((column, write), &number) in said.columns.iter().zip(own).zip(&self.writes) {
-            for (at, &row) in rows.iter().enumerate() {
-                if sound[at] && (!dead[at] || write.applies_to_dead) {
-                    out.mechanistic[number][row] = column[at];
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-fn subject_name(subject: &Subject, vocabulary: &Vocabulary) -> String {
-    let name = |kind: usize| format!("`{}`", vocabulary.types[kind]);
-    match subject {
-        Subject::Cell { types } => {
-            let names: Vec<String> = types.iter().map(|&kind| name(kind)).collect();
-            names.join(", ")
-        }
-        Subject::Dyad { a, b } => format!("{} on {}", name(*a), name(*b)),
-    }
-}
-
-/// The names of a rule's outputs; the same on the two cells of a pair are told apart.
-pub fn output_names(signature: &Signature, vocabulary: &Vocabulary) -> Vec<String> {
-    let name = |write: &Write| {
-        let is_other = |other: &&Write| other.target == write.target;
-        match signature.writes.iter().filter(is_other).count() {
-            1 => behavior_name(write, vocabulary).to_owned(),
-            _ => target_name(write, vocabulary),
-        }
-    };
-    signature.writes.iter().map(name).collect()
-}
-
-fn behavior_name<'a>(write: &'a Write, vocabulary: &'a Vocabulary) -> &'a str {
-    match &write.target {
-        Target::Behavior(number) => &vocabulary.behaviors.entry(*number).name,
-        Target::PairBehavior(number) => &vocabulary.pair_behaviors.entry(*number).name,
-        Target::Readout(name) => name,
-    }
-}
-
-fn target_name(write: &Write, vocabulary: &Vocabulary) -> String {
-    let name = behavior_name(write, vocabulary);
-    match write.side {
-        Side::A => format!("{name} on a"),
-        Side::B => format!("{name} on b"),
-        Side::ChildA => format!("{name} of child_a"),
-        Side::ChildB => format!("{name} of child_b"),
-        _ => name.to_owned(),
-    }
-}
-
-fn kind_name(kind: &Kind) -> String {
-    match kind {
-        Kind::Rate => "rate".into(),
-        Kind::Parameter { .. } => "value".into(),
-        Kind::Delta { .. } => "change".into(),
-        Kind::Hit { size } => format!("hit of {size}"),
-        Kind::Readout => "readout".into(),
-    }
-}
-
-/// What acts where a model says `r` about what mechanistic rules say is `m`. r = 0 is m, bit for
-/// bit.
-pub fn corrected(how: Residual, m: f64, r: f64) -> f64 {
-    match how {
-        Residual::None => r,
-        Residual::Factor { cap } => m * exp(r.clamp(-cap, cap)),
-        Residual::Shift { scale } => match scale * tanh(r) {
-            // −0 + 0 would be 0.
-            0.0 => m,
-            shift => m + shift,
-        },
-    }
-}
-
-/// What acts where a model says `f`, mechanistic rules `m`, and the gate is open by `w`, 0 to 1:
-/// events are mixed in their logarithms, since rates differ by factors.
-pub fn mixed(is_event: bool, w: f64, f: f64, m: f64) -> f64 {
-    if w == 0.0 {
-        m
-    } else if w == 1.0 {
-        f
-    } else if !is_event {
-        m + w * (f - m)
-    } else if f > 0.0 && m > 0.0 {
-        exp(w * log(f) + (1.0 - w) * log(m))
-    } else {
-        0.0
     }
 }
