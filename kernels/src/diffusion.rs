@@ -17,6 +17,7 @@
 
 mod cpu;
 mod held;
+mod lanes;
 
 use crate::{
     Error, Grid, Pool, Real,

@@ -1,9 +1,10 @@
 //! The sweeps, arranged for the cache and for vector registers.
 //!
 //! Along x the unknowns of a line follow each other in memory and each waits for the one before,
-//! so up to eight lines advance side by side. Along y and z whole rows of x advance together. The x
-//! and y sweeps of a plane run while it is in cache. A voxel's arithmetic is the same whichever
-//! lines keep it company, so blocks and threads do not show in the bits.
+//! so [`ROWS`] lines advance side by side, turned in registers so that a column of theirs is what
+//! an instruction works on. Along y and z whole rows of x advance together. The x and y sweeps of
+//! a plane run while it is in cache. A voxel's arithmetic is the same whichever lines keep it
+//! company, so blocks, registers and threads do not show in the bits.
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -11,13 +12,19 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Line, Solver, held::Run};
+use super::{
+    Line, Solver,
+    held::Run,
+    lanes::{LANES, Lanes, Work, widest},
+};
 use crate::{Grid, Pool, Real};
 
-/// Lines of x that advance side by side: one or two vector registers' worth.
-const LANES: usize = 8;
-/// Columns of a y or z sweep taken together.
-const COLUMNS: usize = 128;
+/// Lines of x that advance side by side: each waits eight cycles for what came before, and two
+/// registers' worth hides half of that.
+const ROWS: usize = 2 * LANES;
+/// Columns of a y or z sweep taken together: long enough to run along a page of memory, short
+/// enough that a few hundred rows of it stay in the second cache.
+const COLUMNS: usize = 512;
 /// Below this many densities a step is shorter than waking the threads.
 const LARGE: usize = 1 << 16;
 
@@ -46,25 +53,36 @@ pub(super) fn step(grid: &Grid, solvers: &[Solver], densities: &mut [Real], pool
                 }
             }
         });
-        tasks(pool, large, solvers.len() * ny, |task| {
-            let (solver, row) = (&solvers[task / ny], task % ny);
+        let together = (COLUMNS / nx).max(1);
+        let bands = ny.div_ceil(together);
+        tasks(pool, large, solvers.len() * bands, |task| {
+            let (solver, band) = (&solvers[task / bands], task % bands);
+            let rows = band * together..((band + 1) * together).min(ny);
+            let start = task / bands * voxels;
             let [first, past] = solver.free[1];
-            if (first..past).contains(&row) {
-                let start = task / ny * voxels + row * nx;
-                let columns = solver.free[0][0]..solver.free[0][1];
-                // SAFETY: this task alone touches row `row` of this substrate, in any plane.
-                unsafe {
-                    sweep_across(&solver.axes[2], &field, start, plane, columns);
-                    field.write(task / ny * voxels, solver.writes.last(row..row + 1));
+            let columns = solver.free[0][0]..solver.free[0][1];
+            // SAFETY: this task alone touches these rows of this substrate, in any plane.
+            unsafe {
+                let free = rows.start.max(first)..rows.end.min(past);
+                if columns == (0..nx) {
+                    // Rows without a gap are as good as one.
+                    let joined = free.start * nx..free.end * nx;
+                    sweep_across(&solver.axes[2], &field, start, plane, joined);
+                } else {
+                    for row in free {
+                        let columns = row * nx + columns.start..row * nx + columns.end;
+                        sweep_across(&solver.axes[2], &field, start, plane, columns);
+                    }
                 }
+                field.write(start, solver.writes.last(rows));
             }
         });
     } else {
         // In 2D a substrate is one plane, cut into bands of rows and then of columns.
-        let bands = ny.div_ceil(LANES);
+        let bands = ny.div_ceil(ROWS);
         tasks(pool, large, solvers.len() * bands, |task| {
             let (substrate, band) = (task / bands, task % bands);
-            let rows = band * LANES..((band + 1) * LANES).min(ny);
+            let rows = band * ROWS..((band + 1) * ROWS).min(ny);
             let (solver, start) = (&solvers[substrate], substrate * voxels);
             // SAFETY: this task alone touches these rows of this substrate.
             unsafe {
@@ -149,9 +167,6 @@ unsafe fn sweep_plane_x(
     [nx, _]: [usize; 2],
     rows: Range<usize>,
 ) {
-    thread_local! {
-        static SCRATCH: RefCell<Vec<[Real; LANES]>> = const { RefCell::new(Vec::new()) };
-    }
     let [first, past] = solver.free[1];
     let (from, to) = (first + rows.start, past.min(first + rows.end));
     if from >= to {
@@ -159,12 +174,13 @@ unsafe fn sweep_plane_x(
     }
     // SAFETY: the caller owns the rows.
     let lines = unsafe { field.row(start + from * nx, (to - from) * nx) };
-    SCRATCH.with_borrow_mut(|scratch| {
-        scratch.resize(nx, [0.0; LANES]);
-        let rest = sweep_along::<LANES>(&solver.axes[0], lines, scratch);
-        let rest = sweep_along::<4>(&solver.axes[0], rest, scratch);
-        let rest = sweep_along::<2>(&solver.axes[0], rest, scratch);
-        sweep_along::<1>(&solver.axes[0], rest, scratch);
+    TURNED.with_borrow_mut(|turned| {
+        turned.resize(nx.max(turned.len()), Column([[0.0; LANES]; 2]));
+        widest(Along {
+            line: &solver.axes[0],
+            lines,
+            turned: &mut turned[..nx],
+        });
     });
 }
 
@@ -185,41 +201,111 @@ unsafe fn sweep_plane_y(
     unsafe { sweep_across(&solver.axes[1], field, start, nx, columns) };
 }
 
-/// Solves the lines that lie one after another in `lines`, `TOGETHER` ≤ [`LANES`] side by side,
-/// and returns those left over.
-fn sweep_along<'a, const TOGETHER: usize>(
-    line: &Line,
+/// Solves the lines that lie one after another in `lines`, [`ROWS`] side by side.
+struct Along<'a> {
+    line: &'a Line,
     lines: &'a mut [Real],
-    scratch: &mut [[Real; LANES]],
-) -> &'a mut [Real] {
-    let n = line.scale.len();
-    let scratch = &mut scratch[..n];
-    let (scale, lower, upper) = (&line.scale[..n], &line.lower[..n], &line.upper[..n]);
-    let mut groups = lines.chunks_exact_mut(TOGETHER * n);
-    for group in &mut groups {
-        let mut rows = group.chunks_exact_mut(n);
-        let rows: [&mut [Real]; TOGETHER] = core::array::from_fn(|_| {
-            let row = rows.next().expect("a group holds this many lines");
-            &mut row[..n]
-        });
-        let mut behind = [0.0; TOGETHER];
-        for i in 0..n {
-            for lane in 0..TOGETHER {
-                behind[lane] = rows[lane][i] * scale[i] + lower[i] * behind[lane];
-                scratch[i][lane] = behind[lane];
-            }
+    /// Scratch, as many as a line is long.
+    turned: &'a mut [Column],
+}
+
+/// One column of the lines that advance together.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Column([[Real; LANES]; 2]);
+
+thread_local! {
+    static TURNED: RefCell<Vec<Column>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Work for Along<'_> {
+    #[inline(always)]
+    fn with<L: Lanes>(self, lanes: L) {
+        for lines in self.lines.chunks_mut(ROWS * self.turned.len()) {
+            along(lanes, self.line, lines, self.turned);
         }
-        let mut ahead = [0.0; TOGETHER];
-        for i in (0..n).rev() {
-            for lane in 0..TOGETHER {
-                ahead[lane] = scratch[i][lane] + upper[i] * ahead[lane];
+    }
+}
+
+/// Solves at most [`ROWS`] lines. Where there are fewer, the last is solved several times.
+#[inline(always)]
+fn along<L: Lanes>(lanes: L, line: &Line, lines: &mut [Real], turned: &mut [Column]) {
+    let n = turned.len();
+    let (scale, lower, upper) = (&line.scale[..n], &line.lower[..n], &line.upper[..n]);
+    let last = lines.len() / n - 1;
+    let starts: [[usize; LANES]; 2] = core::array::from_fn(|half| {
+        core::array::from_fn(|lane| (half * LANES + lane).min(last) * n)
+    });
+    // Whole tiles of 8 × 8, then columns one by one.
+    let whole = n / LANES * LANES;
+
+    let mut behind = [lanes.all(0.0); 2];
+    for first in (0..whole).step_by(LANES) {
+        let mut tiles = [[lanes.all(0.0); LANES]; 2];
+        for half in 0..2 {
+            for lane in 0..LANES {
+                tiles[half][lane] = lanes.load(eight(&lines[starts[half][lane] + first..]));
             }
-            for lane in 0..TOGETHER {
-                rows[lane][i] = ahead[lane];
+            tiles[half] = lanes.transposed(tiles[half]);
+        }
+        for i in 0..LANES {
+            let index = first + i;
+            let (scale, lower) = (lanes.all(scale[index]), lanes.all(lower[index]));
+            for half in 0..2 {
+                let below = lanes.times(lower, behind[half]);
+                behind[half] = lanes.times_plus(tiles[half][i], scale, below);
+                lanes.store(behind[half], &mut turned[index].0[half]);
             }
         }
     }
-    groups.into_remainder()
+    for index in whole..n {
+        let (scale, lower) = (lanes.all(scale[index]), lanes.all(lower[index]));
+        for half in 0..2 {
+            let column = starts[half].map(|start| lines[start + index]);
+            let below = lanes.times(lower, behind[half]);
+            behind[half] = lanes.times_plus(lanes.load(&column), scale, below);
+            lanes.store(behind[half], &mut turned[index].0[half]);
+        }
+    }
+
+    let mut ahead = [lanes.all(0.0); 2];
+    for index in (whole..n).rev() {
+        let upper = lanes.all(upper[index]);
+        for half in 0..2 {
+            let value = lanes.load(&turned[index].0[half]);
+            ahead[half] = lanes.times_plus(upper, ahead[half], value);
+            let mut column = [0.0; LANES];
+            lanes.store(ahead[half], &mut column);
+            for (start, value) in starts[half].into_iter().zip(column) {
+                lines[start + index] = value;
+            }
+        }
+    }
+    for first in (0..whole).step_by(LANES).rev() {
+        let mut tiles = [[lanes.all(0.0); LANES]; 2];
+        for i in (0..LANES).rev() {
+            let index = first + i;
+            let upper = lanes.all(upper[index]);
+            for half in 0..2 {
+                let value = lanes.load(&turned[index].0[half]);
+                ahead[half] = lanes.times_plus(upper, ahead[half], value);
+                tiles[half][i] = ahead[half];
+            }
+        }
+        for half in 0..2 {
+            let rows = lanes.transposed(tiles[half]);
+            for lane in 0..LANES {
+                let start = starts[half][lane] + first;
+                let to = &mut lines[start..start + LANES];
+                lanes.store(rows[lane], to.try_into().expect("a slice of eight"));
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn eight(from: &[Real]) -> &[Real; LANES] {
+    from.first_chunk().expect("a tile lies in its line")
 }
 
 /// Solves the lines that cross rows: voxel n of a line lies in the row that starts at
@@ -234,12 +320,30 @@ unsafe fn sweep_across(
     stride: usize,
     columns: Range<usize>,
 ) {
-    let n = line.scale.len();
     let mut from = columns.start;
     while from < columns.end {
         let width = COLUMNS.min(columns.end - from);
-        // SAFETY: the caller owns the columns; the two rows in use are different ones.
-        let row = |index: usize| unsafe { field.row(start + index * stride + from, width) };
+        widest(Across {
+            line,
+            // SAFETY: the caller owns the columns; the two rows in use are different ones.
+            row: |index: usize| unsafe { field.row(start + index * stride + from, width) },
+        });
+        from += width;
+    }
+}
+
+/// Solves lines that cross rows.
+struct Across<'a, R> {
+    line: &'a Line,
+    /// One row of it.
+    row: R,
+}
+
+impl<'a, R: Fn(usize) -> &'a mut [Real]> Work for Across<'a, R> {
+    #[inline(always)]
+    fn with<L: Lanes>(self, _: L) {
+        let (line, row) = (self.line, self.row);
+        let n = line.scale.len();
         for value in row(0).iter_mut() {
             *value *= line.scale[0];
         }
@@ -255,6 +359,5 @@ unsafe fn sweep_across(
                 *value += upper * ahead;
             }
         }
-        from += width;
     }
 }
