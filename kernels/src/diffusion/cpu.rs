@@ -22,9 +22,9 @@ use crate::{Grid, Pool, Real};
 /// Lines of x that advance side by side: each waits eight cycles for what came before, and two
 /// registers' worth hides half of that.
 const ROWS: usize = 2 * LANES;
-/// Columns of a y or z sweep taken together: long enough to run along a page of memory, short
+/// Columns of a y or z sweep taken together: long enough to run along half a page of memory, short
 /// enough that a few hundred rows of it stay in the second cache.
-const COLUMNS: usize = 512;
+const COLUMNS: usize = 256;
 /// Below this many densities a step is shorter than waking the threads.
 const LARGE: usize = 1 << 16;
 
@@ -357,6 +357,46 @@ impl<'a, R: Fn(usize) -> &'a mut [Real]> Work for Across<'a, R> {
             let upper = line.upper[index];
             for (value, ahead) in row(index).iter_mut().zip(row(index + 1).iter()) {
                 *value += upper * ahead;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diffusion::lanes::Registers;
+
+    #[test]
+    fn all_registers_give_the_same_bits() {
+        for n in [1, 2, 7, 8, 9, 16, 37] {
+            let line = &Line::new(n, 0.7, 0.01, [n % 2 == 0, false]);
+            for rows in [1, 5, 8, 16, 21] {
+                let solved: Vec<Vec<Real>> = Registers::all()
+                    .into_iter()
+                    .map(|registers| {
+                        // No two numbers alike.
+                        let noise = |i: usize| ((i * 7919) % 10_007) as Real / 7.0 - 300.0;
+                        let mut lines: Vec<Real> = (0..rows * n).map(noise).collect();
+                        registers.run(Along {
+                            line,
+                            lines: &mut lines,
+                            turned: &mut vec![Column([[0.0; LANES]; 2]); n],
+                        });
+                        let mut crossing: Vec<Real> = (0..n * rows).map(noise).collect();
+                        let field = Field::new(&mut crossing);
+                        registers.run(Across {
+                            line,
+                            // SAFETY: the two rows in use are different ones.
+                            row: |index: usize| unsafe { field.row(index * rows, rows) },
+                        });
+                        lines.extend(crossing);
+                        lines
+                    })
+                    .collect();
+                for other in &solved[1..] {
+                    assert_eq!(&solved[0], other, "{rows} lines of {n}");
+                }
             }
         }
     }

@@ -25,7 +25,8 @@ pub(super) trait Lanes: Copy {
 
 /// Work that is compiled once for each kind of register.
 pub(super) trait Work {
-    /// To be marked `#[inline(always)]`, so that the registers are those of the caller.
+    /// To be marked `#[inline(always)]`, and free of closures that do arithmetic: only what is
+    /// inlined is compiled for the caller's registers.
     fn with<L: Lanes>(self, lanes: L);
 }
 
@@ -33,22 +34,61 @@ pub(super) trait Work {
 #[inline]
 pub(super) fn widest(work: impl Work) {
     #[cfg(target_arch = "x86_64")]
-    {
-        if is_x86_feature_detected!("avx512f") {
-            // SAFETY: the processor has it, as the line above says.
-            return unsafe { x86::in_512_bits(work) };
+    if is_x86_feature_detected!("avx512f") {
+        return Registers(Kind::Of512Bits).run(work);
+    } else if is_x86_feature_detected!("avx2") {
+        return Registers(Kind::Of256Bits).run(work);
+    }
+    Registers(Kind::Portable).run(work);
+}
+
+/// Registers that this processor has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Registers(Kind);
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Of256Bits,
+    #[cfg(target_arch = "x86_64")]
+    Of512Bits,
+}
+
+impl Registers {
+    /// Every kind there is here.
+    #[cfg(test)]
+    pub(super) fn all() -> Vec<Registers> {
+        let mut all = vec![Registers(Kind::Portable)];
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx2") {
+                all.push(Registers(Kind::Of256Bits));
+            }
+            if is_x86_feature_detected!("avx512f") {
+                all.push(Registers(Kind::Of512Bits));
+            }
         }
-        if is_x86_feature_detected!("avx2") {
-            // SAFETY: the processor has it, as the line above says.
-            return unsafe { x86::in_256_bits(work) };
+        all
+    }
+
+    #[inline]
+    pub(super) fn run(self, work: impl Work) {
+        match self.0 {
+            Kind::Portable => work.with(Portable),
+            // SAFETY: `widest` and `all` make this kind only where the processor has it.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Of256Bits => unsafe { x86::in_256_bits(work) },
+            // SAFETY: `widest` and `all` make this kind only where the processor has it.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Of512Bits => unsafe { x86::in_512_bits(work) },
         }
     }
-    work.with(Portable);
 }
 
 /// What the compiler makes of it.
 #[derive(Clone, Copy)]
-pub(super) struct Portable;
+struct Portable;
 
 impl Lanes for Portable {
     type Eight = [Real; LANES];
