@@ -20,6 +20,9 @@ use crate::{Error, Grid, Pool, Real, conventions::Sharing, positive, same_length
 /// Below this many maps, or sums of them, an exchange is shorter than waking the threads.
 const LARGE: usize = 1 << 15;
 
+/// Maps that one task applies.
+const PIECE: usize = 1 << 12;
+
 /// No row: the end of a voxel's list.
 const NOBODY: u32 = u32::MAX;
 
@@ -221,22 +224,32 @@ impl Exchange {
             return;
         }
         let cuts = self.cuts();
+        let fields = densities.chunks_exact_mut(self.cells.first.len());
+        let lists = self.substrates.iter().map(|list| &list.maps[..]);
+        if !(self.is_large() && pool.threads() > 1) {
+            for (maps, density) in lists.zip(fields) {
+                *counted_negative += apply_all(maps, density, 0, cuts);
+            }
+            return;
+        }
+        let mut tasks = vec![];
+        for (maps, mut density) in lists.zip(fields) {
+            let mut first = 0;
+            for maps in maps.chunks(PIECE) {
+                // Voxels ascend, so that what is left of the field is the next pieces' own.
+                let past = maps.last().map_or(first, |map| map.voxel as usize + 1);
+                let (own, others) = density.split_at_mut(past - first);
+                tasks.push((maps, own, first));
+                (density, first) = (others, past);
+            }
+        }
         let negative = std::sync::atomic::AtomicU64::new(0);
-        pool.pieces(
-            densities,
-            self.cells.first.len(),
-            self.is_large(),
-            |substrate, density| {
-                let mut below = 0;
-                for map in &self.substrates[substrate].maps {
-                    if map.apply(&mut density[map.voxel as usize], cuts) {
-                        below += 1;
-                    }
-                }
-                // Whole numbers add to the same sum in any order.
-                negative.fetch_add(below, std::sync::atomic::Ordering::Relaxed);
-            },
-        );
+        pool.pieces(&mut tasks, 1, true, |_, task| {
+            let (maps, density, first) = &mut task[0];
+            // Whole numbers add to the same sum in any order.
+            let below = apply_all(maps, density, *first, cuts);
+            negative.fetch_add(below, std::sync::atomic::Ordering::Relaxed);
+        });
         *counted_negative += negative.into_inner();
     }
 
@@ -373,6 +386,15 @@ impl Exchange {
             }
         }
     }
+}
+
+/// Applies maps to the densities of voxels from `first` on, and counts those cut at zero.
+fn apply_all(maps: &[Map], density: &mut [Real], first: usize, cuts: bool) -> u64 {
+    let mut below = 0;
+    for map in maps {
+        below += u64::from(map.apply(&mut density[map.voxel as usize - first], cuts));
+    }
+    below
 }
 
 /// `Ok` if the grid has such a voxel.
