@@ -1,6 +1,10 @@
 //! What may happen to a cell, and what does: death, division and transformation as competing risks.
 
-use bevy_ecs::{change_detection::Mut, resource::Resource, world::World};
+use bevy_ecs::{
+    resource::Resource,
+    system::{Query, Res, ResMut, SystemState},
+    world::World,
+};
 use kernels::{
     hazard::{competing_risk, probability},
     random::Draws,
@@ -120,52 +124,65 @@ pub(super) struct Turn<'a> {
 /// Rows that a thread takes at a time.
 const PIECE: usize = 1024;
 
+/// What fates are drawn from, and the components that advance.
+type Drawing<'w, 's> = (
+    ResMut<'w, Space>,
+    Res<'w, Plan>,
+    Res<'w, Risks>,
+    Res<'w, Tables>,
+    Query<
+        'w,
+        's,
+        (
+            &'static mut Phase,
+            &'static mut Volume,
+            &'static mut LastHit,
+            &'static Kind,
+            &'static CellId,
+        ),
+    >,
+);
+
 /// Advances phases and volumes, and lists what happens to whom, by rank.
 pub(super) fn draw(world: &mut World, clock: &Clock) -> Vec<(usize, Fate)> {
-    let mut cells = world.query::<(&mut Phase, &mut Volume, &mut LastHit, &Kind, &CellId)>();
-    world.resource_scope(|world, mut space: Mut<'_, Space>| {
-        world.resource_scope(|world, plan: Mut<'_, Plan>| {
-            world.resource_scope(|world, risks: Mut<'_, Risks>| {
-                world.resource_scope(|world, tables: Mut<'_, Tables>| {
-                    let tissue = &mut space.0;
-                    let table = cells.contiguous_iter_mut(world).expect(ONE_TABLE).next();
-                    let Some((mut phases, mut volumes, mut last_hits, kinds, ids)) = table else {
-                        return Vec::new();
-                    };
-                    let step = Step {
-                        clock,
-                        plan: &plan,
-                        risks: &risks,
-                        ruled: &tables.ruled,
-                        draws: Purpose::Fate.draws(plan.scenario.seed),
-                        damages: tissue.damages(),
-                        frozen: tissue.frozen_rows(),
-                    };
-                    let pieces: Vec<Piece<'_>> = (phases.bypass_change_detection())
-                        .chunks_mut(PIECE)
-                        .zip(volumes.bypass_change_detection().chunks_mut(PIECE))
-                        .zip(last_hits.bypass_change_detection().chunks_mut(PIECE))
-                        .zip(kinds.chunks(PIECE).zip(ids.chunks(PIECE)))
-                        .zip((0..).step_by(PIECE))
-                        .collect();
-                    let fates = |piece| step.fates(piece);
-                    let fates: Vec<Vec<(u64, Fate)>> = match pieces.len() {
-                        1 => pieces.into_iter().map(fates).collect(),
-                        _ => pieces.into_par_iter().map(fates).collect(),
-                    };
-                    let volumes = volumes.bypass_change_detection();
-                    tissue.set_volumes(|row| volumes[row].total);
-                    let fates = fates.into_iter().flatten();
-                    let mut by_rank: Vec<(usize, Fate)> = fates
-                        .map(|(id, fate)| (tissue.rank(id).expect("who is asked is there"), fate))
-                        .collect();
-                    // Stable, for who dies and is gone in one step.
-                    by_rank.sort_by_key(|(rank, _)| *rank);
-                    by_rank
-                })
-            })
-        })
-    })
+    let mut state: SystemState<Drawing<'_, '_>> = SystemState::new(world);
+    let drawing = state.get_mut(world);
+    let (mut space, plan, risks, tables, mut cells) =
+        drawing.expect("a world has its resources as long as it lives");
+    let tissue = &mut space.0;
+    let table = cells.contiguous_iter_mut().expect(ONE_TABLE).next();
+    let Some((mut phases, mut volumes, mut last_hits, kinds, ids)) = table else {
+        return Vec::new();
+    };
+    let step = Step {
+        clock,
+        plan: &plan,
+        risks: &risks,
+        ruled: &tables.ruled,
+        draws: Purpose::Fate.draws(plan.scenario.seed),
+        damages: tissue.damages(),
+        frozen: tissue.frozen_rows(),
+    };
+    let pieces: Vec<Piece<'_>> = (phases.bypass_change_detection())
+        .chunks_mut(PIECE)
+        .zip(volumes.bypass_change_detection().chunks_mut(PIECE))
+        .zip(last_hits.bypass_change_detection().chunks_mut(PIECE))
+        .zip(kinds.chunks(PIECE).zip(ids.chunks(PIECE)))
+        .zip((0..).step_by(PIECE))
+        .collect();
+    let fates = |piece| step.fates(piece);
+    let fates: Vec<Vec<(u64, Fate)>> = match pieces.len() {
+        1 => pieces.into_iter().map(fates).collect(),
+        _ => pieces.into_par_iter().map(fates).collect(),
+    };
+    let volumes = volumes.bypass_change_detection();
+    tissue.set_volumes(|row| volumes[row].total);
+    let rank = |id| tissue.rank(id).expect("who is asked is there");
+    let fates = fates.into_iter().flatten();
+    let mut fates: Vec<(usize, Fate)> = fates.map(|(id, fate)| (rank(id), fate)).collect();
+    // Stable, for who dies and is gone in one step.
+    fates.sort_by_key(|(rank, _)| *rank);
+    fates
 }
 
 /// Phases, volumes and last hits of some rows, their types and ids, and the first row.
