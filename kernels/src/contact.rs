@@ -14,12 +14,12 @@
 //!
 //! In the usage of [`Voxels`] it is as there, and pairs whose voxels do not touch do not meet.
 //!
-//! Each cell gathers over its neighbors bin by bin, and by row inside a bin, so the order of its
-//! sum, and with it the rounding, depends on the positions only.
+//! Each cell's sum runs over its neighbors in ascending row, so its rounding depends on positions
+//! and the order of rows only; neither on threads nor on when [`crate::neighbors`] were looked for.
 
 mod cpu;
 
-use crate::neighbors::Bins;
+use crate::motion::Domain;
 use crate::{Error, Pool, Real, not_negative, positive, same_length};
 
 /// Pressure's unit: 12 (1 − √(π / 2√3))², so that twelve neighbors at the spacing of a hexagonal
@@ -29,13 +29,9 @@ pub const PRESSURE_UNIT: Real = 0.027288820670331;
 /// Below this distance, µm, two centers count as one point.
 pub const SAME_POINT: Real = 1e-5;
 
-/// Columns of the cells, all `[row]`.
+/// What cells are, all `[row]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Columns<'a> {
-    /// Identity; used only to part cells with the same center.
-    pub id: &'a [u64],
-    /// Centers, µm.
-    pub position: &'a [[Real; 3]],
     /// Radii R, µm; ≥ 0.
     pub radius: &'a [Real],
     /// Reach s of adhesion, µm; ≥ 0: a radius times a relative maximum adhesion distance.
@@ -46,68 +42,6 @@ pub struct Columns<'a> {
     pub adhesion: &'a [Real],
     /// Row of the tables of [`Contact`]: a cell's type and whether it lives, say.
     pub group: &'a [u16],
-}
-
-/// Columns of equal length whose groups exist.
-#[derive(Clone, Copy, Debug)]
-pub struct Bodies<'a> {
-    columns: Columns<'a>,
-}
-
-impl<'a> Bodies<'a> {
-    /// Checks the columns against the number of `groups`.
-    ///
-    /// # Errors
-    /// [`Error::Length`] if a column's length differs from `id`'s; [`Error::Range`] if a group is
-    /// not below `groups`.
-    pub fn new(columns: Columns<'a>, groups: usize) -> Result<Bodies<'a>, Error> {
-        let cells = columns.id.len();
-        same_length("positions", cells, columns.position.len())?;
-        same_length("radii", cells, columns.radius.len())?;
-        same_length("reaches", cells, columns.reach.len())?;
-        same_length("repulsion strengths", cells, columns.repulsion.len())?;
-        same_length("adhesion strengths", cells, columns.adhesion.len())?;
-        same_length("groups", cells, columns.group.len())?;
-        if let Some(&group) = columns.group.iter().find(|&&g| usize::from(g) >= groups) {
-            return Err(Error::Range {
-                what: "a cell's group",
-                value: group.into(),
-                range: "below the number of groups",
-            });
-        }
-        Ok(Bodies { columns })
-    }
-
-    /// Number of cells.
-    pub fn len(&self) -> usize {
-        self.columns.id.len()
-    }
-
-    /// Are there no cells?
-    pub fn is_empty(&self) -> bool {
-        self.columns.id.is_empty()
-    }
-
-    /// The largest distance at which two of these cells meet, µm: the least width of bins. 0 if
-    /// there are no cells; a radius that is not a number is passed over.
-    pub fn range(&self) -> Real {
-        2.0 * largest(self.columns.radius).max(largest(self.columns.reach))
-    }
-}
-
-/// The largest entry above 0; 0 if there is none.
-fn largest(column: &[Real]) -> Real {
-    // Each comparison of a single running maximum waits for the one before; eight do not.
-    let mut most = [0.0; 8];
-    let (chunks, rest) = column.as_chunks::<8>();
-    for lengths in chunks.iter().map(|chunk| &chunk[..]).chain([rest]) {
-        for (most, &length) in most.iter_mut().zip(lengths) {
-            if length > *most {
-                *most = length;
-            }
-        }
-    }
-    most.into_iter().fold(0.0, Real::max)
 }
 
 /// Where a step writes. All `[row]`, or as said.
@@ -131,7 +65,6 @@ pub struct Response<'a> {
 pub struct Contacts {
     starts: Vec<u32>,
     neighbors: Vec<u32>,
-    distances: Vec<Real>,
 }
 
 impl Contacts {
@@ -155,17 +88,9 @@ impl Contacts {
         &self.neighbors[self.span(row)]
     }
 
-    /// The distances of centers, µm, in the order of [`Contacts::of`]; ≥ [`SAME_POINT`].
-    pub fn distances(&self, row: usize) -> &[Real] {
-        &self.distances[self.span(row)]
-    }
-
-    /// (row, neighbor, distance in µm) in ascending (row, neighbor).
-    pub fn iter(&self) -> impl Iterator<Item = (u32, u32, Real)> + '_ {
-        (0..self.rows()).flat_map(move |row| {
-            let pairs = self.of(row).iter().zip(self.distances(row));
-            pairs.map(move |(&neighbor, &distance)| (row as u32, neighbor, distance))
-        })
+    /// (row, neighbor) in ascending order.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+        (0..self.rows()).flat_map(move |row| self.of(row).iter().map(move |&j| (row as u32, j)))
     }
 
     fn span(&self, row: usize) -> std::ops::Range<usize> {
@@ -184,7 +109,8 @@ pub struct Contact {
     slots: usize,
     voxels: Option<Voxels>,
     own: Option<OwnAffinities>,
-    room: cpu::Room,
+    domain: Domain,
+    cells: cpu::Cells,
 }
 
 /// Voxels that decide who may meet at all: those in one voxel or in two that touch, even by a
@@ -231,7 +157,12 @@ impl Contact {
     /// # Errors
     /// [`Error::Length`] if `affinity` is not groups × groups long; [`Error::Range`] if an
     /// affinity is negative, not finite or not symmetric, or there are too many slots.
-    pub fn new(affinity: Vec<Real>, watched: Vec<u64>, slots: usize) -> Result<Contact, Error> {
+    pub fn new(
+        affinity: Vec<Real>,
+        watched: Vec<u64>,
+        slots: usize,
+        domain: Domain,
+    ) -> Result<Contact, Error> {
         let groups = watched.len();
         same_length("the table of affinities", groups * groups, affinity.len())?;
         for i in 0..groups {
@@ -263,7 +194,8 @@ impl Contact {
             slots,
             voxels: None,
             own: None,
-            room: cpu::Room::default(),
+            domain,
+            cells: cpu::Cells::default(),
         })
     }
 
@@ -307,38 +239,54 @@ impl Contact {
         self.slots
     }
 
-    /// Lets all cells feel all others. `bins` must have been rebuilt from these positions and be
-    /// at least [`Bodies::range`] wide.
+    /// Takes over what cells are; to be called when any of it, or the order of rows, has changed.
     ///
     /// # Errors
-    /// [`Error::Length`] if `bins` or a column of `response` does not fit `bodies`;
-    /// [`Error::Range`] if the bins are too narrow, so that contacts would be missed.
+    /// [`Error::Length`] if a column's length differs from the radii's; [`Error::Range`] if a group
+    /// is not below the number of groups.
+    pub fn set(&mut self, columns: &Columns) -> Result<(), Error> {
+        let rows = columns.radius.len();
+        same_length("reaches", rows, columns.reach.len())?;
+        same_length("repulsion strengths", rows, columns.repulsion.len())?;
+        same_length("adhesion strengths", rows, columns.adhesion.len())?;
+        same_length("groups", rows, columns.group.len())?;
+        let mut groups = columns.group.iter();
+        if let Some(&group) = groups.find(|&&group| usize::from(group) >= self.groups) {
+            return Err(Error::Range {
+                what: "a cell's group",
+                value: group.into(),
+                range: "below the number of groups",
+            });
+        }
+        self.cells.set(columns);
+        Ok(())
+    }
+
+    /// Lets all cells feel all others. `id` is `[row]` and used only to part cells with the same
+    /// center; `position` is `[row]`, µm.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if a column does not fit what was [set](Contact::set).
     pub fn step(
         &mut self,
-        bodies: &Bodies,
-        bins: &Bins,
+        id: &[u64],
+        position: &[[Real; 3]],
         response: Response,
         pool: &Pool,
     ) -> Result<(), Error> {
-        let cells = bodies.len();
-        same_length("rows in bins", cells, bins.order().len())?;
+        let rows = self.cells.len();
+        same_length("ids", rows, id.len())?;
+        same_length("positions", rows, position.len())?;
         if let Some(own) = &self.own {
-            same_length("own affinities", cells * own.kinds, own.values.len())?;
+            same_length("own affinities", rows * own.kinds, own.values.len())?;
         }
-        if bins.least_width() < bodies.range() {
-            return Err(Error::Range {
-                what: "the width of bins",
-                value: bins.least_width(),
-                range: "at least the largest distance at which two cells meet",
-            });
-        }
-        same_length("velocities", cells, response.velocity.len())?;
-        same_length("pressures", cells, response.pressure.len())?;
+        same_length("velocities", rows, response.velocity.len())?;
+        same_length("pressures", rows, response.pressure.len())?;
         if !response.counts.is_empty() {
-            same_length("counts", cells * self.slots, response.counts.len())?;
+            same_length("counts", rows * self.slots, response.counts.len())?;
         }
         if response.contacts.is_some() {
-            same_length("rows that are listed or not", cells, response.listed.len())?;
+            same_length("rows that are listed or not", rows, response.listed.len())?;
         }
         let law = cpu::Law {
             groups: self.groups,
@@ -347,8 +295,9 @@ impl Contact {
             slots: self.slots,
             voxels: self.voxels.as_ref(),
             own: self.own.as_ref(),
+            domain: &self.domain,
         };
-        self.room.step(&law, &bodies.columns, bins, response, pool);
+        self.cells.step(&law, id, position, response, pool);
         Ok(())
     }
 }

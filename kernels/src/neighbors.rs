@@ -1,179 +1,247 @@
-//! Who is near whom: uniform bins over the domain, and the rows of each bin.
+//! Who is near whom: lists of rows that may meet, kept from step to step.
 //!
-//! Bins are at least as wide as the largest distance at which two cells can meet, so whoever a
-//! cell meets is in its own bin or one next to it. Inside a bin rows stand in ascending order.
+//! Two rows meet at most where their distance does not exceed o_i + o_j, the sum of what each
+//! reaches out. A list holds the rows within o_i + o_j + m, with a margin m, and so misses nobody
+//! until a row has moved by m / 2. [`Neighbors::update`] looks, and makes the lists anew then.
+//!
+//! A pair stands in one list, that of its lower row, in ascending order of the higher. Who goes
+//! through rows and lists in order, and adds what a pair does to both, adds for each row over its
+//! neighbors in ascending order: a sum that depends neither on the margin, nor on when lists were
+//! made, nor on into how many pieces the rows are cut.
+//! Source of lists with a margin: Verlet 1967, doi:10.1103/PhysRev.159.98.
+
+mod bins;
 
 use std::ops::Range;
 
-use crate::{Error, Real, positive};
+use crate::{Pool, Real, motion::Domain};
+use bins::{Bins, LANES};
 
-/// More bins than this are not made; they get wider instead. A bound on memory, far above what
-/// a domain full of cells needs.
-const MOST: Real = (1u64 << 26) as Real;
+/// Below this many rows it is not worth waking the threads.
+pub(crate) const LARGE: usize = 4096;
+/// Pieces per thread, so that one that is held up does not hold up all.
+const PIECES_PER_THREAD: usize = 2;
+/// The margin while nothing is known of how fast rows move, over the range.
+const FIRST_MARGIN: Real = 0.05;
+/// The largest margin over the range.
+const LARGEST_MARGIN: Real = 0.2;
 
-/// Rows sorted by bin. One layer of bins in 2D.
+/// Rows that may meet.
 #[derive(Clone, Debug, Default)]
-pub struct Bins {
-    shape: [usize; 3],
-    origin: [Real; 3],
-    /// The width asked for, µm; the bins' own may be larger.
-    least_width: Real,
-    /// 1 / width of a bin, per axis.
-    per_width: [Real; 3],
-    bin_of: Vec<u32>,
-    starts: Vec<u32>,
-    order: Vec<u32>,
+pub struct Neighbors {
+    bins: Bins,
+    /// Positions when the lists were made, µm; none where there are no lists.
+    since: Vec<[Real; 3]>,
+    pub(crate) pieces: Vec<Piece>,
+    /// µm.
+    margin: Real,
+    /// Calls of [`Neighbors::update`] since the lists were made.
+    age: u32,
+    /// How far the fastest row moves between two calls, µm, as of late.
+    pace: Option<Real>,
 }
 
-impl Bins {
-    /// Bins over the box from `min` to `max`, µm, each at least `size` µm wide: the largest
-    /// distance at which two cells can meet. `dimensions` is 2 or 3; in 2D z is not looked at.
-    ///
-    /// # Errors
-    /// [`Error::Range`] if the size or an extent is not positive.
-    pub fn new(
-        min: [Real; 3],
-        max: [Real; 3],
-        size: Real,
-        dimensions: usize,
-    ) -> Result<Bins, Error> {
-        positive("the width of bins", size)?;
-        let mut bins = Bins {
-            origin: min,
-            shape: [1; 3],
-            least_width: size,
-            ..Bins::default()
-        };
-        for axis in 0..dimensions.min(3) {
-            positive("the domain's extent", max[axis] - min[axis])?;
-        }
-        let mut width = size;
-        loop {
-            for axis in 0..dimensions.min(3) {
-                let extent = max[axis] - min[axis];
-                // The margin keeps a pair at the very distance inside neighboring bins although
-                // bin numbers are rounded.
-                let count = (extent / (width * (1.0 + 1e-9))).floor().max(1.0);
-                bins.shape[axis] = count as usize;
-                bins.per_width[axis] = count / extent;
+/// The lists of consecutive rows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Piece {
+    pub(crate) rows: Range<usize>,
+    /// The higher rows near each row, and where each list ends.
+    pub(crate) higher: Vec<u32>,
+    pub(crate) ends: Vec<u32>,
+    /// The rows below this piece that are near some of its own, and (row, end) of their lists.
+    pub(crate) lower: Vec<u32>,
+    pub(crate) lower_ends: Vec<(u32, u32)>,
+    looks: Vec<(u32, u32)>,
+    found: Vec<u32>,
+}
+
+impl Neighbors {
+    /// Drops the lists: rows, or how far they reach out, have changed.
+    pub fn forget(&mut self) {
+        self.since.clear();
+    }
+
+    /// Makes the lists complete for `positions`, µm, and says whether they had to be made anew.
+    /// `outer` is how far a row reaches out, and `range` the most of a sum of two, µm; as before,
+    /// unless the lists were [forgotten](Neighbors::forget). In 2D all z must be alike. Whose
+    /// position is no finite number is near nobody.
+    pub fn update(
+        &mut self,
+        positions: &[[Real; 3]],
+        outer: impl Fn(usize) -> Real + Sync,
+        range: Real,
+        domain: &Domain,
+        pool: &Pool,
+    ) -> bool {
+        self.age = self.age.saturating_add(1);
+        if self.since.len() == positions.len() && !positions.is_empty() {
+            let furthest = furthest(positions, &self.since);
+            self.pace = Some(furthest / Real::from(self.age));
+            // Rounding is far below a billionth of a margin. NaN makes lists anew.
+            if furthest <= 0.5 * self.margin * (1.0 - 1e-9) {
+                return false;
             }
-            let total: Real = bins.shape.iter().map(|&n| n as Real).product();
-            if total <= MOST {
-                break;
-            }
-            width *= 1.25;
         }
-        bins.starts = vec![0; bins.len() + 1];
-        Ok(bins)
-    }
-
-    /// Number of bins.
-    pub fn len(&self) -> usize {
-        self.shape.iter().product()
-    }
-
-    /// Are there no bins? Only before [`Bins::new`].
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Number of bins along x, y, z.
-    pub fn shape(&self) -> [usize; 3] {
-        self.shape
-    }
-
-    /// The width asked for, µm: cells farther apart than this may be missed.
-    pub fn least_width(&self) -> Real {
-        self.least_width
-    }
-
-    /// Does z play no part?
-    pub fn is_flat(&self) -> bool {
-        self.per_width[2] == 0.0
-    }
-
-    /// Sorts the rows of `positions` (µm) into bins: by counting, so rows of one bin keep their
-    /// order. A position outside the domain belongs to the nearest bin, and NaN to the first.
-    pub fn rebuild(&mut self, positions: &[[Real; 3]]) {
-        let [nx, ny, nz] = self.shape;
-        self.starts.fill(0);
-        self.bin_of.clear();
-        self.bin_of.extend(positions.iter().map(|position| {
-            let at = |axis: usize, n: usize| {
-                let offset = (position[axis] - self.origin[axis]) * self.per_width[axis];
-                // The cast saturates: below zero and NaN give 0.
-                (offset as usize).min(n - 1)
-            };
-            (at(0, nx) + nx * (at(1, ny) + ny * at(2, nz))) as u32
-        }));
-        // Counts become each bin's end, and filling from the last row back moves it to the start.
-        for &bin in &self.bin_of {
-            self.starts[bin as usize] += 1;
-        }
-        let mut next = 0;
-        for start in &mut self.starts {
-            next += *start;
-            *start = next;
-        }
-        self.order.resize(positions.len(), 0);
-        for (row, &bin) in self.bin_of.iter().enumerate().rev() {
-            let start = &mut self.starts[bin as usize];
-            *start -= 1;
-            self.order[*start as usize] = row as u32;
-        }
-    }
-
-    /// All rows, bin by bin.
-    pub fn order(&self) -> &[u32] {
-        &self.order
-    }
-
-    /// The bin of each row, by row.
-    pub fn bin_of(&self) -> &[u32] {
-        &self.bin_of
-    }
-
-    /// The places in [`Bins::order`] of one bin's rows.
-    pub fn range(&self, bin: usize) -> Range<usize> {
-        self.starts[bin] as usize..self.starts[bin + 1] as usize
-    }
-
-    /// The places in [`Bins::order`] of the rows in a bin and those next to it: ranges in
-    /// ascending order, one for each line of up to three bins along x, at most nine.
-    pub fn around(&self, bin: usize) -> Around {
-        let [nx, ny, nz] = self.shape;
-        let (i, j, k) = (bin % nx, bin / nx % ny, bin / nx / ny);
-        let (left, right) = (i.saturating_sub(1), (i + 1).min(nx - 1));
-        let mut around = Around {
-            ranges: [(0, 0); 9],
-            len: 0,
+        self.margin = margin(self.pace, range);
+        self.age = 0;
+        self.since.clear();
+        self.since.extend_from_slice(positions);
+        self.bins.sort(positions, outer, range, self.margin, domain);
+        let (rows, threads) = (positions.len(), pool.threads());
+        let pieces = if rows < LARGE || threads == 1 {
+            1
+        } else {
+            PIECES_PER_THREAD * threads
         };
-        for z in k.saturating_sub(1)..=(k + 1).min(nz - 1) {
-            for y in j.saturating_sub(1)..=(j + 1).min(ny - 1) {
-                let line = nx * (y + ny * z);
-                let (start, end) = (self.starts[line + left], self.starts[line + right + 1]);
-                if start < end {
-                    around.ranges[around.len] = (start, end);
-                    around.len += 1;
+        self.pieces.resize_with(pieces, Piece::default);
+        let (size, bins) = (rows.div_ceil(pieces), &self.bins);
+        pool.pieces(&mut self.pieces, 1, pieces > 1, |index, piece| {
+            let last = rows.min((index + 1) * size);
+            piece[0].fill_widest(bins, last.min(index * size)..last);
+        });
+        true
+    }
+
+    /// The pairs that may meet, (lower row, higher row), ascending.
+    pub fn pairs(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+        self.pieces.iter().flat_map(|piece| {
+            piece
+                .lists()
+                .flat_map(|(row, list)| list.iter().map(move |&other| (row as u32, other)))
+        })
+    }
+}
+
+/// How far the row that moved furthest did, µm; NaN if that is unknown.
+fn furthest(positions: &[[Real; 3]], since: &[[Real; 3]]) -> Real {
+    // The bits of positive numbers are in the order of the numbers, and NaN is beyond all.
+    let square = |(now, then): (&[Real; 3], &[Real; 3])| {
+        let [x, y, z] = [now[0] - then[0], now[1] - then[1], now[2] - then[2]];
+        (x * x + y * y + z * z).to_bits() & !(1 << 63)
+    };
+    let most = positions.iter().zip(since).map(square).max();
+    Real::from_bits(most.unwrap_or(0)).sqrt()
+}
+
+/// A margin m costs in each step, since lists get longer, and saves making them anew, which is
+/// due after m / (2 · pace) steps and costs about as much as a step. With a cost of
+/// 1 + 3 m / range + 2 · pace / m the least is near √(pace · range).
+fn margin(pace: Option<Real>, range: Real) -> Real {
+    let Some(pace) = pace else {
+        return FIRST_MARGIN * range;
+    };
+    let margin = (pace * range).sqrt().min(LARGEST_MARGIN * range);
+    // Where lists would not last for two steps, they may as well be short.
+    if margin < 4.0 * pace { 0.0 } else { margin }
+}
+
+impl Piece {
+    /// Each row and the higher rows near it.
+    pub(crate) fn lists(&self) -> impl Iterator<Item = (usize, &[u32])> {
+        let mut start = 0;
+        self.rows.clone().zip(&self.ends).map(move |(row, &end)| {
+            let list = &self.higher[start..end as usize];
+            start = end as usize;
+            (row, list)
+        })
+    }
+
+    /// Rows near which there are some of lower pieces, and those.
+    pub(crate) fn lower_lists(&self) -> impl Iterator<Item = (usize, &[u32])> {
+        let mut start = 0;
+        self.lower_ends.iter().map(move |&(row, end)| {
+            let list = &self.lower[start..end as usize];
+            start = end as usize;
+            (row as usize, list)
+        })
+    }
+
+    /// [`Piece::fill`] in the widest registers at hand.
+    fn fill_widest(&mut self, bins: &Bins, rows: Range<usize>) {
+        #[cfg(target_arch = "x86_64")]
+        {
+            #[target_feature(enable = "avx2,bmi1")]
+            fn wide(piece: &mut Piece, bins: &Bins, rows: Range<usize>) {
+                piece.fill(bins, rows);
+            }
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi1") {
+                // SAFETY: the processor has what `wide` is compiled for.
+                unsafe { wide(self, bins, rows) };
+                return;
+            }
+        }
+        self.fill(bins, rows);
+    }
+
+    #[inline(always)]
+    fn fill(&mut self, bins: &Bins, rows: Range<usize>) {
+        self.rows = rows.clone();
+        self.higher.clear();
+        self.ends.clear();
+        self.lower.clear();
+        self.lower_ends.clear();
+        let first = rows.start as u32;
+        for row in rows {
+            let own = bins.of_row(row);
+            let row = row as u32;
+            // First all comparisons and then all findings: a branch guessed wrong costs as much as
+            // a dozen comparisons.
+            self.looks.clear();
+            for line in bins.around(row) {
+                // Where rows stand in the order of space, half of the lines have lower rows alone.
+                if line.highest < row && line.lowest >= first {
+                    continue;
+                }
+                for start in (line.start..line.end).step_by(LANES) {
+                    let near = bins.near(start, own, row, first);
+                    let rest = (line.end - start).min(LANES as u32);
+                    self.looks.push((start, near & ((1 << rest) - 1)));
                 }
             }
+            self.found.clear();
+            for looks in self.looks.chunks(4) {
+                let mut bits = 0u64;
+                for (k, look) in looks.iter().enumerate() {
+                    bits |= u64::from(look.1) << (LANES * k);
+                }
+                while bits != 0 {
+                    let bit = bits.trailing_zeros();
+                    bits &= bits - 1;
+                    let start = looks[bit as usize / LANES].0;
+                    self.found.push(bins.row_at(start + bit % LANES as u32));
+                }
+            }
+            sort(&mut self.found);
+            let lower = self.found.iter().take_while(|&&other| other < first);
+            let (lower, higher) = self.found.split_at(lower.count());
+            self.higher.extend_from_slice(higher);
+            self.ends.push(self.higher.len() as u32);
+            if !lower.is_empty() {
+                self.lower.extend_from_slice(lower);
+                self.lower_ends.push((row, self.lower.len() as u32));
+            }
         }
-        around
     }
 }
 
-/// Up to nine ranges of places, from [`Bins::around`].
-#[derive(Clone, Copy, Debug)]
-pub struct Around {
-    ranges: [(u32, u32); 9],
-    len: usize,
-}
-
-impl Around {
-    /// The ranges, ascending, none empty.
-    pub fn ranges(&self) -> impl Iterator<Item = Range<usize>> + '_ {
-        self.ranges[..self.len]
-            .iter()
-            .map(|&(start, end)| start as usize..end as usize)
+/// Sorts numbers that differ. A few are each put where there are as many smaller ones, without a
+/// branch.
+#[inline(always)]
+fn sort(numbers: &mut [u32]) {
+    const FEW: usize = 16;
+    if numbers.len() > FEW {
+        numbers.sort_unstable();
+        return;
+    }
+    let mut all = [u32::MAX; FEW];
+    all[..numbers.len()].copy_from_slice(numbers);
+    let mut smaller = [0u32; FEW];
+    for &number in &*numbers {
+        for k in 0..FEW {
+            smaller[k] += u32::from(number < all[k]);
+        }
+    }
+    for k in 0..numbers.len() {
+        numbers[smaller[k] as usize] = all[k];
     }
 }

@@ -24,7 +24,6 @@ use crate::{
     exchange::Exchange,
     gradient::Slopes,
     motion::Domain,
-    neighbors::Bins,
     pairs::{Pair, PairTable},
     portable,
     random::Draws,
@@ -161,7 +160,6 @@ pub struct Tissue {
     attackers: Vec<u32>,
     /// Voxel of each row.
     voxels: Vec<u32>,
-    bins: Bins,
     contact: Contact,
     contacts: Contacts,
     /// [slot][row].
@@ -219,12 +217,12 @@ impl Tissue {
             diffusion.hold(&mut densities)?;
         }
         let affinities = affinities(&setup.groups, &setup.channels);
-        let mut contact = Contact::new(affinities, setup.watched.clone(), setup.slots)?;
         let domain = Domain {
             min: setup.grid.origin,
             max: setup.grid.end(),
             dimensions: setup.grid.dimensions(),
         };
+        let mut contact = Contact::new(affinities, setup.watched.clone(), setup.slots, domain)?;
         if setup.conventions.bodies.meeting == Meeting::Voxels {
             contact.meet_in(Voxels {
                 min: domain.min,
@@ -251,7 +249,6 @@ impl Tissue {
             row_of_rank: Vec::new(),
             attackers: Vec::new(),
             voxels: Vec::new(),
-            bins: Bins::default(),
             contact,
             contacts: Contacts::default(),
             counts: Vec::new(),

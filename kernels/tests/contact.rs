@@ -1,9 +1,9 @@
 //! Contact against formulas and against the loop over all pairs.
 
 use kernels::Pool;
-use kernels::contact::{Bodies, Columns, Contact, Contacts, PRESSURE_UNIT, Response, SAME_POINT};
+use kernels::contact::{Columns, Contact, Contacts, PRESSURE_UNIT, Response, SAME_POINT};
 use kernels::motion::Domain;
-use kernels::neighbors::Bins;
+use kernels::neighbors::Neighbors;
 use kernels::random::{Draws, Sequence};
 use kernels::springs::{Spring, pull};
 
@@ -27,7 +27,13 @@ struct Found {
     contacts: Contacts,
 }
 
-const BOX: [[f64; 3]; 2] = [[-100.0; 3], [100.0; 3]];
+const fn domain(dimensions: usize) -> Domain {
+    Domain {
+        min: [-100.0; 3],
+        max: [100.0; 3],
+        dimensions,
+    }
+}
 const AFFINITY: [f64; 9] = [1.0, 0.5, 0.2, 0.5, 2.0, 0.0, 0.2, 0.0, 1.5];
 /// Slot 0 watches group 0; slot 1 watches groups 1 and 2.
 const WATCHED: [u64; 3] = [0b01, 0b10, 0b10];
@@ -63,17 +69,21 @@ impl Cells {
         cells
     }
 
-    fn bodies(&self) -> Bodies<'_> {
-        let columns = Columns {
-            id: &self.id,
-            position: &self.position,
+    fn columns(&self) -> Columns<'_> {
+        Columns {
             radius: &self.radius,
             reach: &self.reach,
             repulsion: &self.repulsion,
             adhesion: &self.adhesion,
             group: &self.group,
-        };
-        Bodies::new(columns, 3).unwrap()
+        }
+    }
+
+    fn law(&self, dimensions: usize) -> Contact {
+        let (affinity, watched) = (AFFINITY.to_vec(), WATCHED.to_vec());
+        let mut law = Contact::new(affinity, watched, 2, domain(dimensions)).unwrap();
+        law.set(&self.columns()).unwrap();
+        law
     }
 
     fn step(&self, dimensions: usize, threads: usize) -> Found {
@@ -81,9 +91,13 @@ impl Cells {
     }
 
     fn step_listing(&self, dimensions: usize, threads: usize, listed: &[bool]) -> Found {
-        let bodies = self.bodies();
-        let mut law = Contact::new(AFFINITY.to_vec(), WATCHED.to_vec(), 2).unwrap();
-        let mut bins = Bins::new(BOX[0], BOX[1], bodies.range(), dimensions).unwrap();
+        let mut law = self.law(dimensions);
+        // Twice into the same room: the second must not see the first.
+        self.step_by(&mut law, threads, listed);
+        self.step_by(&mut law, threads, listed)
+    }
+
+    fn step_by(&self, law: &mut Contact, threads: usize, listed: &[bool]) -> Found {
         let n = self.id.len();
         let mut found = Found {
             velocity: vec![[0.0; 3]; n],
@@ -91,20 +105,15 @@ impl Cells {
             counts: vec![9; 2 * n],
             contacts: Contacts::default(),
         };
-        // Twice into the same room: the second must not see the first.
-        for _ in 0..2 {
-            found.velocity.fill([0.0; 3]);
-            bins.rebuild(&self.position);
-            let response = Response {
-                velocity: &mut found.velocity,
-                pressure: &mut found.pressure,
-                counts: &mut found.counts,
-                contacts: Some(&mut found.contacts),
-                listed,
-            };
-            law.step(&bodies, &bins, response, &Pool::new(threads).unwrap())
-                .unwrap();
-        }
+        let response = Response {
+            velocity: &mut found.velocity,
+            pressure: &mut found.pressure,
+            counts: &mut found.counts,
+            contacts: Some(&mut found.contacts),
+            listed,
+        };
+        let pool = Pool::new(threads).unwrap();
+        law.step(&self.id, &self.position, response, &pool).unwrap();
         found
     }
 }
@@ -151,13 +160,6 @@ fn cell_list_equals_the_loop_over_all_pairs() {
             assert!((found.pressure[i] - pressure).abs() < 1e-11);
             assert_eq!([found.counts[i], found.counts[n + i]], counts);
             assert_eq!(found.contacts.of(i), neighbors);
-            for (&j, &distance) in neighbors.iter().zip(found.contacts.distances(i)) {
-                let there = cells.position[j as usize];
-                let square: f64 = (0..3)
-                    .map(|axis| (cells.position[i][axis] - there[axis]).powi(2))
-                    .sum();
-                assert!((distance - square.sqrt()).abs() < 1e-12);
-            }
         }
         assert!(met > 4 * n, "the scene is crowded: {met}");
         assert_eq!(found.contacts.iter().count(), met);
@@ -181,7 +183,7 @@ fn momentum_is_conserved() {
 fn identical_bits_for_any_thread_count() {
     let cells = Cells::crowd(6000, 3);
     let one = cells.step(3, 1);
-    for threads in [2, 3, 8] {
+    for threads in [2, 3, 7, 16] {
         assert!(one == cells.step(3, threads), "{threads} threads");
     }
 }
@@ -205,25 +207,17 @@ fn two_cells_relax_to_where_repulsion_equals_adhesion() {
         let mut cells = Cells::default();
         cells.push([1.0, 2.0, 3.0], radius, 0);
         cells.push([1.0 + 0.6 * start, 2.0 + 0.8 * start, 3.0], radius, 0);
-        let domain = Domain {
-            min: BOX[0],
-            max: BOX[1],
-            dimensions: 3,
-        };
         let (mut previous, mut moved) = (vec![[0.0; 3]; 2], vec![false; 2]);
         for _ in 0..20_000 {
             let velocity = cells.step(3, 1).velocity;
-            domain
-                .advance(
-                    0.1,
-                    &velocity,
-                    &mut cells.position,
-                    &mut previous,
-                    &mut moved,
-                )
+            let position = &mut cells.position;
+            domain(3)
+                .advance(0.1, &velocity, position, &mut previous, &mut moved)
                 .unwrap();
         }
-        let distance = cells.step(3, 1).contacts.distances(0)[0];
+        let [a, b] = [cells.position[0], cells.position[1]];
+        let square: f64 = a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum();
+        let distance = square.sqrt();
         assert!(
             (distance - near).abs() < 1e-9,
             "{distance} from {start}, not {near}"
@@ -274,7 +268,7 @@ fn cells_with_one_center_part_in_opposite_directions() {
         let length = |v: [f64; 3]| v.iter().map(|x| x * x).sum::<f64>().sqrt();
         assert!((length(found.velocity[0]) - strength).abs() < 1e-12);
         assert_eq!(found.velocity[0], found.velocity[1].map(|v| -v));
-        assert_eq!(found.contacts.distances(0), [SAME_POINT]);
+        assert_eq!(found.contacts.of(0), [1]);
         assert!(dimensions == 3 || found.velocity[0][2] == 0.0);
     }
 }
@@ -302,18 +296,7 @@ fn cells_without_size_and_no_cells_are_no_trouble() {
     assert_eq!(found.contacts.of(1), [0]);
 
     let none = Cells::default();
-    let mut law = Contact::new(AFFINITY.to_vec(), WATCHED.to_vec(), 2).unwrap();
-    let mut bins = Bins::new(BOX[0], BOX[1], 10.0, 3).unwrap();
-    bins.rebuild(&[]);
-    let response = Response {
-        velocity: &mut [],
-        pressure: &mut [],
-        counts: &mut [],
-        contacts: None,
-        listed: &[],
-    };
-    law.step(&none.bodies(), &bins, response, &Pool::serial())
-        .unwrap();
+    assert_eq!(none.step(3, 1).contacts.rows(), 0);
 }
 
 #[test]
@@ -327,52 +310,92 @@ fn only_listed_rows_have_contacts_and_all_else_is_as_it_was() {
         assert_eq!(some.pressure, all.pressure);
         assert_eq!(some.counts, all.counts);
         assert_eq!(some.contacts.rows(), 5000);
-        let kept = all
-            .contacts
-            .iter()
-            .filter(|(row, ..)| listed[*row as usize]);
+        let kept = all.contacts.iter().filter(|(row, _)| listed[*row as usize]);
         assert!(some.contacts.iter().eq(kept));
         assert!(!some.contacts.is_empty() && some.contacts.len() < all.contacts.len());
     }
 }
 
+/// Cells that crawl to and fro in a crowd for `steps`, by one law that keeps its lists, and by a
+/// new one at every step.
 #[test]
-fn bins_too_narrow_are_refused() {
-    let cells = Cells::crowd(10, 3);
-    let mut law = Contact::new(AFFINITY.to_vec(), WATCHED.to_vec(), 2).unwrap();
-    let mut bins = Bins::new(BOX[0], BOX[1], 8.0, 3).unwrap();
-    bins.rebuild(&cells.position);
-    let response = Response {
-        velocity: &mut [[0.0; 3]; 10],
-        pressure: &mut [0.0; 10],
-        counts: &mut [],
-        contacts: None,
-        listed: &[],
-    };
-    let error = law
-        .step(&cells.bodies(), &bins, response, &Pool::serial())
-        .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the width of bins is 8; it must be at least the largest distance at which two cells meet"
-    );
+fn lists_kept_over_steps_give_the_bits_of_new_ones() {
+    for (dimensions, speed, threads) in [(2, 0.02, 1), (3, 0.3, 1), (3, 0.05, 2), (3, 3.0, 3)] {
+        let mut cells = Cells::crowd(5000, dimensions);
+        let mut kept = cells.law(dimensions);
+        let listed = vec![true; cells.id.len()];
+        let draws = Draws {
+            seed: 3,
+            purpose: 0,
+        };
+        for tick in 0..40 {
+            let old = cells.step_by(&mut kept, threads, &listed);
+            let new = cells.step_by(&mut cells.law(dimensions), 1, &listed);
+            assert!(old == new, "{dimensions}D, {speed} µm a step, step {tick}");
+            for (position, &id) in cells.position.iter_mut().zip(&cells.id) {
+                // A tenth of the cells runs.
+                let step = if id % 10 == 0 { speed } else { 0.1 * speed };
+                let to = match dimensions {
+                    2 => draws.direction_2d(id, tick / 20, 0),
+                    _ => draws.direction_3d(id, tick / 20, 0),
+                };
+                for axis in 0..3 {
+                    position[axis] += step * to[axis];
+                }
+            }
+        }
+    }
 }
 
 #[test]
-fn rows_of_a_bin_stand_in_ascending_order() {
-    let cells = Cells::crowd(500, 3);
-    let mut bins = Bins::new(BOX[0], BOX[1], 21.0, 3).unwrap();
-    bins.rebuild(&cells.position);
-    let mut seen = vec![false; 500];
-    for bin in 0..bins.len() {
-        let rows = &bins.order()[bins.range(bin)];
-        assert!(rows.is_sorted());
-        for &row in rows {
-            assert_eq!(bins.bin_of()[row as usize] as usize, bin);
-            seen[row as usize] = true;
+fn kept_lists_hold_every_pair_within_reach() {
+    let outer = |row: usize| 4.0 + 0.01 * (row % 600) as f64;
+    for (dimensions, speed, rows) in [(2, 0.01, 700), (3, 0.2, 700), (3, 2.0, 700)] {
+        let mut positions = Cells::crowd(rows, dimensions).position;
+        // Outside of the domain, at no place, and at the largest distance, to the last bit.
+        positions[5] = [150.0, 120.0, 0.0];
+        positions[6] = [150.0 + outer(5) + outer(6), 120.0, 0.0];
+        positions[7] = [f64::NAN; 3];
+        positions[8] = [f64::INFINITY, 0.0, 0.0];
+        positions[9] = [1e300, 0.0, 0.0];
+        let mut near = Neighbors::default();
+        let (mut made, steps) = (0, 60);
+        for tick in 0..steps {
+            let pool = Pool::serial();
+            made += usize::from(near.update(&positions, outer, 20.0, &domain(dimensions), &pool));
+            let pairs: Vec<_> = near.pairs().collect();
+            assert!(pairs.is_sorted() && pairs.iter().all(|(i, j)| i < j));
+            for i in 0..rows {
+                for j in i + 1..rows {
+                    let square =
+                        (0..3).map(|axis| (positions[i][axis] - positions[j][axis]).powi(2));
+                    let reach = outer(i) + outer(j);
+                    if square.sum::<f64>() <= reach * reach {
+                        assert!(
+                            pairs.binary_search(&(i as u32, j as u32)).is_ok(),
+                            "{i} and {j} at tick {tick} of {speed} µm a step"
+                        );
+                    }
+                }
+            }
+            assert!(
+                pairs.len() < rows * 30,
+                "lists hold the near: {}",
+                pairs.len()
+            );
+            positions[7] = [0.0; 3];
+            positions[8] = [1.0, 1.0, 0.0];
+            for (row, position) in positions.iter_mut().enumerate() {
+                // Toward the middle and back, so that pairs come near that were not.
+                let inward = if tick / 10 % 2 == 0 { speed } else { -speed };
+                for x in &mut position[..dimensions] {
+                    *x -= inward * (*x).clamp(-1.0, 1.0) * (row % 3) as f64;
+                }
+            }
         }
+        assert!(made > 1, "rows moved by more than a margin allows");
+        assert!(speed > 1.0 || made < steps / 2, "lists were kept: {made}");
     }
-    assert!(seen.iter().all(|&seen| seen));
 }
 
 #[test]
@@ -398,16 +421,9 @@ fn springs_pull_both_ends_alike() {
 fn columns_of_unequal_length_are_refused_by_name() {
     let mut cells = Cells::crowd(3, 3);
     cells.reach.pop();
-    let columns = Columns {
-        id: &cells.id,
-        position: &cells.position,
-        radius: &cells.radius,
-        reach: &cells.reach,
-        repulsion: &cells.repulsion,
-        adhesion: &cells.adhesion,
-        group: &cells.group,
-    };
-    let error = Bodies::new(columns, 3).unwrap_err();
+    let (affinity, watched) = (AFFINITY.to_vec(), WATCHED.to_vec());
+    let mut law = Contact::new(affinity, watched, 2, domain(3)).unwrap();
+    let error = law.set(&cells.columns()).unwrap_err();
     assert_eq!(error.to_string(), "reaches has 2 entries, but 3 are needed");
-    assert!(Contact::new(vec![1.0, 0.5, 0.4, 1.0], vec![0; 2], 0).is_err());
+    assert!(Contact::new(vec![1.0, 0.5, 0.4, 1.0], vec![0; 2], 0, domain(3)).is_err());
 }

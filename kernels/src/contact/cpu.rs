@@ -1,16 +1,19 @@
-//! The pair loop. What a pair needs is first copied in bin order, so that a cell's candidates
-//! are a few runs of consecutive numbers; most of the candidates are then dismissed by squared
-//! distance alone.
+//! The pair loop: each pair once, and what it does is added to both, in the order of rows. Where
+//! rows are cut into pieces, a pair of two pieces is looked at by each for its own row. In both
+//! cases a row's sum runs over its neighbors in ascending order, bit for bit.
 
 use super::{Columns, Contacts, OwnAffinities, PRESSURE_UNIT, Response, SAME_POINT, Voxels};
-use crate::neighbors::{Around, Bins};
+use crate::motion::Domain;
+use crate::neighbors::{LARGE, Neighbors, Piece};
 use crate::random::{on_circle, on_sphere, open_unit, pair_id};
 use crate::{Pool, Real};
 
-/// Places per piece of work. Fixed, so that pieces do not depend on threads.
-const PIECE: usize = 512;
-/// Below this many cells a step is shorter than waking the threads.
-const LARGE: usize = 4096;
+/// Rows at a time where they are only copied.
+const COPIED: usize = 8192;
+
+/// So many pairs are gone through together: enough for loops over them to be worth it, and few
+/// enough to stay in the nearest cache.
+const BATCH: usize = 64;
 
 /// The constants of a step.
 pub(super) struct Law<'a> {
@@ -20,434 +23,463 @@ pub(super) struct Law<'a> {
     pub(super) slots: usize,
     pub(super) voxels: Option<&'a Voxels>,
     pub(super) own: Option<&'a OwnAffinities>,
+    pub(super) domain: &'a Domain,
 }
 
-/// Buffers that live from step to step, so that a step allocates only while the tissue grows.
+/// What contact keeps of cells from step to step.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Room {
-    packed: Packed,
-    pieces: Vec<Piece>,
+pub(super) struct Cells {
+    spheres: Vec<Sphere>,
+    traits: Vec<Traits>,
+    /// The largest distance at which two cells meet, µm.
+    range: Real,
+    near: Neighbors,
+    sums: Vec<Sums>,
+    /// `[row]`, only where voxels decide who meets.
+    voxels: Vec<[i32; 3]>,
 }
 
-/// Columns in bin order.
-#[derive(Clone, Debug, Default)]
-struct Packed {
-    x: Vec<Real>,
-    y: Vec<Real>,
-    z: Vec<Real>,
-    /// The larger of radius and reach.
-    outer: Vec<Real>,
-    rest: Vec<Rest>,
-    /// Only where voxels decide who meets.
-    voxel: Vec<[i32; 3]>,
-    /// `[place][kind]`, only where affinities are a cell's own.
-    affinity: Vec<Real>,
-}
+/// x, y, z and radius, µm, in one wide register; or velocity and pressure.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
+struct Sphere([Real; 4]);
 
-/// What is read only for a pair that is near.
-#[derive(Clone, Copy, Debug, Default)]
-struct Rest {
-    radius: Real,
+/// What else a pair depends on.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
+struct Traits {
     reach: Real,
     /// √c and √a.
     repulsion: Real,
     adhesion: Real,
-    row: u32,
-    group: u32,
+    group: u16,
 }
 
-/// The results of up to [`PIECE`] places, and scratch.
-#[derive(Clone, Debug, Default)]
-struct Piece {
-    gathered: Vec<Gathered>,
-    /// `[place][slot]`.
-    counts: Vec<u32>,
-    /// (neighbor row, distance) of all listed rows.
-    contacts: Vec<(u32, Real)>,
-    /// The listed rows, and where the contacts of each end.
-    listed: Vec<(u32, u32)>,
-    near: Vec<u32>,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Gathered {
-    velocity: [Real; 3],
-    pressure: Real,
-}
-
-impl Packed {
-    fn fill(&mut self, law: &Law, bodies: &Columns, order: &[u32]) {
-        fn pack<T>(out: &mut Vec<T>, order: &[u32], of: impl Fn(usize) -> T) {
-            out.clear();
-            out.extend(order.iter().map(|&row| of(row as usize)));
-        }
-        pack(&mut self.x, order, |row| bodies.position[row][0]);
-        pack(&mut self.y, order, |row| bodies.position[row][1]);
-        pack(&mut self.z, order, |row| bodies.position[row][2]);
-        pack(&mut self.outer, order, |row| {
-            bodies.radius[row].max(bodies.reach[row])
-        });
-        pack(&mut self.rest, order, |row| Rest {
-            radius: bodies.radius[row],
-            reach: bodies.reach[row],
-            repulsion: bodies.repulsion[row].sqrt(),
-            adhesion: bodies.adhesion[row].sqrt(),
-            row: row as u32,
-            group: bodies.group[row].into(),
-        });
-        if let Some(voxels) = law.voxels {
-            pack(&mut self.voxel, order, |row| {
-                voxels.of(bodies.position[row])
-            });
-        }
-        if let Some(own) = law.own {
-            let of = |&row: &u32| &own.values[row as usize * own.kinds..][..own.kinds];
-            self.affinity.clear();
-            self.affinity.extend(order.iter().flat_map(of));
-        }
+impl Cells {
+    pub(super) fn len(&self) -> usize {
+        self.traits.len()
     }
 
-    /// Whether the voxels of two places are one or touch.
-    #[inline(always)]
-    fn voxels_touch(&self, a: usize, b: usize) -> bool {
-        let (a, b) = (self.voxel[a], self.voxel[b]);
-        (0..3).all(|axis| (a[axis] - b[axis]).abs() <= 1)
+    pub(super) fn set(&mut self, columns: &Columns) {
+        let radii = columns.radius.iter();
+        self.spheres.clear();
+        self.spheres
+            .extend(radii.map(|&radius| Sphere([0.0, 0.0, 0.0, radius])));
+        self.traits.clear();
+        self.traits
+            .extend((0..columns.radius.len()).map(|row| Traits {
+                reach: columns.reach[row],
+                repulsion: columns.repulsion[row].sqrt(),
+                adhesion: columns.adhesion[row].sqrt(),
+                group: columns.group[row],
+            }));
+        // A length that is no number is passed over.
+        let lengths = columns.radius.iter().chain(columns.reach);
+        self.range = 2.0 * lengths.fold(0.0, |most: Real, &length| most.max(length));
+        self.near.forget();
     }
 
-    /// √(A_a(kind of b) A_b(kind of a)), from the places' own numbers.
-    #[inline(always)]
-    fn own_affinity(&self, own: &OwnAffinities, a: usize, b: usize) -> Real {
-        let kind = |place: usize| usize::from(own.kind_of_group[self.rest[place].group as usize]);
-        let of = |place: usize, kind: usize| self.affinity[place * own.kinds + kind];
-        (of(a, kind(b)) * of(b, kind(a))).sqrt()
-    }
-
-    /// Writes the places within reach of `place` to `near` and returns how many; `place` itself
-    /// is one of them.
-    #[inline(always)]
-    fn near(&self, place: usize, around: &Around, near: &mut Vec<u32>) -> usize {
-        // Four at a time may write three places past the last one found.
-        let candidates: usize = around.ranges().map(|range| range.len()).sum();
-        if near.len() < candidates + 4 {
-            near.resize(candidates + 4, 0);
-        }
-        let (x, y, z, outer) = (
-            self.x[place],
-            self.y[place],
-            self.z[place],
-            self.outer[place],
-        );
-        // The margin leaves ties to the exact comparison of distances later.
-        let is_near = |x_: Real, y_: Real, z_: Real, outer_: Real| {
-            let (dx, dy, dz) = (x - x_, y - y_, z - z_);
-            let reach = outer + outer_;
-            dx * dx + dy * dy + dz * dz <= reach * reach * (1.0 + 1e-12)
-        };
-        let mut found = 0;
-        for range in around.ranges() {
-            let mut first = range.start as u32;
-            let (xs, x_rest) = self.x[range.clone()].as_chunks::<4>();
-            let (ys, y_rest) = self.y[range.clone()].as_chunks::<4>();
-            let (zs, z_rest) = self.z[range.clone()].as_chunks::<4>();
-            let (outers, outer_rest) = self.outer[range].as_chunks::<4>();
-            for (((xs, ys), zs), outers) in xs.iter().zip(ys).zip(zs).zip(outers) {
-                let mut mask = 0;
-                for lane in 0..4 {
-                    let near = is_near(xs[lane], ys[lane], zs[lane], outers[lane]);
-                    mask |= usize::from(near) << lane;
-                }
-                near[found..found + 4].copy_from_slice(&SET_BITS[mask].map(|bit| first + bit));
-                found += mask.count_ones() as usize;
-                first += 4;
-            }
-            let rest = x_rest.iter().zip(y_rest).zip(z_rest).zip(outer_rest);
-            for (((&x, &y), &z), &outer) in rest {
-                // Every candidate is written and only a near one counted: no branch to guess.
-                near[found] = first;
-                found += usize::from(is_near(x, y, z, outer));
-                first += 1;
-            }
-        }
-        found
-    }
-}
-
-/// The positions of the set bits of a mask of four, ascending, and then zeros.
-const SET_BITS: [[u32; 4]; 16] = {
-    let mut table = [[0; 4]; 16];
-    let mut mask = 0;
-    while mask < 16 {
-        let (mut bit, mut count) = (0, 0);
-        while bit < 4 {
-            if mask >> bit & 1 == 1 {
-                table[mask][count] = bit as u32;
-                count += 1;
-            }
-            bit += 1;
-        }
-        mask += 1;
-    }
-    table
-};
-
-impl Room {
     pub(super) fn step(
         &mut self,
         law: &Law,
-        bodies: &Columns,
-        bins: &Bins,
+        id: &[u64],
+        position: &[[Real; 3]],
         response: Response,
         pool: &Pool,
     ) {
-        let cells = bodies.id.len();
-        let order = bins.order();
-        self.packed.fill(law, bodies, order);
-        let count = cells.div_ceil(PIECE);
-        if self.pieces.len() < count {
-            self.pieces.resize_with(count, Piece::default);
-        }
-        let slots = if response.counts.is_empty() {
-            0
-        } else {
-            law.slots
-        };
-        let listed = response.contacts.is_some().then_some(response.listed);
-        let packed = &self.packed;
-        pool.pieces(
-            &mut self.pieces[..count],
-            1,
-            cells >= LARGE,
-            |index, piece| {
-                let places = index * PIECE..((index + 1) * PIECE).min(cells);
-                piece[0].fill(law, bodies, bins, packed, places, slots, listed);
-            },
-        );
-
-        let pieces = &self.pieces[..count];
-        for (piece, rows) in pieces.iter().zip(order.chunks(PIECE)) {
-            for (gathered, &row) in piece.gathered.iter().zip(rows) {
-                let velocity = &mut response.velocity[row as usize];
-                for axis in 0..3 {
-                    velocity[axis] += gathered.velocity[axis];
-                }
-                response.pressure[row as usize] = gathered.pressure;
+        let rows = position.len();
+        let is_large = rows >= LARGE;
+        pool.pieces(&mut self.spheres, COPIED, is_large, |index, spheres| {
+            for (sphere, position) in spheres.iter_mut().zip(&position[index * COPIED..]) {
+                sphere.0[..3].copy_from_slice(position);
             }
-            for (place, &row) in rows.iter().enumerate() {
-                for slot in 0..slots {
-                    response.counts[slot * cells + row as usize] =
-                        piece.counts[place * slots + slot];
-                }
+        });
+        let (spheres, traits) = (&self.spheres, &self.traits);
+        let outer = |row: usize| spheres[row].0[3].max(traits[row].reach);
+        self.near
+            .update(position, outer, self.range, law.domain, pool);
+        self.voxels.clear();
+        // Cells nearer than an edge are never two voxels apart.
+        let part = |voxels: &&Voxels| self.range > voxels.edge * (1.0 - 1e-9);
+        if let Some(voxels) = law.voxels.filter(part) {
+            let of = |&position: &[Real; 3]| voxels.of(position);
+            self.voxels.extend(position.iter().map(of));
+        }
+        let scene = Scene {
+            law,
+            id,
+            spheres,
+            traits,
+            voxels: &self.voxels,
+            slots: if response.counts.is_empty() {
+                0
+            } else {
+                law.slots
+            },
+            listed: if response.contacts.is_some() {
+                response.listed
+            } else {
+                &[]
+            },
+        };
+        let pieces = &self.near.pieces;
+        self.sums.resize_with(pieces.len(), Sums::default);
+        let (mut velocity, mut pressure) = (response.velocity, response.pressure);
+        let work = pieces.iter().zip(&mut self.sums).map(|(piece, sums)| {
+            let covered = "pieces cover all rows";
+            let velocity = velocity.split_off_mut(..piece.rows.len()).expect(covered);
+            let pressure = pressure.split_off_mut(..piece.rows.len()).expect(covered);
+            (piece, sums, velocity, pressure)
+        });
+        let mut work: Vec<_> = work.collect();
+        pool.pieces(&mut work, 1, is_large, |_, work| {
+            let (piece, sums, velocity, pressure) = &mut work[0];
+            sums.gather_widest(&scene, piece);
+            let out = velocity.iter_mut().zip(pressure.iter_mut());
+            for ((velocity, pressure), sum) in out.zip(&sums.sums) {
+                let [x, y, z, sum] = sum.0;
+                *velocity = [velocity[0] + x, velocity[1] + y, velocity[2] + z];
+                *pressure = sum / PRESSURE_UNIT;
+            }
+        });
+        for slot in 0..scene.slots {
+            let out = response.counts[slot * rows..][..rows].iter_mut();
+            let rows = pieces
+                .iter()
+                .zip(&self.sums)
+                .flat_map(|(piece, sums)| sums.counts.chunks(scene.slots).take(piece.rows.len()));
+            for (out, counts) in out.zip(rows) {
+                *out = counts[slot];
             }
         }
         if let Some(contacts) = response.contacts {
-            collect(pieces, cells, contacts);
+            collect(&self.sums, rows, contacts);
         }
     }
 }
 
-/// Puts the pieces' contacts in the order of `rows` rows.
-fn collect(pieces: &[Piece], rows: usize, contacts: &mut Contacts) {
-    contacts.starts.clear();
-    contacts.starts.resize(rows + 1, 0);
-    for (row, found) in pieces.iter().flat_map(Piece::listed) {
-        contacts.starts[row + 1] = found.len() as u32;
+/// Puts the pieces' contacts in the order of rows, by counting.
+fn collect(sums: &[Sums], rows: usize, contacts: &mut Contacts) {
+    let found = || sums.iter().flat_map(|sums| &sums.contacts);
+    // Each row's end stands one place further than it will, since filling moves starts to ends.
+    let starts = &mut contacts.starts;
+    starts.clear();
+    starts.resize(rows + 2, 0);
+    for &(row, _) in found() {
+        starts[row as usize + 2] += 1;
     }
     for row in 0..rows {
-        contacts.starts[row + 1] += contacts.starts[row];
+        starts[row + 2] += starts[row + 1];
     }
-    let total = contacts.starts[rows] as usize;
-    contacts.neighbors.resize(total, 0);
-    contacts.distances.resize(total, 0.0);
-    for (row, found) in pieces.iter().flat_map(Piece::listed) {
-        let start = contacts.starts[row] as usize;
-        for (offset, &(neighbor, distance)) in found.iter().enumerate() {
-            contacts.neighbors[start + offset] = neighbor;
-            contacts.distances[start + offset] = distance;
-        }
+    contacts.neighbors.resize(starts[rows + 1] as usize, 0);
+    for &(row, neighbor) in found() {
+        let next = &mut starts[row as usize + 1];
+        contacts.neighbors[*next as usize] = neighbor;
+        *next += 1;
+    }
+    starts.pop();
+}
+
+/// What all pieces read.
+struct Scene<'a> {
+    law: &'a Law<'a>,
+    id: &'a [u64],
+    spheres: &'a [Sphere],
+    traits: &'a [Traits],
+    /// Empty where all may meet.
+    voxels: &'a [[i32; 3]],
+    slots: usize,
+    /// Empty where nobody's contacts are listed.
+    listed: &'a [bool],
+}
+
+impl Scene<'_> {
+    /// Whether the voxels of two rows are one or touch.
+    fn voxels_touch(&self, a: usize, b: usize) -> bool {
+        let (a, b) = (self.voxels[a], self.voxels[b]);
+        (0..3).all(|axis| (a[axis] - b[axis]).abs() <= 1)
+    }
+
+    /// √(A_a(kind of b) A_b(kind of a)), from the rows' own numbers.
+    fn own_affinity(&self, own: &OwnAffinities, a: usize, b: usize) -> Real {
+        let kind = |row: usize| usize::from(own.kind_of_group[usize::from(self.traits[row].group)]);
+        let of = |row: usize, kind: usize| own.values[row * own.kinds + kind];
+        (of(a, kind(b)) * of(b, kind(a))).sqrt()
     }
 }
 
-impl Piece {
-    /// Each listed row and its contacts, in bin order.
-    fn listed(&self) -> impl Iterator<Item = (usize, &[(u32, Real)])> {
-        let mut start = 0;
-        self.listed.iter().map(move |&(row, end)| {
-            let found = &self.contacts[start as usize..end as usize];
-            start = end;
-            (row as usize, found)
-        })
-    }
+/// The results of the rows of a piece.
+#[derive(Clone, Debug, Default)]
+struct Sums {
+    /// `[row]`, and one more for rows of other pieces: velocity and pressure.
+    sums: Vec<Sphere>,
+    /// `[row][slot]`, and one row more.
+    counts: Vec<u32>,
+    /// (row, its neighbor) of listed rows; for each row in ascending order of neighbors.
+    contacts: Vec<(u32, u32)>,
+}
 
-    /// [`Piece::gather`] for the law at hand, so that the default one pays for no other.
-    fn fill(
-        &mut self,
-        law: &Law,
-        bodies: &Columns,
-        bins: &Bins,
-        packed: &Packed,
-        places: std::ops::Range<usize>,
-        slots: usize,
-        listed: Option<&[bool]>,
-    ) {
-        match (law.voxels, law.own) {
-            (None, None) => {
-                self.fill_by::<false, false>(law, bodies, bins, packed, places, slots, listed);
-            }
-            (None, Some(_)) => {
-                self.fill_by::<false, true>(law, bodies, bins, packed, places, slots, listed);
-            }
-            (Some(_), None) => {
-                self.fill_by::<true, false>(law, bodies, bins, packed, places, slots, listed);
-            }
-            (Some(_), Some(_)) => {
-                self.fill_by::<true, true>(law, bodies, bins, packed, places, slots, listed);
-            }
-        }
-    }
-
-    /// [`Piece::gather`] in the widest registers at hand. The compiler neither fuses nor reorders
-    /// floating-point arithmetic, so the bits are those of any other width.
-    fn fill_by<const VOXELS: bool, const OWN: bool>(
-        &mut self,
-        law: &Law,
-        bodies: &Columns,
-        bins: &Bins,
-        packed: &Packed,
-        places: std::ops::Range<usize>,
-        slots: usize,
-        listed: Option<&[bool]>,
-    ) {
+impl Sums {
+    /// [`Sums::gather`] for the law at hand and in the widest registers at hand. The compiler
+    /// neither fuses nor reorders floating-point arithmetic, so the bits are those of any other
+    /// width.
+    fn gather_widest(&mut self, scene: &Scene, piece: &Piece) {
+        let is_plain = scene.voxels.is_empty() && scene.law.own.is_none();
         #[cfg(target_arch = "x86_64")]
         {
-            #[target_feature(enable = "avx2,popcnt")]
-            fn wide<const VOXELS: bool, const OWN: bool>(
-                piece: &mut Piece,
-                law: &Law,
-                bodies: &Columns,
-                bins: &Bins,
-                packed: &Packed,
-                places: std::ops::Range<usize>,
-                slots: usize,
-                listed: Option<&[bool]>,
-            ) {
-                piece.gather::<VOXELS, OWN>(law, bodies, bins, packed, places, slots, listed);
+            #[target_feature(enable = "avx2")]
+            fn wide<const PLAIN: bool>(sums: &mut Sums, scene: &Scene, piece: &Piece) {
+                sums.gather::<PLAIN>(scene, piece);
             }
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt") {
+            if is_x86_feature_detected!("avx2") {
                 // SAFETY: the processor has what `wide` is compiled for.
                 unsafe {
-                    wide::<VOXELS, OWN>(self, law, bodies, bins, packed, places, slots, listed);
-                };
+                    if is_plain {
+                        wide::<true>(self, scene, piece);
+                    } else {
+                        wide::<false>(self, scene, piece);
+                    }
+                }
                 return;
             }
         }
-        self.gather::<VOXELS, OWN>(law, bodies, bins, packed, places, slots, listed);
+        if is_plain {
+            self.gather::<true>(scene, piece);
+        } else {
+            self.gather::<false>(scene, piece);
+        }
     }
 
-    /// `VOXELS`: voxels decide who meets, and two at one point do not part. `OWN`: affinities are
-    /// the cells' own.
+    /// `PLAIN`: whoever is near meets, with the table's affinities.
     #[inline(always)]
-    fn gather<const VOXELS: bool, const OWN: bool>(
-        &mut self,
-        law: &Law,
-        bodies: &Columns,
-        bins: &Bins,
-        packed: &Packed,
-        places: std::ops::Range<usize>,
-        slots: usize,
-        listed: Option<&[bool]>,
-    ) {
-        self.gathered.clear();
+    fn gather<const PLAIN: bool>(&mut self, scene: &Scene, piece: &Piece) {
+        let rows = piece.rows.len();
+        self.sums.clear();
+        self.sums.resize(rows + 1, Sphere([0.0; 4]));
         self.counts.clear();
-        self.counts.resize(places.len() * slots, 0);
+        self.counts.resize((rows + 1) * scene.slots, 0);
         self.contacts.clear();
-        self.listed.clear();
-        let first = places.start;
-        let mut around = None;
-        for place in places {
-            let own = packed.rest[place];
-            let bin = bins.bin_of()[own.row as usize] as usize;
-            let around = match around {
-                Some((same, around)) if same == bin => around,
-                _ => around.insert((bin, bins.around(bin))).1,
+        let mut batch = Batch::new(piece.rows.start, rows);
+        // Lower rows of other pieces come first in everybody's sum.
+        for (row, others) in piece.lower_lists() {
+            self.meet::<PLAIN>(&mut batch, scene, row, others);
+        }
+        self.finish::<PLAIN>(&mut batch, scene);
+        for (row, others) in piece.lists() {
+            self.meet::<PLAIN>(&mut batch, scene, row, others);
+        }
+        self.finish::<PLAIN>(&mut batch, scene);
+    }
+
+    #[inline(always)]
+    fn meet<const PLAIN: bool>(
+        &mut self,
+        batch: &mut Batch,
+        scene: &Scene,
+        row: usize,
+        mut others: &[u32],
+    ) {
+        while batch.len + others.len() >= BATCH {
+            let (now, later) = others.split_at(BATCH - batch.len);
+            batch.load(scene, row, now);
+            self.finish::<PLAIN>(batch, scene);
+            others = later;
+        }
+        batch.load(scene, row, others);
+    }
+
+    /// Adds what the pairs of a batch do to each other.
+    #[inline(always)]
+    fn finish<const PLAIN: bool>(&mut self, batch: &mut Batch, scene: &Scene) {
+        if !PLAIN {
+            batch.amend(scene);
+        }
+        batch.weigh();
+        if scene.law.voxels.is_none() {
+            batch.part(scene);
+        }
+        batch.push(&mut self.sums);
+        if scene.slots > 0 {
+            batch.count(scene, &mut self.counts);
+        }
+        if !scene.listed.is_empty() {
+            batch.list(scene, &mut self.contacts);
+        }
+        batch.len = 0;
+    }
+}
+
+/// Pairs on their way, `[pair]`; the first `len` count.
+struct Batch {
+    /// The rows of the piece.
+    first: usize,
+    rows: usize,
+    len: usize,
+    own: [u32; BATCH],
+    other: [u32; BATCH],
+    /// From the other's center to the own, and the sum of radii.
+    away: [[Real; 4]; BATCH],
+    /// Sum of reaches, product of √c, product of √a, affinity.
+    both: [[Real; 4]; BATCH],
+    distance: [Real; BATCH],
+    /// Strength over distance.
+    factor: [Real; BATCH],
+    /// (1 − d/R)² where they overlap.
+    overlap: [Real; BATCH],
+    in_contact: [bool; BATCH],
+}
+
+impl Batch {
+    fn new(first: usize, rows: usize) -> Batch {
+        Batch {
+            first,
+            rows,
+            len: 0,
+            own: [0; BATCH],
+            other: [0; BATCH],
+            away: [[0.0; 4]; BATCH],
+            both: [[0.0; 4]; BATCH],
+            distance: [0.0; BATCH],
+            factor: [0.0; BATCH],
+            overlap: [0.0; BATCH],
+            in_contact: [false; BATCH],
+        }
+    }
+
+    /// Takes up pairs of one row; there must be room.
+    #[inline(always)]
+    fn load(&mut self, scene: &Scene, row: usize, others: &[u32]) {
+        let [x, y, z, radius] = scene.spheres[row].0;
+        let own = scene.traits[row];
+        let affinity = &scene.law.affinity[usize::from(own.group) * scene.law.groups..];
+        let new = self.len..self.len + others.len();
+        self.len = new.end;
+        self.own[new.clone()].fill(row as u32);
+        self.other[new.clone()].copy_from_slice(others);
+        let room = self.away[new.clone()].iter_mut().zip(&mut self.both[new]);
+        for ((away, both), &other) in room.zip(others) {
+            let its = scene.spheres[other as usize].0;
+            *away = [x - its[0], y - its[1], z - its[2], radius + its[3]];
+            let its = scene.traits[other as usize];
+            *both = [
+                own.reach + its.reach,
+                own.repulsion * its.repulsion,
+                own.adhesion * its.adhesion,
+                affinity[usize::from(its.group)],
+            ];
+        }
+    }
+
+    /// Takes their own affinities where cells have such, and puts those out of reach that may not
+    /// meet.
+    fn amend(&mut self, scene: &Scene) {
+        for k in 0..self.len {
+            let (own, other) = (self.own[k] as usize, self.other[k] as usize);
+            if let Some(affinities) = scene.law.own {
+                self.both[k][3] = scene.own_affinity(affinities, own, other);
+            }
+            if !scene.voxels.is_empty() && !scene.voxels_touch(own, other) {
+                (self.away[k][3], self.both[k][0]) = (0.0, 0.0);
+            }
+        }
+    }
+
+    /// The law.
+    #[inline(always)]
+    fn weigh(&mut self) {
+        for k in 0..BATCH {
+            let [x, y, z, touching] = self.away[k];
+            let [reach, repulsion, adhesion, affinity] = self.both[k];
+            let root = (x * x + y * y + z * z).sqrt();
+            let distance = if root < SAME_POINT { SAME_POINT } else { root };
+            let overlap = 1.0 - distance / touching;
+            let overlap = if distance <= touching {
+                overlap * overlap
+            } else {
+                0.0
             };
-            let found = packed.near(place, &around, &mut self.near);
-            let affinity = &law.affinity[own.group as usize * law.groups..][..law.groups];
-            let (x, y, z) = (packed.x[place], packed.y[place], packed.z[place]);
-            let mut sum = Gathered::default();
-            let is_listed = listed.is_some_and(|listed| listed[own.row as usize]);
-            let listed_before = self.contacts.len();
-            for &other in &self.near[..found] {
-                let other = other as usize;
-                if other == place || VOXELS && !packed.voxels_touch(place, other) {
-                    continue;
-                }
-                let its = &packed.rest[other];
-                let away = [
-                    x - packed.x[other],
-                    y - packed.y[other],
-                    z - packed.z[other],
-                ];
-                let square = away[0] * away[0] + away[1] * away[1] + away[2] * away[2];
-                let distance = square.sqrt().max(SAME_POINT);
-                let touching = own.radius + its.radius;
-                let reach = own.reach + its.reach;
-                let overlap = 1.0 - distance / touching;
-                let overlap = if distance <= touching {
-                    overlap * overlap
-                } else {
-                    0.0
-                };
-                let hold = 1.0 - distance / reach;
-                let in_contact = distance < reach;
-                let hold = if in_contact { hold * hold } else { 0.0 };
-                let affinity = match law.own {
-                    Some(own) if OWN => packed.own_affinity(own, place, other),
-                    _ => affinity[its.group as usize],
-                };
-                let strength = own.repulsion * its.repulsion * overlap
-                    - own.adhesion * its.adhesion * affinity * hold;
-                sum.pressure += overlap;
-                if !VOXELS && square < SAME_POINT * SAME_POINT {
-                    let away = apart(
-                        bodies.id[own.row as usize],
-                        bodies.id[its.row as usize],
-                        bins.is_flat(),
-                    );
-                    for axis in 0..3 {
-                        sum.velocity[axis] += strength * away[axis];
-                    }
-                } else {
-                    let factor = strength / distance;
-                    for axis in 0..3 {
-                        sum.velocity[axis] += factor * away[axis];
-                    }
-                }
-                if in_contact {
-                    if slots > 0 {
-                        let counts = &mut self.counts[(place - first) * slots..][..slots];
-                        let mut bits = law.watched[its.group as usize];
-                        while bits != 0 {
-                            counts[bits.trailing_zeros() as usize] += 1;
-                            bits &= bits - 1;
-                        }
-                    }
-                    if is_listed {
-                        self.contacts.push((its.row, distance));
-                    }
+            let hold = 1.0 - distance / reach;
+            let hold = if distance < reach { hold * hold } else { 0.0 };
+            let strength = repulsion * overlap - adhesion * affinity * hold;
+            self.factor[k] = strength / distance;
+            self.overlap[k] = overlap;
+            self.in_contact[k] = distance < reach;
+            self.distance[k] = distance;
+        }
+    }
+
+    /// Gives those at one point a direction to part in.
+    #[inline(always)]
+    fn part(&mut self, scene: &Scene) {
+        // A loop without a branch, since this hardly ever happens.
+        let nearest = self
+            .distance
+            .iter()
+            .fold(Real::INFINITY, |least, &distance| {
+                if distance < least { distance } else { least }
+            });
+        if nearest > SAME_POINT {
+            return;
+        }
+        for k in 0..self.len {
+            if self.distance[k] <= SAME_POINT {
+                let [own, other] = [self.own[k], self.other[k]].map(|row| scene.id[row as usize]);
+                let direction = apart(own, other, scene.law.domain.dimensions == 2);
+                self.away[k][..3].copy_from_slice(&direction.map(|part| SAME_POINT * part));
+            }
+        }
+    }
+
+    /// Where the sums of a row stand: the last place for rows of other pieces.
+    #[inline(always)]
+    fn place(&self, row: u32) -> usize {
+        (row as usize).wrapping_sub(self.first).min(self.rows)
+    }
+
+    #[inline(always)]
+    fn push(&self, sums: &mut [Sphere]) {
+        for k in 0..self.len {
+            let [x, y, z, _] = self.away[k];
+            let (factor, overlap) = (self.factor[k], self.overlap[k]);
+            let [x, y, z] = [factor * x, factor * y, factor * z];
+            let own = &mut sums[self.place(self.own[k])].0;
+            *own = [own[0] + x, own[1] + y, own[2] + z, own[3] + overlap];
+            let its = &mut sums[self.place(self.other[k])].0;
+            *its = [its[0] - x, its[1] - y, its[2] - z, its[3] + overlap];
+        }
+    }
+
+    #[inline(always)]
+    fn count(&self, scene: &Scene, counts: &mut [u32]) {
+        let watched = |row: u32| scene.law.watched[usize::from(scene.traits[row as usize].group)];
+        for k in 0..self.len {
+            let (own, other) = (self.own[k], self.other[k]);
+            // Who is not in contact counts for nothing: cheaper than a branch.
+            let mask = u64::from(self.in_contact[k]).wrapping_neg();
+            for (row, neighbor) in [(own, other), (other, own)] {
+                let bits = watched(neighbor) & mask;
+                let counts = &mut counts[self.place(row) * scene.slots..][..scene.slots];
+                for (slot, count) in counts.iter_mut().enumerate() {
+                    *count += (bits >> slot & 1) as u32;
                 }
             }
-            sum.pressure /= PRESSURE_UNIT;
-            self.gathered.push(sum);
-            if is_listed {
-                self.contacts[listed_before..].sort_unstable_by_key(|&(row, _)| row);
-                self.listed.push((own.row, self.contacts.len() as u32));
+        }
+    }
+
+    fn list(&self, scene: &Scene, contacts: &mut Vec<(u32, u32)>) {
+        for k in (0..self.len).filter(|&k| self.in_contact[k]) {
+            let (own, other) = (self.own[k], self.other[k]);
+            if scene.listed[own as usize] {
+                contacts.push((own, other));
+            }
+            if scene.listed[other as usize] && self.place(other) < self.rows {
+                contacts.push((other, own));
             }
         }
     }
 }
 
-/// The direction in which a cell leaves another that has the same center: opposite for the two,
-/// and none for a cell and itself.
+/// The direction in which a cell leaves another that has the same center: opposite for the two.
 fn apart(own: u64, other: u64, flat: bool) -> [Real; 3] {
     let (low, high) = (own.min(other), own.max(other));
     let first = pair_id(low, high);
@@ -458,10 +490,6 @@ fn apart(own: u64, other: u64, flat: bool) -> [Real; 3] {
     } else {
         on_sphere([unit(first), unit(second)])
     };
-    let sign = match own.cmp(&other) {
-        std::cmp::Ordering::Less => 1.0,
-        std::cmp::Ordering::Equal => 0.0,
-        std::cmp::Ordering::Greater => -1.0,
-    };
+    let sign = if own < other { 1.0 } else { -1.0 };
     direction.map(|component| sign * component)
 }

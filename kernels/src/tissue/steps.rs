@@ -4,9 +4,8 @@ use super::{NOBODY, Tissue, hazards};
 use crate::{
     Error, Real,
     channels::Channel,
-    contact::{Bodies, Columns, Contacts, OwnAffinities, Response},
+    contact::{Columns, Contacts, OwnAffinities, Response},
     conventions::{Events, Immovable, Leaving, Repair, Walks, Walls},
-    neighbors::Bins,
     portable,
     springs::{self, Spring},
 };
@@ -14,9 +13,6 @@ use crate::{
 /// What mechanics reads of each row, filled anew when rates, volumes or rows have changed.
 #[derive(Debug, Default)]
 pub(super) struct Worked {
-    pub(super) reach: Vec<Real>,
-    pub(super) repulsion: Vec<Real>,
-    pub(super) adhesion: Vec<Real>,
     pub(super) speed: Vec<Real>,
     pub(super) persistence: Vec<Real>,
     pub(super) bias: Vec<Real>,
@@ -115,16 +111,6 @@ impl Tissue {
         if rows.id.is_empty() {
             return Ok(());
         }
-        self.bins.rebuild(&rows.position);
-        let columns = Columns {
-            id: &rows.id,
-            position: &rows.position,
-            radius: &rows.radius,
-            reach: &self.worked.reach,
-            repulsion: &self.worked.repulsion,
-            adhesion: &self.worked.adhesion,
-            group: &rows.group,
-        };
         self.counts.resize(self.setup.slots * rows.id.len(), 0);
         let lists = !self.setup.remembered.is_empty() || self.worked.listed.contains(&true);
         if !lists {
@@ -137,9 +123,8 @@ impl Tissue {
             contacts: lists.then_some(&mut self.contacts),
             listed: &self.worked.listed,
         };
-        let bodies = Bodies::new(columns, self.setup.groups.len())?;
         self.contact
-            .step(&bodies, &self.bins, response, &self.pool)?;
+            .step(&rows.id, &rows.position, response, &self.pool)?;
         self.numb();
         if conventions.events == Events::CompetingRisks {
             self.bond()?;
@@ -306,13 +291,14 @@ impl Tissue {
                     .map(|(row, &group)| column.get(row, group)),
             );
         };
-        fill(&mut worked.repulsion, Channel::Repulsion);
-        fill(&mut worked.adhesion, Channel::Adhesion);
         fill(&mut worked.speed, Channel::Speed);
         fill(&mut worked.persistence, Channel::PersistenceTime);
         fill(&mut worked.bias, Channel::Bias);
-        fill(&mut worked.reach, Channel::RelativeReach);
-        for (reach, radius) in worked.reach.iter_mut().zip(&rows.radius) {
+        let [mut repulsion, mut adhesion, mut reach] = [const { Vec::new() }; 3];
+        fill(&mut repulsion, Channel::Repulsion);
+        fill(&mut adhesion, Channel::Adhesion);
+        fill(&mut reach, Channel::RelativeReach);
+        for (reach, radius) in reach.iter_mut().zip(&rows.radius) {
             *reach *= radius;
         }
         let conventions = self.setup.conventions.bodies;
@@ -406,25 +392,13 @@ impl Tissue {
                     .collect(),
             }
         }))?;
-        let columns = Columns {
-            id: &rows.id,
-            position: &rows.position,
+        self.contact.set(&Columns {
             radius: &rows.radius,
-            reach: &worked.reach,
-            repulsion: &worked.repulsion,
-            adhesion: &worked.adhesion,
+            reach: &reach,
+            repulsion: &repulsion,
+            adhesion: &adhesion,
             group: &rows.group,
-        };
-        let range = Bodies::new(columns, self.setup.groups.len())?.range();
-        if range > 0.0 {
-            // The width follows from the state, so the order of sums does too.
-            self.bins = Bins::new(
-                self.domain.min,
-                self.domain.max,
-                range,
-                self.domain.dimensions,
-            )?;
-        }
+        })?;
         self.work_is_stale = false;
         Ok(())
     }
