@@ -104,8 +104,8 @@ pub struct Contact {
     groups: usize,
     /// `[group][group]`, symmetric.
     affinity: Vec<Real>,
-    /// Per group, the slots that count it, one bit each.
-    watched: Vec<u64>,
+    /// `[group][four slots]`: 1 where a group counts.
+    watched: Vec<[u32; 4]>,
     slots: usize,
     voxels: Option<Voxels>,
     own: Option<OwnAffinities>,
@@ -186,11 +186,15 @@ impl Contact {
             });
         }
         // Bits beyond the last slot would be counted nowhere.
-        let known = u64::MAX.checked_shr(64 - slots as u32).unwrap_or(0);
+        let bit = |bits: u64, slot: usize| (slot < slots && bits >> slot & 1 == 1).into();
+        let fours = |bits: u64| {
+            let firsts = (0..slots).step_by(4);
+            firsts.map(move |first| std::array::from_fn(|at| bit(bits, first + at)))
+        };
         Ok(Contact {
             groups,
             affinity,
-            watched: watched.into_iter().map(|bits| bits & known).collect(),
+            watched: watched.iter().flat_map(|&bits| fours(bits)).collect(),
             slots,
             voxels: None,
             own: None,

@@ -19,7 +19,8 @@ const BATCH: usize = 64;
 pub(super) struct Law<'a> {
     pub(super) groups: usize,
     pub(super) affinity: &'a [Real],
-    pub(super) watched: &'a [u64],
+    /// `[group][four slots]`: 1 where a group counts.
+    pub(super) watched: &'a [[u32; 4]],
     pub(super) slots: usize,
     pub(super) voxels: Option<&'a Voxels>,
     pub(super) own: Option<&'a OwnAffinities>,
@@ -114,7 +115,7 @@ impl Cells {
             slots: if response.counts.is_empty() {
                 0
             } else {
-                law.slots
+                law.slots.div_ceil(4)
             },
             listed: if response.contacts.is_some() {
                 response.listed
@@ -142,14 +143,13 @@ impl Cells {
                 *pressure = sum / PRESSURE_UNIT;
             }
         });
-        for slot in 0..scene.slots {
-            let out = response.counts[slot * rows..][..rows].iter_mut();
-            let rows = pieces
-                .iter()
-                .zip(&self.sums)
-                .flat_map(|(piece, sums)| sums.counts.chunks(scene.slots).take(piece.rows.len()));
-            for (out, counts) in out.zip(rows) {
-                *out = counts[slot];
+        for (slot, counts) in response.counts.chunks_mut(rows.max(1)).enumerate() {
+            let mut counts = counts.iter_mut();
+            for (piece, sums) in pieces.iter().zip(&self.sums) {
+                let rows = sums.counts.chunks(scene.slots).take(piece.rows.len());
+                for (row, count) in rows.zip(&mut counts) {
+                    *count = row[slot / 4][slot % 4];
+                }
             }
         }
         if let Some(contacts) = response.contacts {
@@ -188,6 +188,7 @@ struct Scene<'a> {
     traits: &'a [Traits],
     /// Empty where all may meet.
     voxels: &'a [[i32; 3]],
+    /// Four at a time; none where nobody reads counts.
     slots: usize,
     /// Empty where nobody's contacts are listed.
     listed: &'a [bool],
@@ -213,8 +214,8 @@ impl Scene<'_> {
 struct Sums {
     /// `[row]`, and one more for rows of other pieces: velocity and pressure.
     sums: Vec<Sphere>,
-    /// `[row][slot]`, and one row more.
-    counts: Vec<u32>,
+    /// `[row][four slots]`, and one row more.
+    counts: Vec<[u32; 4]>,
     /// (row, its neighbor) of listed rows; for each row in ascending order of neighbors.
     contacts: Vec<(u32, u32)>,
 }
@@ -257,7 +258,7 @@ impl Sums {
         self.sums.clear();
         self.sums.resize(rows + 1, Sphere([0.0; 4]));
         self.counts.clear();
-        self.counts.resize((rows + 1) * scene.slots, 0);
+        self.counts.resize((rows + 1) * scene.slots, [0; 4]);
         self.contacts.clear();
         let mut batch = Batch::new(piece.rows.start, rows);
         // Lower rows of other pieces come first in everybody's sum.
@@ -449,18 +450,22 @@ impl Batch {
         }
     }
 
+    /// One pass for each four slots; hardly ever are there more.
     #[inline(always)]
-    fn count(&self, scene: &Scene, counts: &mut [u32]) {
-        let watched = |row: u32| scene.law.watched[usize::from(scene.traits[row as usize].group)];
-        for k in 0..self.len {
-            let (own, other) = (self.own[k], self.other[k]);
-            // Who is not in contact counts for nothing: cheaper than a branch.
-            let mask = u64::from(self.in_contact[k]).wrapping_neg();
-            for (row, neighbor) in [(own, other), (other, own)] {
-                let bits = watched(neighbor) & mask;
-                let counts = &mut counts[self.place(row) * scene.slots..][..scene.slots];
-                for (slot, count) in counts.iter_mut().enumerate() {
-                    *count += (bits >> slot & 1) as u32;
+    fn count(&self, scene: &Scene, counts: &mut [[u32; 4]]) {
+        let (slots, watched) = (scene.slots, scene.law.watched);
+        let group = |row: u32| usize::from(scene.traits[row as usize].group);
+        for four in 0..slots {
+            for k in 0..self.len {
+                let (own, other) = (self.own[k], self.other[k]);
+                // Who is not in contact counts for nothing: cheaper than a branch.
+                let mask = u32::from(self.in_contact[k]).wrapping_neg();
+                for (row, neighbor) in [(own, other), (other, own)] {
+                    let ones = watched[group(neighbor) * slots + four];
+                    let counts = &mut counts[self.place(row) * slots + four];
+                    for slot in 0..4 {
+                        counts[slot] += ones[slot] & mask;
+                    }
                 }
             }
         }
