@@ -25,13 +25,12 @@ pub struct Walkers<'a> {
     pub persistence: &'a [Real],
     /// Bias β, in [0, 1].
     pub bias: &'a [Real],
-    /// Sensed direction b: a unit vector, or zero for none.
-    pub sensed: &'a [[Real; 3]],
     /// Does the walker crawl? One that does not has no direction and draws nothing.
     pub crawls: &'a [bool],
 }
 
-/// Renews directions for a step of `dt` min that ends at `tick`. `direction` is `[row]`, unit or
+/// Renews directions for a step of `dt` min that ends at `tick`. `sensed` is asked for the direction
+/// b of a row that is renewed: a unit vector, or zero for none. `direction` is `[row]`, unit or
 /// zero; a walker with a zero direction, because it is new, renews at once. In `dimensions` 2 the
 /// random part lies in the xy plane. Uses draws 0 (whether) and 1 (whither) of `draws`.
 ///
@@ -39,6 +38,7 @@ pub struct Walkers<'a> {
 /// [`Error::Length`] if the columns differ in length.
 pub fn renew(
     walkers: &Walkers,
+    sensed: impl Fn(usize) -> [Real; 3] + Sync,
     direction: &mut [[Real; 3]],
     dt: Real,
     dimensions: usize,
@@ -47,7 +47,7 @@ pub fn renew(
     pool: &Pool,
 ) -> Result<(), Error> {
     let in_plane = |_| dimensions == 2;
-    renew_each(walkers, direction, dt, in_plane, draws, tick, pool)
+    renew_each(walkers, sensed, direction, dt, in_plane, draws, tick, pool)
 }
 
 /// [`renew`], with the random part in the xy plane for the rows that walk `in_plane`.
@@ -56,6 +56,7 @@ pub fn renew(
 /// [`Error::Length`] if the columns differ in length.
 pub fn renew_each(
     walkers: &Walkers,
+    sensed: impl Fn(usize) -> [Real; 3] + Sync,
     direction: &mut [[Real; 3]],
     dt: Real,
     in_plane: impl Fn(usize) -> bool + Sync,
@@ -66,7 +67,6 @@ pub fn renew_each(
     let cells = walkers.id.len();
     same_length("persistence times", cells, walkers.persistence.len())?;
     same_length("biases", cells, walkers.bias.len())?;
-    same_length("sensed directions", cells, walkers.sensed.len())?;
     same_length("crawling flags", cells, walkers.crawls.len())?;
     same_length("directions", cells, direction.len())?;
     pool.pieces(direction, PIECE, cells >= LARGE, |index, piece| {
@@ -90,7 +90,7 @@ pub fn renew_each(
                 }
             }
             let random = uniform(in_plane(row), draws, id, tick);
-            *direction = blend(random, walkers.sensed[row], walkers.bias[row]);
+            *direction = blend(random, sensed(row), walkers.bias[row]);
         }
     });
     Ok(())

@@ -19,7 +19,6 @@ fn mean_square(cells: usize, dimensions: usize) -> f64 {
         id: &id,
         persistence: &vec![15.0; cells],
         bias: &vec![0.0; cells],
-        sensed: &vec![[0.0; 3]; cells],
         crawls: &vec![true; cells],
     };
     let speed = vec![2.0; cells];
@@ -28,6 +27,7 @@ fn mean_square(cells: usize, dimensions: usize) -> f64 {
     for tick in 0..steps {
         renew(
             &walkers,
+            |_| [0.0; 3],
             &mut direction,
             dt,
             dimensions,
@@ -105,11 +105,21 @@ fn full_bias_follows_what_is_sensed_and_a_slower_cell_slows_at_once() {
         id: &[1, 2],
         persistence: &[0.0, 1e9],
         bias: &[1.0, 1.0],
-        sensed: &[[0.0, -1.0, 0.0], [1.0, 0.0, 0.0]],
         crawls: &[true, false],
     };
     let mut direction = [[0.0; 3], [1.0, 0.0, 0.0]];
-    renew(&walkers, &mut direction, 0.1, 3, DRAWS, 0, &Pool::serial()).unwrap();
+    let sensed = |row: usize| [[0.0, -1.0, 0.0], [1.0, 0.0, 0.0]][row];
+    renew(
+        &walkers,
+        sensed,
+        &mut direction,
+        0.1,
+        3,
+        DRAWS,
+        0,
+        &Pool::serial(),
+    )
+    .unwrap();
     assert_eq!(direction, [[0.0, -1.0, 0.0], [0.0; 3]]);
     for speed in [2.0, 0.5] {
         let mut velocity = [[0.0; 3]; 2];
@@ -124,11 +134,20 @@ fn new_walker_renews_at_once_and_an_old_one_rarely() {
         id: &[1, 2],
         persistence: &[1e12; 2],
         bias: &[0.0; 2],
-        sensed: &[[0.0; 3]; 2],
         crawls: &[true; 2],
     };
     let mut direction = [[0.0; 3], [0.0, 1.0, 0.0]];
-    renew(&walkers, &mut direction, 0.1, 2, DRAWS, 0, &Pool::serial()).unwrap();
+    renew(
+        &walkers,
+        |_| [0.0; 3],
+        &mut direction,
+        0.1,
+        2,
+        DRAWS,
+        0,
+        &Pool::serial(),
+    )
+    .unwrap();
     assert_ne!(direction[0], [0.0; 3]);
     assert_eq!(direction[1], [0.0, 1.0, 0.0]);
 }

@@ -17,10 +17,8 @@ pub(super) struct Worked {
     pub(super) persistence: Vec<Real>,
     pub(super) bias: Vec<Real>,
     pub(super) crawls: Vec<bool>,
-    pub(super) sensed: Vec<[Real; 3]>,
-    /// Rows that crawl with a bias, and so sense.
-    pub(super) sensing: Vec<u32>,
-    /// [row]: factor on damage per mechanics step, and damage that comes by itself.
+    /// [row]: factor on damage per mechanics step, and damage that comes by itself; empty where
+    /// neither changes any.
     pub(super) repair: Vec<[Real; 2]>,
     /// Rows that take no step.
     pub(super) resting: Vec<u32>,
@@ -312,10 +310,6 @@ impl Tissue {
                 let fast = keeps_vectors || worked.speed[row] > 0.0;
                 fast && walk.motile && !rows.frozen[row]
             }));
-        worked.sensed.clear();
-        worked.sensed.resize(cells, [0.0; 3]);
-        let senses = |row: &usize| worked.crawls[*row] && worked.bias[*row] > 0.0;
-        worked.sensing = (0..cells).filter(senses).map(|row| row as u32).collect();
         let (damage_rate, repair_rate) = (
             channels.column(Channel::DamageRate),
             channels.column(Channel::RepairRate),
@@ -323,15 +317,16 @@ impl Tissue {
         let dt = self.setup.mechanics_step;
         let mut known = ([Real::NAN; 2], [1.0, 0.0]);
         worked.repair.clear();
-        worked
-            .repair
-            .extend(rows.group.iter().enumerate().map(|(row, &group)| {
+        if !damage_rate.is_zero() || !repair_rate.is_zero() {
+            let rows = rows.group.iter().enumerate();
+            worked.repair.extend(rows.map(|(row, &group)| {
                 let rates = [damage_rate.get(row, group), repair_rate.get(row, group)];
                 if rates != known.0 {
                     known = (rates, repair(rates, dt));
                 }
                 known.1
             }));
+        }
         worked.acting = hazards::acting(channels, &self.setup.groups, &rows.group);
         worked.acting.retain(|&row| !rows.frozen[row as usize]);
         let movable = channels.column(Channel::Movable);

@@ -57,32 +57,27 @@ impl Tissue {
     }
 
     fn walk_at_present_speed(&mut self, tick: u64) -> Result<(), Error> {
-        let mut sensed = std::mem::take(&mut self.worked.sensed);
-        for &row in &self.worked.sensing {
-            let row = row as usize;
-            sensed[row] = self.sensed(row);
-        }
-        self.worked.sensed = sensed;
-        let rows = &mut self.rows;
+        let mut direction = std::mem::take(&mut self.rows.direction);
         let walkers = Walkers {
-            id: &rows.id,
+            id: &self.rows.id,
             persistence: &self.worked.persistence,
             bias: &self.worked.bias,
-            sensed: &self.worked.sensed,
             crawls: &self.worked.crawls,
         };
-        let (walks, flat) = (&self.setup.walks, self.domain.dimensions == 2);
-        let group = &rows.group;
+        let flat = self.domain.dimensions == 2;
         motility::renew_each(
             &walkers,
-            &mut rows.direction,
+            |row| self.sensed_if(self.worked.bias[row], row),
+            &mut direction,
             self.setup.mechanics_step,
-            |row| flat || walks[usize::from(group[row])].in_plane,
+            |row| flat || self.walk_of(row).in_plane,
             self.setup.streams.motility,
             tick,
             &self.pool,
         )?;
-        motility::crawl(&rows.direction, &self.worked.speed, &mut rows.velocity)
+        motility::crawl(&direction, &self.worked.speed, &mut self.rows.velocity)?;
+        self.rows.direction = direction;
+        Ok(())
     }
 
     fn walk_by_kept_vectors(&mut self, tick: u64) -> Result<(), Error> {
@@ -93,11 +88,7 @@ impl Tissue {
             Renewal {
                 speed: self.worked.speed[row],
                 bias,
-                sensed: if bias == 0.0 {
-                    [0.0; 3]
-                } else {
-                    self.sensed(row)
-                },
+                sensed: self.sensed_if(bias, row),
                 in_plane: flat || self.walk_of(row).in_plane,
             }
         };
@@ -123,6 +114,15 @@ impl Tissue {
 
     fn walk_of(&self, row: usize) -> &Walk {
         &self.setup.walks[usize::from(self.rows.group[row])]
+    }
+
+    /// The direction a row senses, unless it has no bias.
+    fn sensed_if(&self, bias: Real, row: usize) -> [Real; 3] {
+        if bias == 0.0 {
+            [0.0; 3]
+        } else {
+            self.sensed(row)
+        }
     }
 
     /// The direction a row senses.
