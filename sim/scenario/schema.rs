@@ -1,5 +1,6 @@
 //! The JSON Schema of a scenario file, for editors and for whoever writes scenarios by program.
 
+use rules::neural::contract::without_null;
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
@@ -12,7 +13,7 @@ use super::tree::NAMED;
 pub fn schema() -> Value {
     let mut generator = SchemaSettings::draft07().into_generator();
     let mut whole = generator.root_schema_for::<File>();
-    RecursiveTransform(without_null).transform(&mut whole);
+    RecursiveTransform(as_toml).transform(&mut whole);
     let mut schema = whole.clone();
     RecursiveTransform(in_part).transform(&mut schema);
     for (table, _) in NAMED {
@@ -49,28 +50,12 @@ fn in_part(schema: &mut Schema) {
     }
 }
 
-/// TOML has no null: an optional key is left out. Defaults that are tables or lists say nothing.
-fn without_null(schema: &mut Schema) {
+/// TOML has no null, and defaults that are tables or lists say nothing.
+fn as_toml(schema: &mut Schema) {
+    without_null(schema);
     let Some(object) = schema.as_object_mut() else {
         return;
     };
-    if let Some(Value::Array(types)) = object.get_mut("type") {
-        types.retain(|one| one != "null");
-        if let [one] = types.as_slice() {
-            let one = one.clone();
-            object.insert("type".into(), one);
-        }
-    }
-    if let Some(Value::Array(choices)) = object.get_mut("anyOf") {
-        choices.retain(|choice| choice.get("type").is_none_or(|kind| kind != "null"));
-        if let [Value::Object(only)] = choices.as_slice() {
-            let only = only.clone();
-            object.remove("anyOf");
-            for (key, value) in only {
-                object.entry(key).or_insert(value);
-            }
-        }
-    }
     // Draft 7 ignores what stands beside a reference.
     if object.len() > 1
         && let Some(reference) = object.remove("$ref")
@@ -78,7 +63,7 @@ fn without_null(schema: &mut Schema) {
         object.insert("allOf".into(), json!([{ "$ref": reference }]));
     }
     let is_empty = |value: &Value| match value {
-        Value::Null | Value::Object(_) => true,
+        Value::Object(_) => true,
         Value::Array(items) => items.is_empty(),
         _ => false,
     };

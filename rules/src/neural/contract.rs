@@ -21,7 +21,7 @@ pub use domain::{ByType, Conformal, ConformalScore, Gate, Ood, Residual, Score};
 pub use input::{Frame, Input};
 pub use latent::{Initial, Latent, WIDEST, component, width};
 pub use output::{Family, Kind, On, Output, Per, Uncertainty};
-pub use schema::schema;
+pub use schema::{schema, without_null};
 pub use spec::{ActsOn, Dist, Dt, Form, Lanes, Messages, PairTypes, Reduce, Spec};
 
 /// The version of the contract.

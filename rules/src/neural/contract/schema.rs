@@ -14,8 +14,8 @@ pub fn schema() -> Value {
     schema.to_value()
 }
 
-/// An optional key is left out rather than null.
-fn without_null(schema: &mut Schema) {
+/// An optional key is left out rather than null, in JSON of models and in TOML of scenarios.
+pub fn without_null(schema: &mut Schema) {
     let Some(object) = schema.as_object_mut() else {
         return;
     };
