@@ -241,3 +241,65 @@ impl Learned {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Edges, Graph, Occasion, Read, Subject};
+
+    #[test]
+    fn a_node_of_a_graph_reads_the_edges_that_lead_to_it() {
+        let sides = [Side::Cell, Side::A, Side::Pair];
+        let signature = Signature {
+            source: "entry".into(),
+            subject: Subject::Cell { types: vec![0] },
+            occasion: Occasion::Clock,
+            graph: Some(Graph { sees: Vec::new() }),
+            reads: sides.map(|side| Read { side, signal: 0 }).to_vec(),
+            writes: Vec::new(),
+            clock: 6.0,
+            noise: None,
+            combine: None,
+        };
+        let range = Some((0.0, 20.0));
+        let learned = Learned {
+            mode: Mode::Replace,
+            guard: Guard::Error,
+            adoption: Adoption::default(),
+            has_mechanistic: false,
+            residuals: Vec::new(),
+            inputs: ["age", "age of a", "gap"]
+                .map(|name| (name.into(), "min".into(), 2.0))
+                .to_vec(),
+            domain: Domain {
+                boxes: vec![range; 3],
+                ranges: vec![range; 3],
+                score: None,
+            },
+            stops: Vec::new(),
+        };
+        // 1 → 0, 2 → 0, 0 → 1; nodes of 3, 5 and 11, edges of 0.5, 12 and 13.
+        let nodes = vec![3.0, 5.0, 11.0];
+        let batch = Batch {
+            rows: 3,
+            signals: &[nodes.clone(), nodes, vec![0.5, 12.0, 13.0]],
+            edges: Edges {
+                from: &[1, 2, 0],
+                to: &[0, 0, 1],
+            },
+            ..Batch::default()
+        };
+        assert_eq!(
+            learned.outside(&signature, &batch, 0),
+            "age of a = 22 min, trained on 0 to 20 min; gap = 24 min, trained on 0 to 20 min"
+        );
+        assert_eq!(
+            learned.listed(&signature, &batch, 0),
+            "inputs: age = 6 min; age of a = 10 min; age of a = 22 min; gap = 1 min; gap = 24 min"
+        );
+        assert_eq!(
+            learned.listed(&signature, &batch, 2),
+            "inputs: age = 22 min"
+        );
+    }
+}
