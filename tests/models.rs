@@ -373,6 +373,22 @@ fn a_pair_s_model_may_change_one_of_its_cells() {
 }
 
 #[test]
+fn what_two_models_of_a_pair_change_is_added_before_it_is_held_in_range() {
+    let output = json!({"tensor": "y", "name": "migration speed", "on": "b", "kind": "delta",
+                        "per": "min", "unit": "µm/min", "reduce": "sum"});
+    let spec = json!({"form": "dyad", "acts_on": {"a": "a", "b": "b"}, "outputs": [output]});
+    let models = [
+        ("first.onnx", constant(spec.clone(), -0.02)),
+        ("second.onnx", constant(spec, 0.03)),
+    ];
+    let mut simulation = after_an_hour(TWO_TYPES, &models).unwrap();
+    // 0.01 µm/min in each min, and not 0.03 because −0.02 was cut off at a speed of 0.
+    let speed = speed_of(&mut simulation, 1);
+    assert!(speed > 0.0 && speed < 0.6 + 1e-9, "{speed}");
+    assert_eq!(simulation.clamps(), []);
+}
+
+#[test]
 fn a_value_out_of_range_is_put_back_and_counted() {
     let second = "second = { file = \"second.onnx\", combine = \"sum\" }\n";
     let scenario = TWO_TYPES.replace(second, "");

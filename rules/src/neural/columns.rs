@@ -33,7 +33,6 @@ pub fn converted(value: f64, factor: f64, range: Option<(f64, f64)>) -> f32 {
 
 /// Writes columns side by side: `out` is `[row][column]`.
 #[multiversion(targets("x86_64+avx2"))]
-#[expect(clippy::needless_lifetimes, reason = "the attribute wants it named")]
 pub fn turn<'a>(columns: &[Column<'a>], out: &mut [f32]) {
     let width = columns.len();
     let mut turned = [[0.0f32; BLOCK]; SIDE];
