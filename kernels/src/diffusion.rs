@@ -14,10 +14,15 @@
 //! Source of the scheme: Ghaffarizadeh, Friedman, Macklin 2016, doi:10.1093/bioinformatics/btv730,
 //! which takes the spacing of x for every direction and resets a fixed boundary after each sweep;
 //! here a fixed face is held through the solve, unless [`Fields`] says otherwise.
+//!
+//! [`unsplit`] solves the same equation together with the exchange of cells, in steps as long as its
+//! tolerance allows.
 
 mod cpu;
 mod held;
 mod lanes;
+mod multigrid;
+pub mod unsplit;
 
 use crate::{
     Error, Grid, Pool, Real,
@@ -47,6 +52,28 @@ pub struct Substrate {
     /// holds the value of the one that comes first here; with [`Held::BetweenSweeps`] see
     /// [`voxels_written_between_sweeps`].
     pub boundary: [Boundary; 6],
+}
+
+impl Substrate {
+    /// The density that a fixed face holds in a voxel; the first of the faces that hold it wins.
+    fn held_value(&self, grid: &Grid, voxel: usize) -> Option<Real> {
+        let at = grid.coordinates(voxel);
+        // The z faces mean nothing in 2D.
+        (0..2 * grid.dimensions()).find_map(|face| {
+            let axis = face / 2;
+            let end = [0, grid.shape[axis] - 1][face % 2];
+            match self.boundary[face] {
+                Boundary::Fixed(value) if at[axis] == end => Some(value),
+                _ => None,
+            }
+        })
+    }
+
+    /// All voxels of fixed faces, ascending, each with its density.
+    fn held_voxels(&self, grid: &Grid) -> Vec<(u32, Real)> {
+        let of = |voxel| Some((voxel as u32, self.held_value(grid, voxel)?));
+        (0..grid.len()).filter_map(of).collect()
+    }
 }
 
 /// A solver for one grid, one list of substrates and one time step.
@@ -206,16 +233,7 @@ impl Diffusion {
             let found = written.binary_search_by_key(&voxel, |&(voxel, _)| voxel as usize);
             return found.ok().map(|index| written[index].1);
         }
-        let at = self.grid.coordinates(voxel);
-        // The z faces mean nothing in 2D.
-        (0..2 * self.grid.dimensions()).find_map(|face| {
-            let axis = face / 2;
-            let end = [0, self.grid.shape[axis] - 1][face % 2];
-            match self.substrates[substrate].boundary[face] {
-                Boundary::Fixed(value) if at[axis] == end => Some(value),
-                _ => None,
-            }
-        })
+        self.substrates[substrate].held_value(&self.grid, voxel)
     }
 }
 

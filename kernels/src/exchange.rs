@@ -78,6 +78,15 @@ struct Terms {
     export: Real,
 }
 
+/// What the cells of a voxel do, as a rate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rates {
+    /// 1/min, ≥ 0.
+    pub sink: Real,
+    /// density/min; negative where cells export less than nothing.
+    pub source: Real,
+}
+
 /// Amounts (density × µm³) of one substrate that cells moved in a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Moved {
@@ -333,6 +342,20 @@ impl Exchange {
         });
         *counted_negative += negative.into_inner();
         Ok(())
+    }
+
+    /// What the cells of each voxel do to a substrate, in ascending voxel: ρ' = source − sink ρ, with
+    /// the sink Σ V (S + U) / W (1/min) and the source Σ (V S ρ* + E) / W (density/min).
+    pub fn rates(&self, substrate: usize) -> impl Iterator<Item = (u32, Rates)> + '_ {
+        let list = &self.substrates[substrate];
+        list.maps.iter().map(|map| {
+            let sum = list.sum(&self.cells, map.voxel);
+            let rates = Rates {
+                sink: (sum.secretion + sum.uptake) / self.voxel_volume,
+                source: (sum.target + sum.export) / self.voxel_volume,
+            };
+            (map.voxel, rates)
+        })
     }
 
     /// Whether applying is worth waking the threads for.

@@ -1,0 +1,373 @@
+//! Diffusion, decay and exchange with cells in one implicit step, as long as the field allows.
+//!
+//! ```text
+//! ∂ρ/∂t = D ∇²ρ − (λ + sink) ρ + source        sink, source: what cells do, by voxel
+//! ```
+//!
+//! BDF2 with steps τ, ω times the one before: second order, damps what it cannot resolve, and at
+//! rest wherever the equation is, for any τ:
+//!
+//! ```text
+//! (1 + 2ω)/(1 + ω) ρ − (1 + ω) ρ_old + ω²/(1 + ω) ρ_older = τ (D ∇²ρ − (λ + sink) ρ + source)
+//! ```
+//!
+//! Hairer, Nørsett, Wanner 1993, Solving Ordinary Differential Equations I, III.5. The first step,
+//! and any by which BDF2 would fall below zero, is one of implicit Euler (ω = 0), which cannot. The
+//! systems are solved by multigrid. A step is accepted if the field left the straight line through the
+//! last two by at most twice the tolerance, in the root mean square; the next is chosen so. Between
+//! steps the field stands still: who reads it may find it a step old, unless it is brought to the
+//! present first. What cells do in a step is what they do at its end.
+
+use super::{
+    Boundary, Substrate,
+    lanes::{LANES, Lanes, Work, widest},
+    multigrid::{LEFT_BY_CYCLE, Multigrid},
+};
+use crate::{Error, Grid, Pool, Real, exchange::Exchange, not_negative, positive, same_length};
+
+/// What multigrid may leave wrong, as part of what a step may.
+const PART_LEFT: Real = 0.2;
+/// The first step, of which nothing can be foretold, as part of what is due.
+const FIRST_PART: Real = 0.01;
+/// A step is never shorter than this part of what is due.
+const LEAST_PART: Real = 1e-4;
+/// Cycles of a step that was taken although its error is too large, because it is the shortest.
+const MOST_CYCLES: u32 = 8;
+
+/// A solver for one grid and one list of substrates.
+#[derive(Clone, Debug)]
+pub struct Unsplit {
+    grid: Grid,
+    tolerance: Real,
+    substrates: Vec<Progress>,
+    multigrid: Multigrid,
+    /// `[substrate][voxel]`: densities one step ago.
+    older: Vec<Real>,
+    /// Scratch, `[voxel]`.
+    new: Vec<Real>,
+    /// What was done so far.
+    pub work: Effort,
+}
+
+/// How much was done, over all substrates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// Steps accepted.
+    pub steps: u64,
+    /// Steps that were too long and done again.
+    pub refused: u64,
+    /// Cycles of multigrid.
+    pub cycles: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Progress {
+    substrate: Substrate,
+    /// Held voxels, and what they hold.
+    held: Vec<(u32, Real)>,
+    /// min that the field is behind.
+    due: Real,
+    /// The last step, min; 0 where there is none to go on from.
+    last: Real,
+    /// The next step, min; 0 before the first.
+    next: Real,
+}
+
+impl Progress {
+    /// Steps end at the tick that is nearest.
+    fn is_due(&self, dt: Real) -> bool {
+        self.due + 1.5 * dt >= self.next
+    }
+}
+
+impl Unsplit {
+    /// `tolerance` is the relative error that a step may make, in the root mean square, > 0. A fixed
+    /// face is held through the solve.
+    ///
+    /// # Errors
+    /// [`Error::Range`] if the tolerance is not positive, or a coefficient, rate or fixed density is
+    /// negative or not finite.
+    pub fn new(grid: &Grid, substrates: &[Substrate], tolerance: Real) -> Result<Unsplit, Error> {
+        positive("the tolerance of diffusion", tolerance)?;
+        for substrate in substrates {
+            not_negative("a diffusion coefficient", substrate.diffusion_coefficient)?;
+            not_negative("a decay rate", substrate.decay_rate)?;
+            for boundary in substrate.boundary {
+                if let Boundary::Fixed(value) = boundary {
+                    not_negative("a fixed boundary density", value)?;
+                }
+            }
+        }
+        let progress = |substrate: &Substrate| Progress {
+            substrate: *substrate,
+            held: substrate.held_voxels(grid),
+            due: 0.0,
+            last: 0.0,
+            next: 0.0,
+        };
+        Ok(Unsplit {
+            grid: *grid,
+            tolerance,
+            substrates: substrates.iter().map(progress).collect(),
+            multigrid: Multigrid::new(grid.shape, grid.spacing),
+            older: vec![0.0; substrates.len() * grid.len()],
+            new: vec![0.0; grid.len()],
+            work: Effort::default(),
+        })
+    }
+
+    /// Whether [`Unsplit::advance`] by `dt` min would take a step, and so read the exchange.
+    pub fn is_due(&self, dt: Real) -> bool {
+        self.substrates.iter().any(|progress| progress.is_due(dt))
+    }
+
+    /// Time goes on by `dt` min, during which the cells are as `exchange` was last told. Advances
+    /// those of `densities`, `[substrate][voxel]`, that are due for a step, or all to the present if
+    /// `now`. `counted_negative` grows by the number of densities that cells' export made negative.
+    /// They are set to zero, and so is what the solve leaves below it within its tolerance.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if `densities` is not substrates × voxels long, [`Error::Range`] if `dt` is
+    /// not positive.
+    pub fn advance(
+        &mut self,
+        densities: &mut [Real],
+        exchange: &Exchange,
+        dt: Real,
+        now: bool,
+        counted_negative: &mut u64,
+        pool: &Pool,
+    ) -> Result<(), Error> {
+        positive("the time step of diffusion", dt)?;
+        let voxels = self.grid.len();
+        same_length("densities", self.older.len(), densities.len())?;
+        for number in 0..self.substrates.len() {
+            let progress = &mut self.substrates[number];
+            let is_due = progress.is_due(dt);
+            progress.due += dt;
+            if !is_due && !now {
+                continue;
+            }
+            let field = &mut densities[number * voxels..][..voxels];
+            let due = std::mem::take(&mut progress.due);
+            let shortest = LEAST_PART * due;
+            let mut left = due;
+            while left > 1e-9 * due {
+                let progress = &self.substrates[number];
+                let next = if progress.last == 0.0 {
+                    FIRST_PART * due
+                } else {
+                    progress.next
+                };
+                // What is left is cut into equal steps, which may be a little long.
+                let steps = if progress.last == 0.0 {
+                    (left / next).ceil()
+                } else {
+                    (left / (1.25 * next)).ceil()
+                };
+                let step = left / steps;
+                left -= self.step(
+                    number,
+                    field,
+                    exchange,
+                    step,
+                    shortest,
+                    counted_negative,
+                    pool,
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// One step of `tau` min or, if that is too long, of less; returns its length.
+    fn step(
+        &mut self,
+        number: usize,
+        field: &mut [Real],
+        exchange: &Exchange,
+        mut tau: Real,
+        shortest: Real,
+        negative: &mut u64,
+        pool: &Pool,
+    ) -> Real {
+        let progress = &mut self.substrates[number];
+        let older = &mut self.older[number * field.len()..][..field.len()];
+        // Implicit Euler cannot make a density negative.
+        let mut is_euler = progress.last == 0.0;
+        loop {
+            let ahead = if progress.last > 0.0 {
+                tau / progress.last
+            } else {
+                0.0
+            };
+            let omega = if is_euler { 0.0 } else { ahead };
+            let of_new = (1.0 + 2.0 * omega) / (1.0 + omega) / tau;
+            let of_old = (1.0 + omega) / tau;
+            let of_older = omega * omega / (1.0 + omega) / tau;
+            let substrate = &progress.substrate;
+            self.multigrid.prepare(
+                substrate.diffusion_coefficient,
+                of_new + substrate.decay_rate,
+                exchange
+                    .rates(number)
+                    .map(|(voxel, rates)| (voxel, rates.sink)),
+                super::held_faces(substrate, self.grid.dimensions()),
+                pool,
+            );
+            let right = self.multigrid.right_side();
+            widest(Begin {
+                field,
+                older,
+                ahead,
+                of_old,
+                of_older,
+                right: &mut *right,
+                new: &mut self.new,
+            });
+            for (voxel, rates) in exchange.rates(number) {
+                right[voxel as usize] += rates.source;
+            }
+            for &(voxel, value) in &progress.held {
+                self.multigrid.hold(voxel, value);
+                self.new[voxel as usize] = value;
+            }
+            self.multigrid.cycle(&mut self.new, pool);
+            self.work.cycles += 1;
+            let mut found = Found::default();
+            widest(Judge {
+                field,
+                older,
+                ahead,
+                new: &self.new,
+                found: &mut found,
+            });
+            let size = found.old.max(found.new).sqrt();
+            // A field of zeros that stays so departs by nothing.
+            let error =
+                found.departure.sqrt() / (2.0 * self.tolerance * size).max(Real::MIN_POSITIVE);
+            let is_first = progress.last == 0.0;
+            if !is_first && error > 1.0 && tau > shortest {
+                tau *= (0.9 / error.sqrt()).clamp(0.1, 0.8);
+                self.work.refused += 1;
+                continue;
+            }
+            // What a cycle leaves is a part of what it found, which was as large as the departure.
+            let mut wrong = LEFT_BY_CYCLE * error;
+            for _ in 1..MOST_CYCLES {
+                if wrong <= PART_LEFT {
+                    break;
+                }
+                self.multigrid.cycle(&mut self.new, pool);
+                self.work.cycles += 1;
+                wrong *= LEFT_BY_CYCLE;
+            }
+            let rounding = PART_LEFT * self.tolerance * size / (field.len() as Real).sqrt();
+            if !is_euler && found.least < -rounding {
+                is_euler = true;
+                self.work.refused += 1;
+                continue;
+            }
+            older.copy_from_slice(field);
+            for (density, &new) in field.iter_mut().zip(&self.new) {
+                // What the solve leaves wrong is no clamp; what cells draw below zero is.
+                *negative += u64::from(new < -rounding);
+                *density = if new < 0.0 { 0.0 } else { new };
+            }
+            for &(voxel, value) in &progress.held {
+                field[voxel as usize] = value;
+            }
+            progress.last = tau;
+            progress.next = tau * (0.9 / error.sqrt()).clamp(0.3, 2.0);
+            self.work.steps += 1;
+            return tau;
+        }
+    }
+}
+
+/// The right-hand side without cells, and the straight line as a first guess.
+struct Begin<'a> {
+    field: &'a [Real],
+    older: &'a [Real],
+    ahead: Real,
+    of_old: Real,
+    of_older: Real,
+    right: &'a mut [Real],
+    new: &'a mut [Real],
+}
+
+impl Work for Begin<'_> {
+    #[inline(always)]
+    fn with<L: Lanes>(self, _: L) {
+        let n = self.field.len();
+        let (old, older) = (self.field, &self.older[..n]);
+        let (right, new) = (&mut self.right[..n], &mut self.new[..n]);
+        for i in 0..n {
+            right[i] = self.of_old * old[i] - self.of_older * older[i];
+            new[i] = on_line(old[i], older[i], self.ahead);
+        }
+    }
+}
+
+/// Where the straight line through two densities goes, but not below zero.
+#[inline(always)]
+fn on_line(old: Real, older: Real, ahead: Real) -> Real {
+    let value = old + ahead * (old - older);
+    if value > 0.0 { value } else { 0.0 }
+}
+
+/// Sums of squares, and the least density.
+#[derive(Default)]
+struct Found {
+    departure: Real,
+    old: Real,
+    new: Real,
+    least: Real,
+}
+
+/// Compares what was found with what was foretold. The order of the sums depends on nothing but how
+/// many there are to add.
+struct Judge<'a> {
+    field: &'a [Real],
+    older: &'a [Real],
+    ahead: Real,
+    new: &'a [Real],
+    found: &'a mut Found,
+}
+
+impl Work for Judge<'_> {
+    #[inline(always)]
+    fn with<L: Lanes>(self, _: L) {
+        let (fields, field_rest) = self.field.as_chunks::<LANES>();
+        let (olders, older_rest) = self.older.as_chunks::<LANES>();
+        let (news, new_rest) = self.new.as_chunks::<LANES>();
+        let (mut departure, mut of_old, mut of_new) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
+        let mut least = [0.0; LANES];
+        for ((old, older), new) in fields.iter().zip(olders).zip(news) {
+            for i in 0..LANES {
+                let by = new[i] - on_line(old[i], older[i], self.ahead);
+                departure[i] += by * by;
+                of_old[i] += old[i] * old[i];
+                of_new[i] += new[i] * new[i];
+                least[i] = if new[i] < least[i] { new[i] } else { least[i] };
+            }
+        }
+        for i in 0..new_rest.len() {
+            let by = new_rest[i] - on_line(field_rest[i], older_rest[i], self.ahead);
+            departure[i] += by * by;
+            of_old[i] += field_rest[i] * field_rest[i];
+            of_new[i] += new_rest[i] * new_rest[i];
+            least[i] = if new_rest[i] < least[i] {
+                new_rest[i]
+            } else {
+                least[i]
+            };
+        }
+        *self.found = Found {
+            departure: departure.iter().sum(),
+            old: of_old.iter().sum(),
+            new: of_new.iter().sum(),
+            least: least.into_iter().fold(0.0, Real::min),
+        };
+    }
+}
