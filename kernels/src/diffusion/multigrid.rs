@@ -125,29 +125,40 @@ impl Multigrid {
         let coupled = |level: &Level| 4.0 * level.r.iter().sum::<Real>() > c;
         let coarse = self.levels[1..].iter().take_while(|level| coupled(level));
         self.used = (2 + coarse.count()).min(self.levels.len());
-        // First c(x), averaged from level to level; then what neighbors and walls add on each.
+        // The finest level is large and most of it alike: it is not worth passes of its own.
         let finest = &mut self.levels[0];
-        finest.diagonal.fill(c);
+        let of_neighbors = finest.of_neighbors();
+        let everywhere = c + of_neighbors;
+        finest.diagonal.fill(everywhere);
+        finest.inverse.fill(1.0 / everywhere);
         for (voxel, sink) in sinks {
-            finest.diagonal[voxel as usize] += sink;
+            let diagonal = &mut finest.diagonal[voxel as usize];
+            *diagonal += sink;
+            finest.inverse[voxel as usize] = 1.0 / *diagonal;
         }
+        // c(x) is averaged from level to level; then neighbors and walls add their part on each.
         for number in 1..self.used {
             let (finer, coarser) = self.levels.split_at_mut(number);
             let (finer, coarser) = (&finer[number - 1], &mut coarser[0]);
-            finer.average(&finer.diagonal, coarser.shape, &mut coarser.diagonal, pool);
+            let less = if number == 1 { of_neighbors } else { 0.0 };
+            let (shape, out) = (coarser.shape, &mut coarser.diagonal);
+            finer.average(&finer.diagonal, less, shape, out, pool);
         }
-        for level in &mut self.levels[..self.used] {
-            let of_neighbors = 2.0 * level.r.iter().sum::<Real>();
-            level
-                .diagonal
-                .iter_mut()
-                .for_each(|diagonal| *diagonal += of_neighbors);
-            let mut diagonal = std::mem::take(&mut level.diagonal);
-            level.at_walls(|voxel, by| diagonal[voxel] = (diagonal[voxel] + by).min(HELD));
-            level.diagonal = diagonal;
-            for (inverse, diagonal) in level.inverse.iter_mut().zip(&level.diagonal) {
-                *inverse = 1.0 / diagonal;
+        for (number, level) in self.levels[..self.used].iter_mut().enumerate() {
+            if number > 0 {
+                let of_neighbors = level.of_neighbors();
+                for (inverse, diagonal) in level.inverse.iter_mut().zip(&mut level.diagonal) {
+                    *diagonal += of_neighbors;
+                    *inverse = 1.0 / *diagonal;
+                }
             }
+            let mut diagonal = std::mem::take(&mut level.diagonal);
+            let mut inverse = std::mem::take(&mut level.inverse);
+            level.at_walls(|voxel, by| {
+                diagonal[voxel] = (diagonal[voxel] + by).min(HELD);
+                inverse[voxel] = 1.0 / diagonal[voxel];
+            });
+            (level.diagonal, level.inverse) = (diagonal, inverse);
         }
     }
 
@@ -189,7 +200,7 @@ fn cycle(levels: &mut [Level], x: &mut [Real], pool: &Pool) {
             residual[voxel] = 0.0;
         }
     });
-    level.average(&residual, next.shape, &mut next.b, pool);
+    level.average(&residual, 0.0, next.shape, &mut next.b, pool);
     level.spare = residual;
     let mut correction = std::mem::take(&mut next.x);
     correction.fill(0.0);
@@ -204,6 +215,11 @@ fn cycle(levels: &mut [Level], x: &mut [Real], pool: &Pool) {
 }
 
 impl Level {
+    /// What neighbors add to the diagonal, mirrors included.
+    fn of_neighbors(&self) -> Real {
+        2.0 * self.r.iter().sum::<Real>()
+    }
+
     fn smooth(&mut self, x: &mut [Real], pool: &Pool) {
         let mut spare = std::mem::take(&mut self.spare);
         self.pass(x, &mut spare, Some(WEIGHTS[0]), pool);
@@ -237,9 +253,9 @@ impl Level {
         });
     }
 
-    /// `out` of a coarser level: sums over its voxels, divided by how many voxels one has inside the
+    /// `out` of a coarser level: sums of what there is above `less` in its voxels, divided by how many voxels one has inside the
     /// domain. One that an end cuts has less of everything, so that nothing is lost there.
-    fn average(&self, from: &[Real], shape: [usize; 3], out: &mut [Real], pool: &Pool) {
+    fn average(&self, from: &[Real], less: Real, shape: [usize; 3], out: &mut [Real], pool: &Pool) {
         let [nx, ny, nz] = self.shape;
         let step = self.halved.map(|halved| 1 + usize::from(halved));
         let share = 1.0 / (step[0] * step[1] * step[2]) as Real;
@@ -252,16 +268,16 @@ impl Level {
                         let from = &from[(k * ny + j) * nx..][..nx];
                         if step[0] == 1 {
                             for (out, from) in out.iter_mut().zip(from) {
-                                *out += from;
+                                *out += from - less;
                             }
                             continue;
                         }
                         let (pairs, single) = from.as_chunks::<2>();
                         for (out, [a, b]) in out.iter_mut().zip(pairs) {
-                            *out += a + b;
+                            *out += (a - less) + (b - less);
                         }
                         if let [last] = single {
-                            out[pairs.len()] += last;
+                            out[pairs.len()] += last - less;
                         }
                     }
                 }
