@@ -2,13 +2,18 @@
 
 use super::{NOBODY, Tissue, hazards};
 use crate::{
-    Error, Real,
+    Error, Grid, Real,
     channels::Channel,
     contact::{Columns, Contacts, OwnAffinities, Response},
     conventions::{Events, Immovable, Leaving, Repair, Walks, Walls},
+    motion::Domain,
     portable,
     springs::{self, Spring},
 };
+
+/// Rows per piece of work; below so many in all a pass is shorter than waking the threads.
+const PIECE: usize = 2048;
+const LARGE: usize = 8192;
 
 /// What mechanics reads of each row, filled anew when rates, volumes or rows have changed.
 #[derive(Debug, Default)]
@@ -131,17 +136,23 @@ impl Tissue {
         self.pull_attached()?;
         self.walk(tick)?;
         let rows = &mut self.rows;
-        let strength = self.setup.wall_repulsion;
+        let (domain, strength) = (&self.domain, self.setup.wall_repulsion);
         let (position, radius) = (&rows.position, &rows.radius);
-        let velocity = &mut rows.velocity;
-        match conventions.walls {
-            Walls::EveryFace => self
-                .domain
-                .push_from_walls(strength, position, radius, velocity)?,
-            Walls::NearestFace => self
-                .domain
-                .push_from_nearest_wall(strength, position, radius, velocity)?,
-        }
+        let is_large = position.len() >= LARGE;
+        let pushed = |index: usize, velocity: &mut [[Real; 3]]| {
+            let rows = index * PIECE..index * PIECE + velocity.len();
+            let (position, radius) = (&position[rows.clone()], &radius[rows]);
+            match conventions.walls {
+                Walls::EveryFace => domain.push_from_walls(strength, position, radius, velocity),
+                Walls::NearestFace => {
+                    domain.push_from_nearest_wall(strength, position, radius, velocity)
+                }
+            }
+        };
+        self.pool
+            .pieces(&mut rows.velocity, PIECE, is_large, |index, velocity| {
+                pushed(index, velocity).expect("columns of rows are of one length");
+            });
         // Their velocities are zero before as well, or the next step would remember them.
         for &row in &self.worked.resting {
             rows.velocity[row as usize] = [0.0; 3];
@@ -197,29 +208,41 @@ impl Tissue {
                 *damage = *damage * factor + gain;
             }
         }
-        let (velocity, position) = (&rows.velocity, &mut rows.position);
-        let previous = &mut rows.previous_velocity;
-        match conventions.leaving {
-            Leaving::PutBack => {
-                self.clamps.outside +=
-                    self.domain
-                        .advance(dt, velocity, position, previous, &mut rows.moved)?;
+        let is_large = rows.id.len() >= LARGE;
+        let moves = rows.velocity.chunks(PIECE);
+        let moves = moves.zip(rows.position.chunks_mut(PIECE));
+        let moves = moves.zip(rows.previous_velocity.chunks_mut(PIECE));
+        let moves = moves.zip(rows.moved.chunks_mut(PIECE));
+        let moves = moves.zip(rows.frozen.chunks_mut(PIECE));
+        let moves = moves.zip(self.voxels.chunks_mut(PIECE));
+        let moves = moves.map(
+            |(((((velocity, position), previous), moved), frozen), voxel)| Move {
+                velocity,
+                position,
+                previous,
+                moved,
+                frozen,
+                voxel,
+                left: 0,
+                voxels_changed: false,
+            },
+        );
+        let mut moves: Vec<_> = moves.collect();
+        let (domain, grid, leaving) = (&self.domain, &self.setup.grid, conventions.leaving);
+        self.pool.pieces(&mut moves, 1, is_large, |_, piece| {
+            let by = piece[0].make(domain, leaving, dt);
+            by.expect("columns of rows are of one length");
+            piece[0].find_voxels(grid);
+        });
+        let left: u64 = moves.iter().map(|piece| piece.left).sum();
+        self.voxels_changed |= moves.iter().any(|piece| piece.voxels_changed);
+        match leaving {
+            Leaving::PutBack => self.clamps.outside += left,
+            Leaving::Freeze if left > 0 => {
+                self.work_is_stale = true;
+                self.exchange_is_stale = true;
             }
-            Leaving::Freeze => {
-                let (moved, frozen) = (&mut rows.moved, &mut rows.frozen);
-                let left = self
-                    .domain
-                    .advance_or_freeze(dt, velocity, position, previous, moved, frozen)?;
-                if left > 0 {
-                    self.work_is_stale = true;
-                    self.exchange_is_stale = true;
-                }
-            }
-        }
-        for (voxel, position) in self.voxels.iter_mut().zip(&self.rows.position) {
-            let now = self.setup.grid.voxel_of(*position) as u32;
-            self.voxels_changed |= now != *voxel;
-            *voxel = now;
+            Leaving::Freeze => {}
         }
         Ok(())
     }
@@ -396,6 +419,41 @@ impl Tissue {
         })?;
         self.work_is_stale = false;
         Ok(())
+    }
+}
+
+/// Some rows' part of [`Tissue::advance`], and how many of them left the domain.
+struct Move<'a> {
+    velocity: &'a [[Real; 3]],
+    position: &'a mut [[Real; 3]],
+    previous: &'a mut [[Real; 3]],
+    moved: &'a mut [bool],
+    frozen: &'a mut [bool],
+    voxel: &'a mut [u32],
+    left: u64,
+    voxels_changed: bool,
+}
+
+impl Move<'_> {
+    fn make(&mut self, domain: &Domain, leaving: Leaving, dt: Real) -> Result<(), Error> {
+        let (position, previous, moved) =
+            (&mut *self.position, &mut *self.previous, &mut *self.moved);
+        self.left = match leaving {
+            Leaving::PutBack => domain.advance(dt, self.velocity, position, previous, moved),
+            Leaving::Freeze => {
+                let frozen = &mut *self.frozen;
+                domain.advance_or_freeze(dt, self.velocity, position, previous, moved, frozen)
+            }
+        }?;
+        Ok(())
+    }
+
+    fn find_voxels(&mut self, grid: &Grid) {
+        for (voxel, position) in self.voxel.iter_mut().zip(&*self.position) {
+            let now = grid.voxel_of(*position) as u32;
+            self.voxels_changed |= now != *voxel;
+            *voxel = now;
+        }
     }
 }
 

@@ -3,5 +3,6 @@
 mod attachments;
 #[path = "../support/mod.rs"]
 mod support;
+mod threads;
 mod turns;
 mod usages;
