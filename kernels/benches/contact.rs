@@ -74,6 +74,7 @@ fn contact(criterion: &mut Criterion) {
         ("100000 listed", 100_000, 3, true, 1),
         ("100000, 2 threads", 100_000, 3, false, 2),
         ("1000000", 1_000_000, 3, false, 1),
+        ("1000000, 2 threads", 1_000_000, 3, false, 2),
     ] {
         if is_test && cells > 100_000 {
             continue;
