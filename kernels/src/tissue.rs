@@ -289,6 +289,11 @@ impl Tissue {
         self.row_of_rank[rank] as usize
     }
 
+    /// The threads that its steps run on.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
     /// The voxels.
     pub fn grid(&self) -> &Grid {
         &self.setup.grid

@@ -83,10 +83,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Stop> {
 
     let interrupted = listen()?;
     let mut display = Display::new(&scenario, arguments.quiet);
-    let outcome = run_to_end(simulation, writers, folder.path(), record, |progress| {
+    let watch = |progress| {
         display.show(progress);
         !interrupted.load(Ordering::Relaxed)
-    });
+    };
+    // On one of the threads that share the work, so that no step is handed over to them.
+    let pool = simulation.tissue().pool().clone();
+    let outcome = pool.run(|| run_to_end(simulation, writers, folder.path(), record, watch));
     display.finish();
     match outcome.status {
         Status::Failed => Err(Stop::run(format!(
