@@ -9,7 +9,10 @@ use bevy_ecs::{
     change_detection::ContiguousMut, component::Component, entity::Entity, resource::Resource,
     system::SystemState, world::World,
 };
-use kernels::tissue::{Body, Prey, Tissue};
+use kernels::{
+    moves::Moves,
+    tissue::{Body, Prey, Tissue},
+};
 
 use crate::{
     cell::{Attacked, CellId, Delivered, History, Kind, LastHit, Lineage, Phase, Volume},
@@ -159,9 +162,9 @@ pub fn plant(world: &mut World, seedlings: &[Seedling]) {
 
 /// Brings ranks, rows and entities into agreement after cells came, went, moved or changed type.
 pub fn settle(world: &mut World) {
-    let order = world.resource_mut::<Space>().0.settle();
-    world.resource_mut::<Tables>().permute(&order);
-    let entities = permute(world, &order);
+    let moves = world.resource_mut::<Space>().0.settle();
+    world.resource_mut::<Tables>().permute(&moves);
+    let entities = permute(world, &moves);
     let mut state: SystemState<Senses<'_, '_>> = SystemState::new(world);
     world.resource_scope(
         |world, mut roster: bevy_ecs::change_detection::Mut<'_, Roster>| {
@@ -171,15 +174,14 @@ pub fn settle(world: &mut World) {
             let cells = cells.contiguous_iter().expect(ONE_TABLE).next();
             let (ids, kinds, phases, ..) = cells.unwrap_or_default();
             debug_assert!(ids.iter().map(|id| &id.0).eq(tissue.row_ids()));
-            let rows = || (0..tissue.len()).map(|rank| tissue.row(rank));
             roster.entities.clear();
-            roster.entities.extend(rows().map(|row| entities[row]));
             roster.kinds.clear();
-            roster.kinds.extend(rows().map(|row| kinds[row].0));
             roster.vitality.clear();
-            roster
-                .vitality
-                .extend(rows().map(|row| phases[row].vitality));
+            for row in (0..tissue.len()).map(|rank| tissue.row(rank)) {
+                roster.entities.push(entities[row]);
+                roster.kinds.push(kinds[row].0);
+                roster.vitality.push(phases[row].vitality);
+            }
             let types = world.resource::<Plan>().scenario.cell_types.len();
             roster.of_type.resize_with(types, Vec::new);
             for ranks in &mut roster.of_type {
@@ -195,9 +197,9 @@ pub fn settle(world: &mut World) {
 /// Why a query of cells is of one piece.
 pub const ONE_TABLE: &str = "components of cells are kept in one table";
 
-/// Moves what the table of the ECS holds to other entities, so that place `i` gets what place
-/// `order[i]` had, and despawns those that are left over; the entities by place.
-fn permute(world: &mut World, order: &[u32]) -> Vec<Entity> {
+/// Moves what the table of the ECS holds to other entities, and despawns those that are left over;
+/// the entities by place.
+fn permute(world: &mut World, moves: &Moves) -> Vec<Entity> {
     type All<'a> = (
         Entity,
         &'a mut CellId,
@@ -209,32 +211,25 @@ fn permute(world: &mut World, order: &[u32]) -> Vec<Entity> {
         &'a mut Attacked,
         &'a mut Delivered,
     );
-    fn take<C: Component + Copy>(mut column: ContiguousMut<'_, C>, order: &[u32]) {
-        let column = column.bypass_change_detection();
-        let old = column.to_vec();
-        for (new, &from) in column.iter_mut().zip(order) {
-            *new = old[from as usize];
-        }
+    fn carry<C: Component + Copy>(mut column: ContiguousMut<'_, C>, moves: &Moves) {
+        moves.permute(column.bypass_change_detection());
     }
     let mut entities = Vec::new();
     let mut query = world.query::<All<'_>>();
     let tables = query.contiguous_iter_mut(world).expect(ONE_TABLE);
     for (all, ids, kinds, phases, lineages, volumes, last_hits, attacked, delivered) in tables {
         entities.extend_from_slice(all);
-        if order.len() == all.len() && order.iter().zip(0..).all(|(&old, new)| old == new) {
-            continue;
-        }
-        take(ids, order);
-        take(kinds, order);
-        take(phases, order);
-        take(lineages, order);
-        take(volumes, order);
-        take(last_hits, order);
-        take(attacked, order);
-        take(delivered, order);
+        carry(ids, moves);
+        carry(kinds, moves);
+        carry(phases, moves);
+        carry(lineages, moves);
+        carry(volumes, moves);
+        carry(last_hits, moves);
+        carry(attacked, moves);
+        carry(delivered, moves);
     }
     // From the end, so that no other is moved into their places.
-    for gone in entities.drain(order.len()..).rev() {
+    for gone in entities.drain(moves.len()..).rev() {
         world.despawn(gone);
     }
     entities

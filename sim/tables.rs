@@ -5,6 +5,7 @@
 //! [`crate::arrays::settle`] moves both.
 
 use bevy_ecs::resource::Resource;
+use kernels::moves::Moves;
 
 use crate::plan::Plan;
 
@@ -102,10 +103,10 @@ impl<T: Number> Table<T> {
         &mut self.columns[place]
     }
 
-    /// Row `i` becomes what row `order[i]` was; rows not in `order` are dropped.
-    fn permute(&mut self, order: &[u32]) {
+    /// Moves the rows of all columns.
+    fn permute(&mut self, moves: &Moves) {
         for column in &mut self.columns {
-            *column = order.iter().map(|&row| column[row as usize]).collect();
+            moves.apply(column);
         }
     }
 }
@@ -150,12 +151,12 @@ impl Tables {
         self.contact_time.push_like(row);
     }
 
-    /// Row `i` becomes what row `order[i]` was; rows not in `order` are dropped.
-    pub fn permute(&mut self, order: &[u32]) {
-        self.custom.permute(order);
-        self.ruled.permute(order);
-        self.latent.permute(order);
-        self.recorded.permute(order);
-        self.contact_time.permute(order);
+    /// Moves the rows of all of them.
+    pub fn permute(&mut self, moves: &Moves) {
+        self.custom.permute(moves);
+        self.ruled.permute(moves);
+        self.latent.permute(moves);
+        self.recorded.permute(moves);
+        self.contact_time.permute(moves);
     }
 }

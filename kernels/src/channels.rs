@@ -5,7 +5,7 @@
 //! cell type, alive or dead). Most cells follow their group's table in most channels, and then a
 //! channel costs no memory per cell.
 
-use crate::Real;
+use crate::{Real, moves::Moves};
 
 /// A number per cell. `usize` parameters are a substrate (first five) or a kind of cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -225,10 +225,10 @@ impl Channels {
         }
     }
 
-    /// Row `i` becomes what row `order[i]` was.
-    pub(crate) fn permute(&mut self, order: &[u32]) {
+    /// Moves the rows of all channels.
+    pub(crate) fn permute(&mut self, moves: &Moves) {
         for values in self.values.iter_mut().filter(|values| values.owned) {
-            values.rows = order.iter().map(|&row| values.rows[row as usize]).collect();
+            moves.apply(&mut values.rows);
         }
     }
 

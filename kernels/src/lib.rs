@@ -27,6 +27,7 @@ pub mod grid;
 pub mod hazard;
 pub mod motility;
 pub mod motion;
+pub mod moves;
 pub mod neighbors;
 pub mod pairs;
 pub mod portable;

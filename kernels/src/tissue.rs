@@ -24,6 +24,7 @@ use crate::{
     exchange::Exchange,
     gradient::Slopes,
     motion::Domain,
+    moves::Moves,
     pairs::{Pair, PairTable},
     portable,
     random::Draws,
@@ -374,8 +375,8 @@ impl Tissue {
     /// (voxel, id), as of now: it decides the order of sums until the next call, and so belongs to
     /// the state that a restart would have to restore.
     ///
-    /// `[new row]`: the old one, for who keeps columns of its own beside these.
-    pub fn settle(&mut self) -> Vec<u32> {
+    /// The moves of rows, for who keeps columns of its own beside these.
+    pub fn settle(&mut self) -> Moves {
         let rows = &mut self.rows;
         if self.setup.conventions.bodies.leaving == Leaving::PutBack {
             for position in &mut rows.position {
@@ -384,12 +385,6 @@ impl Tissue {
                 }
             }
         }
-        let voxel_of = |position: &[Real; 3]| self.setup.grid.voxel_of(*position) as u32;
-        let mut order: Vec<(u32, u64, u32)> = (0..rows.id.len())
-            .filter(|&row| !rows.removed[row])
-            .map(|row| (voxel_of(&rows.position[row]), rows.id[row], row as u32))
-            .collect();
-        order.sort_unstable();
         let gone: Vec<u64> = {
             let ids = rows.id.iter().zip(&rows.removed);
             let mut gone: Vec<u64> = ids
@@ -400,14 +395,37 @@ impl Tissue {
             gone
         };
         self.pairs.remove(&gone);
-        self.voxels = order.iter().map(|(voxel, ..)| *voxel).collect();
-        let order: Vec<u32> = order.into_iter().map(|(.., row)| row).collect();
-        rows.permute(&order);
-        self.setup.channels.permute(&order);
-        let mut ranked: Vec<u32> = (0..rows.id.len() as u32).collect();
-        ranked.sort_unstable_by_key(|&row| rows.id[row as usize]);
-        self.ids = ranked.iter().map(|&row| rows.id[row as usize]).collect();
+        // Those who were there are ranked, so that only newcomers need sorting.
+        let mut ranked = std::mem::take(&mut self.row_of_rank);
+        let (ranks, known) = (ranked.len() as u32, rows.id.len());
+        let stays = |row: &u32| !rows.removed[*row as usize];
+        ranked.retain(stays);
+        let stayed = ranked.len();
+        ranked.extend((ranks..known as u32).filter(stays));
+        if ranked.len() > stayed || !gone.is_empty() {
+            // A stable sort merges two ascending runs as they are.
+            ranked[stayed..].sort_unstable_by_key(|&row| rows.id[row as usize]);
+            ranked.sort_by_key(|&row| rows.id[row as usize]);
+            self.ids = ranked.iter().map(|&row| rows.id[row as usize]).collect();
+        }
+        let voxel_of = |position: &[Real; 3]| self.setup.grid.voxel_of(*position) as u32;
+        self.voxels = rows.position.iter().map(voxel_of).collect();
+        // (voxel, rank) is (voxel, id) in one word.
+        let mut places: Vec<u64> = (ranked.iter().zip(0u64..))
+            .map(|(&row, rank)| u64::from(self.voxels[row as usize]) << 32 | rank)
+            .collect();
+        places.sort_unstable();
+        self.voxels = places.iter().map(|place| (place >> 32) as u32).collect();
+        let order: Vec<u32> = (places.iter())
+            .map(|&place| ranked[place as u32 as usize])
+            .collect();
+        for (place, row) in places.into_iter().zip(0..) {
+            ranked[place as u32 as usize] = row;
+        }
         self.row_of_rank = ranked;
+        let moves = Moves::new(order, known);
+        rows.permute(&moves);
+        self.setup.channels.permute(&moves);
         for target in &mut rows.target {
             if *target != NOBODY && gone.binary_search(target).is_ok() {
                 *target = NOBODY;
@@ -423,23 +441,19 @@ impl Tissue {
         // What contacts said of rows is void; counts by row are kept until the next mechanics step.
         let slots = self.setup.slots;
         let cells = self.rows.id.len();
-        let old = std::mem::take(&mut self.counts);
-        let before = old.len().checked_div(slots).unwrap_or(0);
-        self.counts = (0..slots)
-            .flat_map(|slot| order.iter().map(move |&row| (slot, row as usize)))
-            .map(|(slot, row)| {
-                if row < before {
-                    old[slot * before + row]
-                } else {
-                    0
-                }
-            })
-            .collect();
-        debug_assert_eq!(self.counts.len(), slots * cells);
+        let counts = std::mem::take(&mut self.counts);
+        let before = counts.len().checked_div(slots).unwrap_or(0);
+        self.counts.reserve(slots * cells);
+        for slot in 0..slots {
+            let mut column = counts[slot * before..][..before].to_vec();
+            column.resize(known, 0);
+            moves.apply(&mut column);
+            self.counts.append(&mut column);
+        }
         self.contacts = Contacts::default();
         self.work_is_stale = true;
         self.exchange_is_stale = true;
-        order
+        moves
     }
 
     // What the caller writes.

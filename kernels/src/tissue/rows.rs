@@ -1,6 +1,6 @@
 //! The columns of the bodies, by row.
 
-use crate::Real;
+use crate::{Real, moves::Moves};
 
 /// Columns by row.
 #[derive(Debug, Default)]
@@ -29,27 +29,24 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// Row `i` becomes what row `order[i]` was; rows not in `order` are dropped.
-    pub(super) fn permute(&mut self, order: &[u32]) {
-        fn take<T: Copy>(column: &mut Vec<T>, order: &[u32]) {
-            *column = order.iter().map(|&row| column[row as usize]).collect();
-        }
-        take(&mut self.id, order);
-        take(&mut self.group, order);
-        take(&mut self.position, order);
-        take(&mut self.velocity, order);
-        take(&mut self.previous_velocity, order);
-        take(&mut self.moved, order);
-        take(&mut self.volume, order);
-        take(&mut self.radius, order);
-        take(&mut self.direction, order);
-        take(&mut self.pressure, order);
-        take(&mut self.damage, order);
-        take(&mut self.target, order);
-        take(&mut self.frozen, order);
-        take(&mut self.removed, order);
+    /// Moves all columns.
+    pub(super) fn permute(&mut self, moves: &Moves) {
+        moves.apply(&mut self.id);
+        moves.apply(&mut self.group);
+        moves.apply(&mut self.position);
+        moves.apply(&mut self.velocity);
+        moves.apply(&mut self.previous_velocity);
+        moves.apply(&mut self.moved);
+        moves.apply(&mut self.volume);
+        moves.apply(&mut self.radius);
+        moves.apply(&mut self.direction);
+        moves.apply(&mut self.pressure);
+        moves.apply(&mut self.damage);
+        moves.apply(&mut self.target);
+        moves.apply(&mut self.frozen);
+        moves.apply(&mut self.removed);
         for column in &mut self.internalized {
-            take(column, order);
+            moves.apply(column);
         }
     }
 }
