@@ -4,7 +4,9 @@
 //!
 //! 1. The rows of the cells that the rule is about are listed, which is the order of space, and cut
 //!    into chunks of [`CHUNK`] whatever the threads. A rule of a graph takes all its cells at once.
-//! 2. Each chunk, on one thread and in its cache: sense a column a signal, call the rule. Only the outputs of a chunk outlive it, and its inputs where the guard must see them.
+//! 2. Each chunk, on one thread and in its cache: sense a column a signal, call the rule, and write
+//!    to stores that no signal is read from. The other outputs of a chunk outlive it, and its inputs
+//!    where the guard must see them.
 //! 3. The guard over a learned rule decides, chunk after chunk, what acts.
 //! 4. When every rule that is due has done so, chunk after chunk and column after column is written
 //!    to its store; what several sources share waits until all have spoken.
@@ -29,7 +31,7 @@ use crate::{
     plan::Plan,
     record::{Clamps, Failure, Stage, Timings},
     sense::{Readers, Senses, Sources, sense},
-    stores::{Pending, Stores},
+    stores::{Lent, Loan, Pending, Stores, Tally, count},
     streams::Purpose,
     tables::Tables,
 };
@@ -50,6 +52,8 @@ pub struct CellRule {
     pub(crate) guard: Option<usize>,
     /// Most rows of a chunk.
     chunk: usize,
+    /// Writes whose numbers were in place when the last call was done.
+    pub(crate) at_once: Vec<usize>,
     /// The rows of the call's cells, ascending; those of a graph's nodes by type and rank.
     rows: Vec<u32>,
     /// `[chunk of rows]`.
@@ -77,6 +81,7 @@ impl CellRule {
             guard,
             chunk: graph.as_ref().map_or(CHUNK, |_| usize::MAX),
             graph,
+            at_once: Vec::new(),
             rule,
             rows: Vec::new(),
             outputs: Vec::new(),
@@ -123,7 +128,13 @@ impl CellRule {
         self.graph.is_some()
     }
 
-    /// The cells of the last call with what was said of them, chunk by chunk.
+    /// Most rows of a chunk.
+    pub(crate) fn chunk(&self) -> usize {
+        self.chunk
+    }
+
+    /// The cells of the last call with what was said of them, chunk by chunk; of writes
+    /// [done at once](CellRule::at_once) nothing is kept.
     pub(crate) fn said(&self) -> impl Iterator<Item = (&[u32], &Outputs)> {
         self.rows.chunks(self.chunk).zip(&self.outputs)
     }
@@ -139,6 +150,7 @@ struct Bench {
     kinds: Vec<u16>,
     who: Vec<Who>,
     held: Vec<bool>,
+    outputs: Outputs,
 }
 
 impl Bench {
@@ -211,8 +223,12 @@ pub fn decide(
         if stage.is_empty() {
             continue;
         }
-        // All reads come before any write.
-        {
+        // All reads come before any write that something is read from.
+        let mut lent = Lent::default();
+        for rule in &stage {
+            lent.borrow(rule, &plan, &mut space.0, &mut tables);
+        }
+        let asked = {
             let around = Around {
                 tissue: &space.0,
                 roster: &roster,
@@ -220,16 +236,18 @@ pub fn decide(
                 clock: &clock,
                 sources: Sources::new(&space.0, &tables, &cells, &plan, &clock),
             };
-            for rule in &mut stage {
+            stage.iter_mut().try_for_each(|rule| {
                 match rule.graph {
                     Some(_) => rule.link(&around),
                     None => rule.choose(0..space.0.len() as u32, &space.0),
                 }
-                if let Err(message) = evaluate(rule, &around, &mut guards, &mut clamps) {
-                    failure.0 = Some(message);
-                    return;
-                }
-            }
+                evaluate(rule, &around, &mut lent, &mut guards, &mut clamps)
+            })
+        };
+        lent.give_back(&mut space.0, &mut tables);
+        if let Err(message) = asked {
+            failure.0 = Some(message);
+            return;
         }
         let acts = stage[0].rule.signature().occasion != Occasion::Decoding;
         let mut stores = Stores {
@@ -261,33 +279,49 @@ pub(crate) struct Around<'a> {
     pub sources: Sources<'a>,
 }
 
-/// Calls a rule for the cells it has chosen, and lets the guard decide what acts.
+/// Calls a rule for the cells it has chosen, writes what can be written at once to the columns
+/// that are `lent`, and lets the guard decide what acts.
 ///
 /// # Errors
 /// Why the run cannot go on.
 pub(crate) fn evaluate(
     rule: &mut CellRule,
     around: &Around<'_>,
+    lent: &mut Lent,
     guards: &mut Guards,
     clamps: &mut Clamps,
 ) -> Result<(), String> {
     let mut outputs = std::mem::take(&mut rule.outputs);
     let chunks: Vec<&[u32]> = rule.rows.chunks(rule.chunk).collect();
     outputs.resize_with(chunks.len(), Outputs::default);
+    let loans = lent.loans(rule, around.plan, &chunks);
+    let at_once = loans.first().map_or(Vec::new(), |loans| {
+        loans.iter().map(|loan| loan.write).collect()
+    });
     let (asked, watching) = (&*rule, &*guards);
     // The inputs of a chunk are kept where the guard has more to do than to count it.
-    let work = |bench: &mut Bench, (rows, out): (&&[u32], &mut Outputs)| {
-        call(asked, rows, around, watching, bench, out)?;
+    type Piece<'a> = ((&'a &'a [u32], &'a mut Outputs), Vec<Loan<'a>>);
+    let work = |bench: &mut Bench, ((rows, out), loans): Piece<'_>| {
+        let mut said = std::mem::take(&mut bench.outputs);
+        call(asked, rows, around, watching, bench, &mut said)?;
+        let tallies = deposit(rows, loans, bench, &mut said, out);
+        bench.outputs = said;
         let is_plain = watching.is_plain(asked.guard, &bench.dead, &bench.held, out);
-        Ok(if is_plain {
-            (None, std::mem::take(&mut bench.kinds))
-        } else {
-            bench.ask_who(rows, around);
-            (Some(std::mem::take(bench)), Vec::new())
-        })
+        let bench = match (is_plain, asked.guard) {
+            (true, None) => Bench::default(),
+            (true, Some(_)) => Bench {
+                kinds: std::mem::take(&mut bench.kinds),
+                ..Bench::default()
+            },
+            (false, _) => {
+                bench.ask_who(rows, around);
+                std::mem::take(bench)
+            }
+        };
+        Ok((is_plain, bench, tallies))
     };
-    type Done = Result<(Option<Bench>, Vec<u16>), String>;
-    let pieces: Vec<_> = chunks.iter().zip(&mut outputs).collect();
+    type Done = Result<(bool, Bench, Vec<Tally>), String>;
+    let pieces: Vec<_> = chunks.iter().zip(&mut outputs).zip(loans).collect();
     let done: Vec<Done> = match pieces.len() {
         1 => pieces
             .into_iter()
@@ -296,25 +330,50 @@ pub(crate) fn evaluate(
         _ => spread(pieces, Bench::default, work),
     };
     for (done, out) in done.into_iter().zip(&mut outputs) {
-        match done? {
-            (None, kinds) => guards.pass(rule.guard, &kinds, out),
-            (Some(bench), _) => {
-                let call = Call {
-                    guard: rule.guard,
-                    signature: rule.rule.signature(),
-                    batch: &batch(rule, &bench, guards),
-                    who: &bench.who,
-                    time: around.clock.time(),
-                };
-                guards.settle(&call, out, clamps)?;
-            }
+        let (is_plain, bench, tallies) = done?;
+        for (&write, tally) in at_once.iter().zip(tallies) {
+            count(rule, write, tally, clamps);
         }
+        if is_plain {
+            guards.pass(rule.guard, &bench.kinds, out);
+            continue;
+        }
+        let call = Call {
+            guard: rule.guard,
+            signature: rule.rule.signature(),
+            batch: &batch(rule, &bench, guards),
+            who: &bench.who,
+            time: around.clock.time(),
+        };
+        guards.settle(&call, out, clamps)?;
     }
     let is_there = |id| around.tissue.rank(id).is_some();
     let source = &rule.rule.signature().source;
     guards.close(rule.guard, source, around.clock.time(), is_there)?;
     rule.outputs = outputs;
+    rule.at_once = at_once;
     Ok(())
+}
+
+/// Writes what is `said` of a chunk to the columns it has on loan, and keeps the rest in `out`.
+fn deposit(
+    rows: &[u32],
+    loans: Vec<Loan<'_>>,
+    bench: &Bench,
+    said: &mut Outputs,
+    out: &mut Outputs,
+) -> Vec<Tally> {
+    std::mem::swap(said, out);
+    if !out.failed.is_empty() {
+        return Vec::new();
+    }
+    said.columns.resize_with(out.columns.len(), Vec::new);
+    let deposit = |mut loan: Loan<'_>| {
+        let tally = loan.fill(rows, &out.columns[loan.write], &bench.dead);
+        std::mem::swap(&mut said.columns[loan.write], &mut out.columns[loan.write]);
+        tally
+    };
+    loans.into_iter().map(deposit).collect()
 }
 
 /// Computes the outputs of a rule for one chunk of cells.

@@ -19,7 +19,7 @@ use crate::{
     plan::Plan,
     record::{Clamps, Failure},
     sense::{Senses, Sources},
-    stores::{Pending, Stores},
+    stores::{Lent, Pending, Stores},
     tables::Tables,
 };
 
@@ -196,7 +196,13 @@ fn ask(world: &mut World, rules: &mut [CellRule], mut rows: Vec<u32>) -> Result<
     };
     for rule in rules {
         rule.choose(rows.iter().copied(), &space.0);
-        evaluate(rule, &around, &mut guards, &mut clamps)?;
+        evaluate(
+            rule,
+            &around,
+            &mut Lent::default(),
+            &mut guards,
+            &mut clamps,
+        )?;
     }
     Ok(())
 }

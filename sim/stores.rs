@@ -1,10 +1,12 @@
 //! Where behaviors live, and how what rules say gets there: a column at a time, each number held in
 //! range; what several rules share waits until all have spoken.
 
+mod deposit;
+mod lent;
+
 use std::collections::BTreeMap;
 
-use kernels::{portable::exp, tissue::Tissue};
-use rayon::prelude::*;
+use kernels::tissue::Tissue;
 use rules::{Combine, Kind, Side, Target};
 
 use crate::{
@@ -15,11 +17,12 @@ use crate::{
     output::Vitality,
     plan::Plan,
     record::Clamps,
-    tables::{Number, Tables},
+    tables::Tables,
 };
+use deposit::{Chunk, Deposit};
 
-/// Chunks that a thread takes at a time: a chunk of one column is about a microsecond's work.
-const CHUNKS_AT_A_TIME: usize = 16;
+pub use deposit::Tally;
+pub use lent::{Lent, Loan, count};
 
 /// The guard over a learned rule, and its write.
 pub type By = (usize, usize);
@@ -45,34 +48,6 @@ pub struct Stores<'a> {
     pub guards: &'a mut Guards,
 }
 
-/// Rows, ascending, and a number for each; NaN says nothing.
-type Chunk<'a> = (&'a [u32], &'a [f64]);
-
-/// How a number gets to its place.
-struct Deposit {
-    law: Law,
-    /// The number that stands there in the end is held in here.
-    range: [f64; 2],
-}
-
-/// What a number does to the one that stands at its place.
-#[derive(Clone, Copy)]
-enum Law {
-    /// It takes that one's place.
-    Set,
-    /// That one goes this share of the way towards it.
-    Toward(f64),
-    /// This many times it is added.
-    Add(f64),
-}
-
-/// How many numbers were written, and how many of them were put back into range.
-#[derive(Clone, Copy, Default)]
-struct Tally {
-    written: u64,
-    clamped: u64,
-}
-
 /// A column to write to.
 enum Column<'a> {
     Wide(&'a mut [f64]),
@@ -80,13 +55,26 @@ enum Column<'a> {
 }
 
 impl Stores<'_> {
-    /// Writes what a rule said; what it shares with another source waits in `pending`.
+    /// Writes what a rule said and has not written yet; what it shares with another source waits in `pending`.
     pub fn write(&mut self, rule: &CellRule, pending: &mut Pending) {
         let signature = rule.rule.signature();
+        let dead = self.dead(rule);
         for (at, write) in signature.writes.iter().enumerate() {
-            let said = rule.said();
-            let chunks: Vec<Chunk<'_>> = said
-                .map(|(rows, outputs)| (rows, outputs.columns[at].as_slice()))
+            if rule.at_once.contains(&at) {
+                continue;
+            }
+            let skipped = if write.applies_to_dead {
+                &[]
+            } else {
+                &dead[..]
+            };
+            let mut skipped = skipped.chunks(rule.chunk());
+            let chunks: Vec<Chunk<'_>> = (rule.said())
+                .map(|(rows, outputs)| Chunk {
+                    rows,
+                    values: &outputs.columns[at],
+                    skipped: skipped.next().unwrap_or_default(),
+                })
                 .collect();
             let number = match &write.target {
                 Target::Behavior(number) => *number,
@@ -106,17 +94,14 @@ impl Stores<'_> {
             let by = rule.guard.map(|guard| (guard, at));
             let is_shared = |kind: usize| self.plan.shared.contains(&(kind, number));
             let is_shared_by_any = rule.types.iter().any(|&kind| is_shared(kind));
-            if !is_shared_by_any && !rule.with_dead && !rule.sees_others() {
+            if !is_shared_by_any && !rule.sees_others() {
                 self.put_chunks(number, &write.kind, signature.clock, by, rule, &chunks);
                 continue;
             }
             let groups = self.tissue.groups();
-            let kept = all(&chunks).filter(|(row, _)| {
-                let (kind, vitality) = ungroup(groups[*row as usize]);
-                (!rule.sees_others() || rule.types.contains(&usize::from(kind)))
-                    && (!rule.with_dead || write.applies_to_dead || vitality == Vitality::Live)
-            });
             let kind = |row: u32| usize::from(ungroup(groups[row as usize]).0);
+            let kept = all(&chunks)
+                .filter(|(row, _)| !rule.sees_others() || rule.types.contains(&kind(*row)));
             let (shared, own): (Vec<_>, Vec<_>) = kept.partition(|(row, _)| is_shared(kind(*row)));
             self.put(number, &write.kind, signature.clock, by, own.into_iter());
             for (row, value) in shared {
@@ -139,6 +124,17 @@ impl Stores<'_> {
                 given.and_modify(more).or_insert_with(first);
             }
         }
+    }
+
+    /// Which of a rule's rows are dead cells; empty where it speaks for none.
+    fn dead(&self, rule: &CellRule) -> Vec<bool> {
+        if !rule.with_dead {
+            return Vec::new();
+        }
+        let groups = self.tissue.groups();
+        let vitality = |row: u32| ungroup(groups[row as usize]).1;
+        let rows = rule.said().flat_map(|(rows, _)| rows);
+        rows.map(|&row| vitality(row) != Vitality::Live).collect()
     }
 
     /// Writes what waited.
@@ -215,19 +211,11 @@ impl Stores<'_> {
     }
 
     fn deposit(&self, number: usize, kind: &Kind, clock: f64, by: Option<By>) -> Deposit {
-        Deposit {
-            law: match kind {
-                Kind::Parameter {
-                    relaxation: Some(time),
-                } => Law::Toward(1.0 - exp(-clock / time)),
-                Kind::Delta { per } => Law::Add(per.map_or(1.0, |per| clock / per)),
-                _ => Law::Set,
-            },
-            range: match by {
-                Some(by) => self.guards.limits(by),
-                None => self.plan.table.vocabulary.behaviors.entry(number).range,
-            },
-        }
+        let range = match by {
+            Some(by) => self.guards.limits(by),
+            None => self.plan.table.vocabulary.behaviors.entry(number).range,
+        };
+        Deposit::new(kind, clock, range)
     }
 
     /// The place of a behavior among the numbers of a type; 0 where kernels have it.
@@ -258,7 +246,9 @@ impl Stores<'_> {
         self.clamps.written[number] += tally.written;
         self.clamps.clamped[number] += tally.clamped;
         // What models set was held in range, and counted, by the guard.
-        if let (Some((guard, _)), Law::Add(_)) = (by, deposit.law) {
+        if let Some((guard, _)) = by
+            && deposit.adds()
+        {
             self.guards.count(guard, tally.written, tally.clamped);
         }
     }
@@ -266,87 +256,5 @@ impl Stores<'_> {
 
 /// The cells of all chunks of which something is said.
 fn all<'a>(chunks: &'a [Chunk<'a>]) -> impl Iterator<Item = (u32, f64)> + 'a {
-    let cells = chunks
-        .iter()
-        .flat_map(|(rows, values)| rows.iter().copied().zip(values.iter()));
-    cells
-        .map(|(row, value)| (row, *value))
-        .filter(|(_, value)| !value.is_nan())
-}
-
-impl Deposit {
-    /// Each number goes to its row's.
-    fn scatter<T: Number>(&self, column: &mut [T], cells: &[(u16, u32, f64)], tally: &mut Tally) {
-        for &(_, row, given) in cells {
-            self.put(&mut column[row as usize], given, tally);
-        }
-    }
-
-    /// The same for many chunks, several at a time.
-    fn spread<T: Number>(&self, column: &mut [T], chunks: &[Chunk<'_>]) -> Tally {
-        let (mut rest, mut start) = (column, 0);
-        let mut pieces = Vec::with_capacity(chunks.len());
-        for (rows, values) in chunks {
-            let end = rows.last().map_or(start, |last| *last as usize + 1);
-            let (piece, after) = std::mem::take(&mut rest).split_at_mut(end - start);
-            pieces.push((piece, start, *rows, *values));
-            (rest, start) = (after, end);
-        }
-        let fill = |(piece, start, rows, values)| self.fill(piece, start, rows, values);
-        if chunks.len() <= CHUNKS_AT_A_TIME {
-            return pieces
-                .into_iter()
-                .map(fill)
-                .fold(Tally::default(), Tally::and);
-        }
-        let pieces = pieces.into_par_iter().with_min_len(CHUNKS_AT_A_TIME);
-        pieces.map(fill).reduce(Tally::default, Tally::and)
-    }
-
-    /// One chunk; `piece` begins at the row `start`.
-    fn fill<T: Number>(
-        &self,
-        piece: &mut [T],
-        start: usize,
-        rows: &[u32],
-        values: &[f64],
-    ) -> Tally {
-        let mut tally = Tally::default();
-        // Rows are ascending, so as many as there are between the ends are all of them.
-        let cells = values.iter().filter(|value| !value.is_nan());
-        if rows.len() == piece.len() && cells.clone().count() == rows.len() {
-            for (place, &given) in piece.iter_mut().zip(values) {
-                self.put(place, given, &mut tally);
-            }
-            return tally;
-        }
-        for (&row, &given) in rows.iter().zip(values) {
-            if !given.is_nan() {
-                self.put(&mut piece[row as usize - start], given, &mut tally);
-            }
-        }
-        tally
-    }
-
-    #[inline(always)]
-    fn put<T: Number>(&self, place: &mut T, given: f64, tally: &mut Tally) {
-        let value = match self.law {
-            Law::Set => given,
-            Law::Toward(share) => place.get() + (given - place.get()) * share,
-            Law::Add(factor) => place.get() + given * factor,
-        };
-        let [low, high] = self.range;
-        tally.written += 1;
-        tally.clamped += u64::from(!(low..=high).contains(&value));
-        *place = T::of(value.clamp(low, high));
-    }
-}
-
-impl Tally {
-    fn and(self, other: Tally) -> Tally {
-        Tally {
-            written: self.written + other.written,
-            clamped: self.clamped + other.clamped,
-        }
-    }
+    chunks.iter().flat_map(Chunk::cells)
 }

@@ -103,6 +103,16 @@ impl<T: Number> Table<T> {
         &mut self.columns[place]
     }
 
+    /// Takes a column out, until it is [returned](Table::return_column).
+    pub fn lend_column(&mut self, place: usize) -> Vec<T> {
+        std::mem::take(&mut self.columns[place])
+    }
+
+    /// Puts a column back that was [lent](Table::lend_column).
+    pub fn return_column(&mut self, place: usize, column: Vec<T>) {
+        self.columns[place] = column;
+    }
+
     /// Moves the rows of all columns.
     fn permute(&mut self, moves: &Moves) {
         for column in &mut self.columns {

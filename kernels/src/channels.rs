@@ -188,7 +188,7 @@ impl Channels {
     }
 
     /// `[row]`: the rows' own numbers; the channel must be [owned](Channels::own).
-    pub(crate) fn rows_mut(&mut self, channel: Channel) -> &mut [Real] {
+    pub(crate) fn rows_mut(&mut self, channel: Channel) -> &mut Vec<Real> {
         let place = self.place(channel);
         &mut self.values[place].rows
     }

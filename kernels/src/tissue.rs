@@ -574,6 +574,18 @@ impl Tissue {
         self.setup.channels.rows_mut(channel)
     }
 
+    /// Takes the numbers of [`Tissue::own_rows`] out, until they are
+    /// [returned](Tissue::return_rows); nothing may happen in the tissue before.
+    pub fn lend_rows(&mut self, channel: Channel) -> Vec<Real> {
+        self.own(channel);
+        std::mem::take(self.setup.channels.rows_mut(channel))
+    }
+
+    /// Puts numbers back that were [lent](Tissue::lend_rows).
+    pub fn return_rows(&mut self, channel: Channel, rows: Vec<Real>) {
+        *self.setup.channels.rows_mut(channel) = rows;
+    }
+
     /// Says that channels were written.
     pub fn rates_changed(&mut self) {
         self.work_is_stale = true;

@@ -1,0 +1,166 @@
+//! How numbers get to their places: set, moved towards or added to, and held in range.
+
+use kernels::portable::exp;
+use rayon::prelude::*;
+use rules::Kind;
+
+use crate::tables::Number;
+
+/// Chunks that a thread takes at a time: a chunk of one column is about a microsecond's work.
+const CHUNKS_AT_A_TIME: usize = 16;
+
+/// Numbers for some cells; NaN says nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Chunk<'a> {
+    /// Their rows, ascending.
+    pub rows: &'a [u32],
+    /// `[row]`.
+    pub values: &'a [f64],
+    /// `[row]`: whether nothing is said of it either; empty where all count.
+    pub skipped: &'a [bool],
+}
+
+/// How a number gets to its place.
+#[derive(Debug, Clone, Copy)]
+pub struct Deposit {
+    law: Law,
+    /// The number that stands there in the end is held in here.
+    range: [f64; 2],
+}
+
+/// What a number does to the one that stands at its place.
+#[derive(Debug, Clone, Copy)]
+enum Law {
+    /// It takes that one's place.
+    Set,
+    /// That one goes this share of the way towards it.
+    Toward(f64),
+    /// This many times it is added.
+    Add(f64),
+}
+
+/// How many numbers were written, and how many of them were put back into range.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tally {
+    pub written: u64,
+    pub clamped: u64,
+}
+
+impl Chunk<'_> {
+    /// The cells of which something is said.
+    pub fn cells(&self) -> impl Iterator<Item = (u32, f64)> + '_ {
+        let cells = self.rows.iter().copied().zip(self.values.iter().copied());
+        let is_skipped = |at: usize| self.skipped.get(at).copied().unwrap_or(false);
+        cells
+            .enumerate()
+            .filter(move |(at, (_, value))| !value.is_nan() && !is_skipped(*at))
+            .map(|(_, cell)| cell)
+    }
+}
+
+impl Deposit {
+    /// For numbers of a kind, given every `clock` min to what is held in `range`.
+    pub fn new(kind: &Kind, clock: f64, range: [f64; 2]) -> Deposit {
+        let law = match kind {
+            Kind::Parameter {
+                relaxation: Some(time),
+            } => Law::Toward(1.0 - exp(-clock / time)),
+            Kind::Delta { per } => Law::Add(per.map_or(1.0, |per| clock / per)),
+            _ => Law::Set,
+        };
+        Deposit { law, range }
+    }
+
+    /// Whether numbers are changes.
+    pub fn adds(&self) -> bool {
+        matches!(self.law, Law::Add(_))
+    }
+
+    /// Each number goes to its row's.
+    pub fn scatter<T: Number>(
+        &self,
+        column: &mut [T],
+        cells: &[(u16, u32, f64)],
+        tally: &mut Tally,
+    ) {
+        for &(_, row, given) in cells {
+            self.put(&mut column[row as usize], given, tally);
+        }
+    }
+
+    /// The same for many chunks, several at a time.
+    pub fn spread<T: Number>(&self, column: &mut [T], chunks: &[Chunk<'_>]) -> Tally {
+        let rows = chunks.iter().map(|chunk| chunk.rows);
+        let pieces: Vec<_> = cut(column, rows).into_iter().zip(chunks).collect();
+        let fill = |((piece, start), chunk): ((&mut [T], usize), &Chunk<'_>)| {
+            self.fill(piece, start, *chunk)
+        };
+        if chunks.len() <= CHUNKS_AT_A_TIME {
+            return pieces
+                .into_iter()
+                .map(fill)
+                .fold(Tally::default(), Tally::and);
+        }
+        let pieces = pieces.into_par_iter().with_min_len(CHUNKS_AT_A_TIME);
+        pieces.map(fill).reduce(Tally::default, Tally::and)
+    }
+
+    /// One chunk; `piece` begins at the row `start`.
+    pub fn fill<T: Number>(&self, piece: &mut [T], start: usize, chunk: Chunk<'_>) -> Tally {
+        let mut tally = Tally::default();
+        // Rows are ascending, so as many as there are between the ends are all of them.
+        let is_run = chunk.rows.len() == piece.len() && !chunk.skipped.contains(&true);
+        if is_run && !chunk.values.iter().any(|value| value.is_nan()) {
+            for (place, &given) in piece.iter_mut().zip(chunk.values) {
+                self.put(place, given, &mut tally);
+            }
+            return tally;
+        }
+        for (row, given) in chunk.cells() {
+            self.put(&mut piece[row as usize - start], given, &mut tally);
+        }
+        tally
+    }
+
+    #[inline(always)]
+    fn put<T: Number>(&self, place: &mut T, given: f64, tally: &mut Tally) {
+        let value = match self.law {
+            Law::Set => given,
+            Law::Toward(share) => place.get() + (given - place.get()) * share,
+            Law::Add(factor) => place.get() + given * factor,
+        };
+        let [low, high] = self.range;
+        tally.written += 1;
+        tally.clamped += u64::from(!(low..=high).contains(&value));
+        *place = T::of(value.clamp(low, high));
+    }
+}
+
+/// Cuts a column so that each of these lists of rows, which follow each other, has a piece of its
+/// own; the piece, and the row it begins with.
+pub fn cut<'a, 'r, T>(
+    column: &'a mut [T],
+    chunks: impl Iterator<Item = &'r [u32]>,
+) -> Vec<(&'a mut [T], usize)> {
+    let (mut rest, mut start) = (column, 0);
+    let mut pieces = Vec::with_capacity(chunks.size_hint().0);
+    for rows in chunks {
+        let first = rows.first().map_or(start, |first| *first as usize);
+        let end = rows.last().map_or(start, |last| *last as usize + 1);
+        let (_, after) = std::mem::take(&mut rest).split_at_mut(first - start);
+        let (piece, after) = after.split_at_mut(end - first);
+        pieces.push((piece, first));
+        (rest, start) = (after, end);
+    }
+    pieces
+}
+
+impl Tally {
+    /// Both together.
+    pub fn and(self, other: Tally) -> Tally {
+        Tally {
+            written: self.written + other.written,
+            clamped: self.clamped + other.clamped,
+        }
+    }
+}
