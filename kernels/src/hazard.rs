@@ -21,7 +21,8 @@ pub fn competing_risk(
         return None;
     }
     let [whether, which] = uniforms();
-    if whether >= probability(total, dt) {
+    // 1 − exp(−x) ≤ x: mostly there is no need of the exponential. The margin is for rounding.
+    if whether > total * dt * (1.0 + 1e-9) || whether >= probability(total, dt) {
         return None;
     }
     let mut rest = which * total;
