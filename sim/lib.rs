@@ -4,6 +4,7 @@
 //! [`simulation::Simulation`] runs it; [`output`] writes what it shows.
 
 pub mod arrays;
+pub mod bench;
 pub mod cell;
 pub mod clock;
 mod contacts;

@@ -1,0 +1,3 @@
+//! What `milieu bench` measures.
+
+pub mod scenes;
