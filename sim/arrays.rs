@@ -165,6 +165,11 @@ pub fn settle(world: &mut World) {
     let moves = world.resource_mut::<Space>().0.settle();
     world.resource_mut::<Tables>().permute(&moves);
     let entities = permute(world, &moves);
+    enroll(world, &entities);
+}
+
+/// Fills the roster; the entities are those of the tissue's rows.
+pub fn enroll(world: &mut World, entities: &[Entity]) {
     let mut state: SystemState<Senses<'_, '_>> = SystemState::new(world);
     world.resource_scope(
         |world, mut roster: bevy_ecs::change_detection::Mut<'_, Roster>| {

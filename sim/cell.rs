@@ -6,6 +6,7 @@
 
 use bevy_ecs::{bundle::Bundle, component::Component, world::EntityWorldMut};
 use kernels::portable::cbrt;
+use serde::{Deserialize, Serialize};
 
 use crate::scenario::{CellType, Death};
 
@@ -14,11 +15,11 @@ use crate::scenario::{CellType, Death};
 pub struct CellId(pub u64);
 
 /// Number in `Scenario::cell_types`.
-#[derive(Component, Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Component, Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kind(pub u16);
 
 /// Whether a cell lives, and if not, how it died.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Vitality {
     /// Alive.
@@ -44,7 +45,7 @@ impl Vitality {
 }
 
 /// Where a cell stands in its cycle, or in its death.
-#[derive(Component, Debug, Clone, Copy)]
+#[derive(Component, Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Phase {
     /// Alive or how dead.
     pub vitality: Vitality,
@@ -55,7 +56,7 @@ pub struct Phase {
 }
 
 /// Birth and descent.
-#[derive(Component, Debug, Clone, Copy)]
+#[derive(Component, Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Lineage {
     /// The mother; 0 for founders and arrivals.
     pub mother: u64,
@@ -66,7 +67,7 @@ pub struct Lineage {
 }
 
 /// A hit or blow that a cell took.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Hit {
     /// Who gave it.
     pub by: u64,
@@ -77,15 +78,15 @@ pub struct Hit {
 }
 
 /// The last hit or blow; forgotten when its damage has recovered.
-#[derive(Component, Debug, Clone, Copy, Default)]
+#[derive(Component, Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct LastHit(pub Option<Hit>);
 
 /// min under attack.
-#[derive(Component, Debug, Clone, Copy, Default)]
+#[derive(Component, Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Attacked(pub f64);
 
 /// Damage delivered to others.
-#[derive(Component, Debug, Clone, Copy, Default)]
+#[derive(Component, Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Delivered(pub f64);
 
 /// What a cell remembers of its contacts: three components, since rules read them one by one.
@@ -112,7 +113,7 @@ impl History {
 }
 
 /// Volumes of a cell, µm³.
-#[derive(Component, Debug, Clone, Copy)]
+#[derive(Component, Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Volume {
     /// Whole cell.
     pub total: f64,

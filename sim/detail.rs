@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use kernels::{channels::Channel, tissue::NOBODY};
 use rstar::{RTree, primitives::GeomWithData};
 use rules::dictionary::normal;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     cell::{Attacked, Delivered, Lineage, Phase, Vitality, Volume, VolumeLaw},
@@ -20,7 +21,7 @@ use crate::{
 const BURST_RATE: f64 = 9e9;
 
 /// What a frame's table has no columns for, by the same rows.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Detail {
     /// `[row]`.
     pub cells: Vec<Inside>,
@@ -32,7 +33,7 @@ pub struct Detail {
 }
 
 /// One cell's state.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Inside {
     /// Number of the phase in the type's cycle; for a necrotic cell 1 once it has lysed.
     pub phase: u8,
@@ -89,7 +90,7 @@ pub struct Inside {
 }
 
 /// Columns by name.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Numbers {
     places: HashMap<String, usize>,
     columns: Vec<Vec<f64>>,

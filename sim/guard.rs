@@ -10,7 +10,7 @@ mod limits;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use bevy_ecs::resource::Resource;
 use rules::{
@@ -18,7 +18,9 @@ use rules::{
     hybrid::{corrected, is_latent, mixed},
 };
 
+use ledger::Counts;
 pub use ledger::{Difference, Ledger, Share};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     output::{
@@ -191,6 +193,60 @@ impl Guards {
     pub fn forget(&mut self) {
         for firing in &mut self.firings {
             firing.rows.clear();
+        }
+    }
+}
+
+/// What a restart needs of the guards.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct State<'a> {
+    /// `[guard]`: the rule's name, rows in fallback, the ledger.
+    all: Vec<(Cow<'a, str>, Cow<'a, BTreeMap<Who, u32>>, Counts<'a>)>,
+    /// `[firing]`: rows since the last frame.
+    firings: Vec<Cow<'a, [Row]>>,
+}
+
+impl State<'_> {
+    /// The names of the rules under guard.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.all.iter().map(|(name, ..)| &**name)
+    }
+}
+
+impl Guards {
+    /// All that their future depends on, and what nobody has been shown yet.
+    pub fn state(&self) -> State<'_> {
+        let guards = self.all.iter();
+        let firings = self.firings.iter();
+        State {
+            all: guards
+                .map(|guard| {
+                    let name = Cow::Borrowed(guard.ledger.name.as_str());
+                    (name, Cow::Borrowed(&guard.held), guard.ledger.counts())
+                })
+                .collect(),
+            firings: firings.map(|firing| Cow::Borrowed(&*firing.rows)).collect(),
+        }
+    }
+
+    /// Takes on the state of the guards of the same rules.
+    pub fn restore(&mut self, state: State<'_>) {
+        for (guard, (_, held, counts)) in self.all.iter_mut().zip(state.all) {
+            guard.held = held.into_owned();
+            guard.ledger.restore(counts);
+        }
+        for (firing, rows) in self.firings.iter_mut().zip(state.firings) {
+            firing.rows = rows.into_owned();
+        }
+    }
+
+    /// Takes on which rows are in fallback, by the names of the rules.
+    pub fn hold(&mut self, state: State<'_>) {
+        for (name, held, _) in state.all {
+            let mut guards = self.all.iter_mut();
+            if let Some(guard) = guards.find(|guard| guard.ledger.name == name) {
+                guard.held = held.into_owned();
+            }
         }
     }
 }

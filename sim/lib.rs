@@ -6,6 +6,7 @@
 pub mod arrays;
 pub mod bench;
 pub mod cell;
+pub mod checkpoint;
 pub mod clock;
 mod contacts;
 pub mod decide;

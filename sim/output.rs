@@ -25,6 +25,7 @@ use std::path::{Path, PathBuf};
 
 use rules::UnknownName;
 use rules::dictionary;
+use serde::{Deserialize, Deserializer, Serialize, de};
 use zarrs::array::ArrayError;
 use zarrs::storage::StorageError;
 
@@ -33,7 +34,7 @@ use crate::detail::Detail;
 use crate::scenario::Scenario;
 
 /// The cells of one moment, one row a cell, ascending by id.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct CellTable {
     /// Identity.
     pub id: Vec<u64>,
@@ -63,7 +64,7 @@ impl CellTable {
 }
 
 /// A further column.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Column {
     /// Name of the signal or behavior.
     pub name: String,
@@ -74,7 +75,7 @@ pub struct Column {
 }
 
 /// What happened to a cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EventKind {
     /// `cell` divided; `partner` is the new daughter.
     Division,
@@ -131,7 +132,7 @@ impl EventKind {
 }
 
 /// One event.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// min.
     pub time: f64,
@@ -147,15 +148,39 @@ pub struct Event {
     pub partner_type: Option<u16>,
     /// How the cell died, for a death or kill; the state of what was eaten or disappeared, for
     /// phagocytosis and removal.
-    pub cause: Option<&'static str>,
+    #[serde(deserialize_with = "cause")]
+    pub cause: Option<Word>,
     /// Where `cell` was, µm.
     pub position: [f64; 3],
     /// Damage of a hit; else 0.
     pub value: f64,
 }
 
+// Under a name of its own, or serde would take it for text to be borrowed.
+/// A word of the program's.
+pub type Word = &'static str;
+
+/// Every [`Event::cause`].
+const CAUSES: [Word; 6] = [
+    "apoptosis",
+    "necrosis",
+    "phagocytosis",
+    "live",
+    "apoptotic",
+    "necrotic",
+];
+
+fn cause<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Word>, D::Error> {
+    let Some(word) = Option::<String>::deserialize(from)? else {
+        return Ok(None);
+    };
+    let known = CAUSES.into_iter().find(|known| *known == word);
+    let unknown = || de::Error::custom(format!("`{word}` is no cause of death"));
+    known.ok_or_else(unknown).map(Some)
+}
+
 /// A dose that began.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Dose {
     /// min.
     pub time: f64,
@@ -168,7 +193,7 @@ pub struct Dose {
 }
 
 /// One moment, as writers see it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize)]
 pub struct Frame<'a> {
     /// 0, 1, 2, …
     pub index: u64,
@@ -294,6 +319,12 @@ pub fn needs_detail(names: &[String]) -> bool {
 /// Whether one of these writers needs [`Frame::guards`].
 pub fn needs_guards(names: &[String]) -> bool {
     includes(names, "guard")
+}
+
+/// Whether one of these writers needs [`Frame::fields`].
+pub fn needs_fields(names: &[String]) -> bool {
+    let mut of_fields = ["fields", "pictures", "physicell"].iter();
+    of_fields.any(|writer| includes(names, writer))
 }
 
 fn includes(names: &[String], writer: &str) -> bool {

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use rstar::RTree;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     output::{EventKind, Vitality, record::Reading},
@@ -29,21 +30,29 @@ pub struct Readouts {
 }
 
 /// What one readout adds up.
-enum Meter {
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Meter {
+    /// Kills, over time.
     Kills {
+        /// By the effectors, of the target.
         kills: u64,
+        /// Live effectors times d.
         cell_days: f64,
     },
+    /// Displacements.
     Walk(Walk),
     /// Values at the frames of the second half of the run.
     Frames {
+        /// Of the values.
         sum: f64,
+        /// Their number.
         count: u32,
     },
 }
 
 /// Displacements of free cells over windows of one lag.
-struct Walk {
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Walk {
     cell_type: usize,
     lag: f64,
     /// When the present window began, min.
@@ -55,6 +64,7 @@ struct Walk {
     windows: u64,
 }
 
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Track {
     start: [f64; 3],
     last: [f64; 3],
@@ -85,6 +95,19 @@ impl Readouts {
         };
         Readouts {
             meters: scenario.readouts.iter().map(meter).collect(),
+        }
+    }
+
+    /// What each has added up so far, in the order of the scenario.
+    pub fn meters(&self) -> Vec<Meter> {
+        let meters = self.meters.iter();
+        meters.map(|(_, meter)| meter.clone()).collect()
+    }
+
+    /// Goes on from what they had added up.
+    pub fn restore(&mut self, meters: Vec<Meter>) {
+        for ((_, meter), kept) in self.meters.iter_mut().zip(meters) {
+            *meter = kept;
         }
     }
 

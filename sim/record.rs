@@ -3,11 +3,12 @@
 use std::time::Instant;
 
 use bevy_ecs::resource::Resource;
+use serde::{Deserialize, Serialize};
 
 use crate::output::{Dose, Event};
 
 /// Events and doses since the last frame, in order.
-#[derive(Resource, Debug, Default)]
+#[derive(Resource, Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Log {
     /// Since the last frame.
     pub events: Vec<Event>,
@@ -20,7 +21,7 @@ pub struct Log {
 pub struct Failure(pub Option<String>);
 
 /// How often a rule's value had to be put back into its behavior's range, by behavior.
-#[derive(Resource, Debug, Default)]
+#[derive(Resource, Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Clamps {
     /// `[behavior]`: values clamped.
     pub clamped: Vec<u64>,
@@ -67,17 +68,20 @@ pub enum Stage {
     Dyads,
     /// Writers.
     Outputs,
+    /// Keeping what a restart needs.
+    Checkpoints,
 }
 
 impl Stage {
     /// All stages, by number, with the name in `run.json`.
-    pub const ALL: [(Stage, &'static str); 6] = [
+    pub const ALL: [(Stage, &'static str); 7] = [
         (Stage::Fields, "fields"),
         (Stage::Rules, "rules"),
         (Stage::Phenotype, "phenotype"),
         (Stage::Mechanics, "mechanics"),
         (Stage::Dyads, "dyads"),
         (Stage::Outputs, "outputs"),
+        (Stage::Checkpoints, "checkpoints"),
     ];
 }
 

@@ -28,10 +28,10 @@ use crate::{
 
 /// A running tissue.
 pub struct Simulation {
-    world: World,
+    pub(crate) world: World,
     schedule: Schedule,
     /// Ticks done.
-    tick: u64,
+    pub(crate) tick: u64,
 }
 
 impl Simulation {
@@ -40,6 +40,17 @@ impl Simulation {
     /// # Errors
     /// A message for what only shows when the cells are placed.
     pub fn new(bound: Bound, threads: usize) -> Result<Simulation, String> {
+        let mut simulation = Simulation::empty(bound, threads)?;
+        let seedlings = founders(simulation.plan())?;
+        admit(&mut simulation.world, &seedlings);
+        match simulation.world.resource_mut::<Failure>().0.take() {
+            Some(message) => Err(message),
+            None => Ok(simulation),
+        }
+    }
+
+    /// Builds a tissue without cells, at t = 0.
+    pub(crate) fn empty(bound: Bound, threads: usize) -> Result<Simulation, String> {
         let Bound { plan, rules } = bound;
         let pool = Pool::new(threads).map_err(|error| error.to_string())?;
         let tissue = Tissue::new(setup(&plan, &rules)?, pool).map_err(|error| error.to_string())?;
@@ -51,7 +62,6 @@ impl Simulation {
             phenotype_ticks: clocks.phenotype_ticks(),
             lead: plan.scenario.semantics.lead(),
         };
-        let seedlings = founders(&plan)?;
         let risks = Risks::new(&plan);
         let mut guards = Guards::default();
         let (cell_rules, dyad_rules, occasions) = install(rules, &plan, &clock, &mut guards);
@@ -72,10 +82,6 @@ impl Simulation {
         world.init_resource::<Timings>();
         world.init_resource::<Arrived>();
         world.init_resource::<Changed>();
-        admit(&mut world, &seedlings);
-        if let Some(message) = world.resource_mut::<Failure>().0.take() {
-            return Err(message);
-        }
         Ok(Simulation {
             world,
             schedule: schedule(),

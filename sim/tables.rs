@@ -6,6 +6,7 @@
 
 use bevy_ecs::resource::Resource;
 use kernels::moves::Moves;
+use serde::{Deserialize, Serialize};
 
 use crate::plan::Plan;
 
@@ -34,7 +35,7 @@ impl Number for f32 {
 
 /// Columns of numbers. The place of a number among those of a type is its column; a type that has
 /// fewer leaves the rest of its cells' rows alone.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Table<T> {
     /// `[place][row]`.
     columns: Vec<Vec<T>>,
@@ -122,7 +123,7 @@ impl<T: Number> Table<T> {
 }
 
 /// All of them.
-#[derive(Resource, Debug, Clone, Default, PartialEq)]
+#[derive(Resource, Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tables {
     /// Custom numbers, in the order of the type's.
     pub custom: Table<f64>,

@@ -5,7 +5,9 @@
 //! cell type, alive or dead). Most cells follow their group's table in most channels, and then a
 //! channel costs no memory per cell.
 
-use crate::{Real, moves::Moves};
+use std::borrow::Cow;
+
+use crate::{Error, Real, moves::Moves, same_length};
 
 /// A number per cell. `usize` parameters are a substrate (first five) or a kind of cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -230,6 +232,35 @@ impl Channels {
         for values in self.values.iter_mut().filter(|values| values.owned) {
             moves.apply(&mut values.rows);
         }
+    }
+
+    /// `[channel]`: the rows' own numbers where they have any.
+    pub(crate) fn state(&self) -> Vec<Option<Cow<'_, [Real]>>> {
+        let values = self.values.iter();
+        let own = values.map(|values| values.owned.then_some(Cow::Borrowed(&*values.rows)));
+        own.collect()
+    }
+
+    /// Gives the rows of these groups the own numbers that [`Channels::state`] told of.
+    pub(crate) fn restore(
+        &mut self,
+        groups: &[u16],
+        state: Vec<Option<Cow<'_, [Real]>>>,
+    ) -> Result<(), Error> {
+        same_length("channels", self.values.len(), state.len())?;
+        for (values, own) in self.values.iter_mut().zip(state) {
+            let of_group = |&group: &u16| values.table[usize::from(group)];
+            values.rows = match own {
+                Some(own) => {
+                    same_length("numbers of a channel", groups.len(), own.len())?;
+                    values.owned = true;
+                    own.into_owned()
+                }
+                None if values.owned => groups.iter().map(of_group).collect(),
+                None => Vec::new(),
+            };
+        }
+        Ok(())
     }
 
     /// Number of groups.

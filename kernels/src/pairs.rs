@@ -2,13 +2,15 @@
 //! other, for how long they have been apart. A pair is remembered while in contact and until it
 //! has been apart for longer than the caller says.
 
+use serde::{Deserialize, Serialize};
+
 use crate::Real;
 
 /// An ordered pair, (id of a, id of b).
 pub type Pair = (u64, u64);
 
 /// What one ordered pair remembers.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Memory {
     /// Age of the current contact, or of the last one, min; 0 in the step it begins.
     pub contact_age: Real,
@@ -23,10 +25,11 @@ pub struct Memory {
 }
 
 /// Memories by ordered pair, sorted.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PairTable {
     pairs: Vec<Pair>,
     memories: Vec<Memory>,
+    #[serde(skip)]
     spare: (Vec<Pair>, Vec<Memory>),
 }
 

@@ -11,9 +11,12 @@
 mod attachments;
 mod hazards;
 mod rows;
+mod state;
 mod steps;
 mod turns;
 mod walks;
+
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Grid, Pool, Real,
@@ -33,6 +36,7 @@ use crate::{
 use attachments::Attachments;
 pub use hazards::{Fired, Prey};
 use rows::Rows;
+pub use state::State;
 use steps::Worked;
 pub use walks::Walk;
 
@@ -177,7 +181,7 @@ pub struct Tissue {
 }
 
 /// How often the state had to be put back into its range.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clamps {
     /// Densities that export would have made negative.
     pub negative_density: u64,
@@ -436,8 +440,7 @@ impl Tissue {
             self.attachments.retain(|(a, b)| !leaves(a) && !leaves(b));
         }
         self.attachments.move_rows();
-        let attacks = |row: &u32| rows.target[*row as usize] != NOBODY;
-        self.attackers = self.row_of_rank.iter().copied().filter(attacks).collect();
+        self.find_attackers();
         // What contacts said of rows is void; counts by row are kept until the next mechanics step.
         let slots = self.setup.slots;
         let cells = self.rows.id.len();
@@ -454,6 +457,22 @@ impl Tissue {
         self.work_is_stale = true;
         self.exchange_is_stale = true;
         moves
+    }
+
+    /// Finds who stands where and who attacks.
+    fn enroll(&mut self) {
+        let rows = &self.rows;
+        let mut ranked: Vec<u32> = (0..rows.id.len() as u32).collect();
+        ranked.sort_unstable_by_key(|&row| rows.id[row as usize]);
+        self.ids = ranked.iter().map(|&row| rows.id[row as usize]).collect();
+        self.row_of_rank = ranked;
+        self.find_attackers();
+    }
+
+    fn find_attackers(&mut self) {
+        let rows = &self.rows;
+        let attacks = |row: &u32| rows.target[*row as usize] != NOBODY;
+        self.attackers = self.row_of_rank.iter().copied().filter(attacks).collect();
     }
 
     // What the caller writes.

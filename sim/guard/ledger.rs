@@ -1,13 +1,13 @@
 //! The ledger of a learned rule: how often it was outside its domain, and what it would have changed.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use kernels::portable::exp_m1;
 use rules::{
     Kind, Learned, Mode, Signature, Tiers,
     hybrid::{is_latent, output_names},
 };
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::plan::Plan;
 
@@ -53,20 +53,31 @@ struct Output {
 }
 
 /// What became of the rows of one cell type.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Share {
     /// All of them.
     pub rows: u64,
     /// Those outside the domain.
     pub fired: u64,
     /// By tier, those outside; a row may be outside in several ways.
+    #[serde(deserialize_with = "by_tier")]
     pub outside: BTreeMap<&'static str, u64>,
     /// Those on which the mechanistic rules acted.
     pub fell_back: u64,
 }
 
+fn by_tier<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<&'static str, u64>, D::Error> {
+    let known = |name: &str| Tiers::ALL.iter().find(|(_, known)| *known == name);
+    let counts = BTreeMap::<String, u64>::deserialize(from)?.into_iter();
+    let known = counts.map(|(name, count)| match known(&name) {
+        Some((_, name)) => Ok((*name, count)),
+        None => Err(de::Error::custom(format!("`{name}` is no tier"))),
+    });
+    known.collect()
+}
+
 /// What a model in shadow would have changed in one output.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Difference {
     /// Rows compared.
     pub rows: u64,
@@ -78,7 +89,40 @@ pub struct Difference {
     pub decisions: Option<f64>,
 }
 
+/// What a ledger has counted: what a restart needs of it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Counts<'a> {
+    rows: u64,
+    inputs_clamped: u64,
+    written: u64,
+    clamped: u64,
+    shares: Cow<'a, [Share]>,
+    differences: Cow<'a, [Difference]>,
+}
+
 impl Ledger {
+    /// What it has counted.
+    pub(super) fn counts(&self) -> Counts<'_> {
+        Counts {
+            rows: self.rows,
+            inputs_clamped: self.inputs_clamped,
+            written: self.written,
+            clamped: self.clamped,
+            shares: Cow::Borrowed(&self.shares),
+            differences: Cow::Borrowed(&self.differences),
+        }
+    }
+
+    /// Goes on counting from there.
+    pub(super) fn restore(&mut self, counts: Counts<'_>) {
+        self.rows = counts.rows;
+        self.inputs_clamped = counts.inputs_clamped;
+        self.written = counts.written;
+        self.clamped = counts.clamped;
+        self.shares = counts.shares.into_owned();
+        self.differences = counts.differences.into_owned();
+    }
+
     /// An empty one.
     pub fn new(learned: &Learned, signature: &Signature, plan: &Plan) -> Ledger {
         let vocabulary = &plan.table.vocabulary;

@@ -5,6 +5,7 @@ use kernels::{
     portable::exp,
     random::{Sequence, child_id},
 };
+use serde::{Deserialize, Serialize};
 
 use crate::{
     arrays::Seedling, clock::Clock, founders::within, plan::Plan, scenario::Arrival,
@@ -16,7 +17,7 @@ use crate::{
 const ROOT: u64 = u64::from_be_bytes(*b"arrivals");
 
 /// How many cells have come in each stream.
-#[derive(Resource, Debug, Default)]
+#[derive(Resource, Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Arrived(pub Vec<u32>);
 
 /// The cells that arrived within the mechanics step that ends now.

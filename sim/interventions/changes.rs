@@ -1,6 +1,7 @@
 //! Numbers that are changed for a time, and the cells' own that come back.
 
 use bevy_ecs::{resource::Resource, world::World};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     arrays::{Roster, Space},
@@ -15,12 +16,12 @@ use crate::{
 use super::numbers::{get, set};
 
 /// The cells whose numbers are changed: `[behavior, in the order of Sets::changed][by id]`.
-#[derive(Resource, Debug, Default)]
-pub struct Changed(Vec<Vec<Own>>);
+#[derive(Resource, Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Changed(pub(crate) Vec<Vec<Own>>);
 
 /// A changed number of one cell.
-#[derive(Debug, Clone, Copy)]
-struct Own {
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Own {
     id: u64,
     /// The cell's type.
     kind: u16,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, BooleanArray, StringArray, UInt64Array};
 use arrow_schema::{DataType, Field};
 use rules::{Learned, Read, Side, Signature, Target, Vocabulary, hybrid::output_names};
+use serde::{Deserialize, Serialize};
 
 use super::folder::PartFolder;
 use super::table::{self, Table};
@@ -14,7 +15,7 @@ use super::{Error, Frame, Output};
 use crate::scenario::Scenario;
 
 /// The rows of one learned rule on which its guard fired since the last frame.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Firing {
     /// The scenario's name for the rule.
     pub entry: String,
@@ -27,7 +28,7 @@ pub struct Firing {
 }
 
 /// One row.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// min.
     pub time: f64,

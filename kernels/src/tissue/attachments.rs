@@ -37,7 +37,7 @@ pub(super) struct Attachments {
 }
 
 impl Attachments {
-    fn set(&mut self, pairs: Vec<(u64, u64)>) {
+    pub(super) fn set(&mut self, pairs: Vec<(u64, u64)>) {
         self.pairs = pairs;
         self.rows.clear();
     }
@@ -70,7 +70,7 @@ impl Attachments {
 }
 
 impl Tissue {
-    /// Pairs of attached cells, (lower id, higher id), ascending; part of what a restart needs.
+    /// Pairs of attached cells, (lower id, higher id), ascending.
     pub fn attachments(&self) -> &[(u64, u64)] {
         &self.attachments.pairs
     }

@@ -1,9 +1,11 @@
 //! The columns of the bodies, by row.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Real, moves::Moves};
 
 /// Columns by row.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Rows {
     pub(super) id: Vec<u64>,
     pub(super) group: Vec<u16>,
@@ -13,6 +15,7 @@ pub(super) struct Rows {
     pub(super) moved: Vec<bool>,
     pub(super) volume: Vec<Real>,
     /// Of the sphere of the volume: a cube root, taken when the volume is written.
+    #[serde(skip)]
     pub(super) radius: Vec<Real>,
     /// The direction of a walk, or its velocity where walks keep that.
     pub(super) direction: Vec<[Real; 3]>,
@@ -23,6 +26,7 @@ pub(super) struct Rows {
     /// Outside the domain for good, and without part in anything.
     pub(super) frozen: Vec<bool>,
     /// Gone, and to be dropped by the next [`Tissue::settle`].
+    #[serde(skip)]
     pub(super) removed: Vec<bool>,
     /// [substrate][row]: amounts taken up, density × µm³; without substrates if nobody asks.
     pub(super) internalized: Vec<Vec<Real>>,
