@@ -29,6 +29,8 @@ enum Command {
     /// Look at learned rules, check them, make them, explain them.
     #[command(subcommand)]
     Model(cli::model::Command),
+    /// Measure kernels and whole steps on this machine, beside what its memory allows.
+    Bench(cli::bench::Arguments),
     /// Print a JSON Schema of scenario files, for editors.
     Schema,
 }
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         Command::Import(arguments) => cli::import::import(&arguments),
         Command::Signals(arguments) => cli::signals::signals(&arguments),
         Command::Model(command) => cli::model::model(&command),
+        Command::Bench(arguments) => cli::bench::bench(&arguments),
         Command::Schema => cli::schema(),
     };
     match result {
