@@ -4,6 +4,7 @@ pub mod bench;
 pub mod check;
 pub mod import;
 pub mod model;
+pub mod resume;
 pub mod run;
 pub mod signals;
 

@@ -200,18 +200,14 @@ impl Guards {
 /// What a restart needs of the guards.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct State<'a> {
-    /// `[guard]`: the rule's name, rows in fallback, the ledger.
-    all: Vec<(Cow<'a, str>, Cow<'a, BTreeMap<Who, u32>>, Counts<'a>)>,
+    /// `[guard]`.
+    all: Vec<Watched<'a>>,
     /// `[firing]`: rows since the last frame.
     firings: Vec<Cow<'a, [Row]>>,
 }
 
-impl State<'_> {
-    /// The names of the rules under guard.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.all.iter().map(|(name, ..)| &**name)
-    }
-}
+/// A guard: the rule's name, rows in fallback, the ledger.
+type Watched<'a> = (Cow<'a, str>, Cow<'a, BTreeMap<Who, u32>>, Counts<'a>);
 
 impl Guards {
     /// All that their future depends on, and what nobody has been shown yet.

@@ -20,6 +20,8 @@ struct Arguments {
 enum Command {
     /// Run a scenario and write what it shows.
     Run(cli::run::Arguments),
+    /// Go on with a run that was stopped, from its last checkpoint.
+    Resume(cli::resume::Arguments),
     /// Read a scenario and print what would run.
     Check(cli::check::Arguments),
     /// Write the scenario of a PhysiCell project.
@@ -38,6 +40,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Run(arguments) => cli::run::run(&arguments),
+        Command::Resume(arguments) => cli::resume::resume(&arguments),
         Command::Check(arguments) => cli::check::check(&arguments),
         Command::Import(arguments) => cli::import::import(&arguments),
         Command::Signals(arguments) => cli::signals::signals(&arguments),

@@ -2,12 +2,15 @@
 
 use std::{path::Path, time::Instant};
 
+use kernels::Pool;
+
 use crate::{
+    checkpoint::Keeper,
     output::{
         Writers,
         record::{Reading, Record, Status},
     },
-    readouts::Readouts,
+    readouts::{Meter, Readouts},
     record::Stage,
     simulation::Simulation,
 };
@@ -36,45 +39,147 @@ pub struct Outcome {
     pub fired: Vec<String>,
 }
 
+/// A run: what there is of it before its next frame.
+pub struct Run {
+    simulation: Simulation,
+    writers: Writers,
+    record: Record,
+    readouts: Readouts,
+    /// Frames so far.
+    frames: u64,
+    /// The tick it began at.
+    first: u64,
+    /// Wall time before it was last gone on with, s.
+    runtime_s: f64,
+    keeper: Option<Keeper>,
+}
+
+impl Run {
+    /// A run that begins, and whose checkpoints somebody may keep.
+    pub fn new(
+        simulation: Simulation,
+        writers: Writers,
+        record: Record,
+        keeper: Option<Keeper>,
+    ) -> Run {
+        Run {
+            readouts: Readouts::new(&simulation),
+            frames: 0,
+            first: simulation.tick(),
+            runtime_s: 0.0,
+            simulation,
+            writers,
+            record,
+            keeper,
+        }
+    }
+
+    /// The threads it computes on.
+    pub fn pool(&self) -> Pool {
+        self.simulation.tissue().pool().clone()
+    }
+
+    /// A run that is gone on with: its writers have been given so many frames.
+    pub fn resumed(self, frames: u64, readouts: Vec<Meter>, runtime_s: f64) -> Run {
+        let mut run = Run {
+            frames,
+            runtime_s,
+            ..self
+        };
+        run.readouts.restore(readouts);
+        run
+    }
+
+    /// min done.
+    pub fn time(&self) -> f64 {
+        self.simulation.time()
+    }
+
+    /// Whether it can be gone on with if it is stopped.
+    pub fn keeps_checkpoints(&self) -> bool {
+        self.keeper.is_some()
+    }
+
+    /// Whether a frame is due.
+    fn is_shown(&self, every: u64) -> bool {
+        let tick = self.simulation.tick();
+        tick.is_multiple_of(every) || self.frames == 0
+    }
+
+    /// Gives the present moment to readouts, writers and the journal.
+    fn show(&mut self) -> Result<(), String> {
+        let started = Instant::now();
+        let simulation = &mut self.simulation;
+        self.readouts.frame(simulation);
+        let cells = simulation.table();
+        let frame = simulation.frame(self.frames, &cells);
+        let mut result = self.writers.record(&frame);
+        let wrote = Instant::now();
+        if let Some(keeper) = &mut self.keeper {
+            result = result.and(keeper.note(&frame));
+        }
+        let noted = Instant::now();
+        simulation.forget_events();
+        let seconds = &mut simulation.timings().seconds;
+        seconds[Stage::Outputs as usize] += (wrote - started).as_secs_f64();
+        seconds[Stage::Checkpoints as usize] += (noted - wrote).as_secs_f64();
+        self.frames += 1;
+        result.map_err(|error| error.to_string())
+    }
+
+    /// Keeps the present moment.
+    fn keep(&mut self, runtime_s: f64) -> Result<(), String> {
+        let started = Instant::now();
+        let Some(keeper) = &mut self.keeper else {
+            return Ok(());
+        };
+        let kept = keeper.keep(&mut self.simulation, &self.readouts, self.frames, runtime_s);
+        self.simulation.timings().seconds[Stage::Checkpoints as usize] +=
+            started.elapsed().as_secs_f64();
+        kept.map_err(|error| error.to_string())
+    }
+}
+
 /// Runs to the end, or until `watch` (called after every mechanics step) answers false. Whatever
 /// happens, what was recorded is completed, and `run.json` is written last.
-pub fn run(
-    mut simulation: Simulation,
-    mut writers: Writers,
-    folder: &Path,
-    mut record: Record,
-    mut watch: impl FnMut(Progress) -> bool,
-) -> Outcome {
+pub fn run(mut run: Run, folder: &Path, mut watch: impl FnMut(Progress) -> bool) -> Outcome {
     let started = Instant::now();
-    let clocks = simulation.plan().scenario.clocks.clone();
-    let end = simulation.plan().scenario.end_tick();
+    let clocks = run.simulation.plan().scenario.clocks.clone();
+    let end = run.simulation.plan().scenario.end_tick();
     let (every, mechanics) = (
         clocks
-            .ticks(simulation.plan().scenario.outputs.interval)
+            .ticks(run.simulation.plan().scenario.outputs.interval)
             .max(1),
         clocks.mechanics_ticks(),
     );
-    let mut readouts = Readouts::new(&simulation);
-    let mut frames = 0;
     let mut status = Status::Done;
     let mut error = None;
     loop {
-        let tick = simulation.tick();
-        if tick.is_multiple_of(every) || tick == end || status == Status::Interrupted {
-            if let Err(reason) = show(&mut simulation, &mut writers, &mut readouts, frames) {
+        let tick = run.simulation.tick();
+        let is_due = run.keeper.as_ref().is_some_and(|it| it.is_due(tick));
+        if (is_due && tick > run.first && tick < end) || status == Status::Interrupted {
+            let runtime_s = run.runtime_s + started.elapsed().as_secs_f64();
+            if let Err(reason) = run.keep(runtime_s) {
                 (status, error) = (Status::Failed, Some(reason));
+                break;
             }
-            frames += 1;
+        }
+        if (run.is_shown(every) || tick == end || status == Status::Interrupted)
+            && let Err(reason) = run.show()
+        {
+            (status, error) = (Status::Failed, Some(reason));
         }
         if tick == end || status != Status::Done {
             break;
         }
-        if let Err(reason) = simulation.step() {
+        if let Err(reason) = run.simulation.step() {
             (status, error) = (Status::Failed, Some(reason));
             break;
         }
+        let simulation = &run.simulation;
         if simulation.tick().is_multiple_of(mechanics) {
-            readouts.observe(&simulation, mechanics as f64 * clocks.diffusion);
+            let step = mechanics as f64 * clocks.diffusion;
+            run.readouts.observe(simulation, step);
             let progress = Progress {
                 time: simulation.time(),
                 end: end as f64 * clocks.diffusion,
@@ -85,6 +190,15 @@ pub fn run(
             }
         }
     }
+    let Run {
+        mut simulation,
+        writers,
+        mut record,
+        readouts,
+        runtime_s,
+        keeper,
+        ..
+    } = run;
     let (files, finished) = writers.finish();
     if let Err(reason) = finished
         && error.is_none()
@@ -95,7 +209,7 @@ pub fn run(
     record.status = status;
     record.error = error.clone();
     record.files = files;
-    record.runtime_s = started.elapsed().as_secs_f64();
+    record.runtime_s = runtime_s + started.elapsed().as_secs_f64();
     record.simulated_min = simulation.time();
     let seconds = simulation.timings().seconds;
     record.timings_s = Stage::ALL
@@ -128,7 +242,13 @@ pub fn run(
     }
     record.readouts = readouts.finish(&simulation);
     let readings = record.readouts.clone();
-    if let Err(reason) = record.write(folder)
+    let written = record.write(folder);
+    // As long as anything is missing, the run can be gone on with.
+    let completed = match keeper {
+        Some(keeper) if record.complete && written.is_ok() => keeper.complete(),
+        _ => Ok(()),
+    };
+    if let Err(reason) = written.and(completed)
         && error.is_none()
     {
         (status, error) = (Status::Failed, Some(reason.to_string()));
@@ -139,22 +259,4 @@ pub fn run(
         readings,
         fired,
     }
-}
-
-/// Gives the present moment to readouts and writers.
-fn show(
-    simulation: &mut Simulation,
-    writers: &mut Writers,
-    readouts: &mut Readouts,
-    index: u64,
-) -> Result<(), String> {
-    let started = Instant::now();
-    readouts.frame(simulation);
-    let cells = simulation.table();
-    let result = writers
-        .record(&simulation.frame(index, &cells))
-        .map_err(|error| error.to_string());
-    simulation.forget_events();
-    simulation.timings().seconds[Stage::Outputs as usize] += started.elapsed().as_secs_f64();
-    result
 }

@@ -1,10 +1,14 @@
 //! A run that is cut and gone on with is the run that was never cut: in its bits, in its files,
 //! and whatever stops it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use kernels::tissue::NOBODY;
+use sha2::{Digest, Sha256};
 use sim::checkpoint::State;
 use sim::output::Vitality;
 use sim::plan::bind;
@@ -134,4 +138,317 @@ fn a_run_that_is_cut_again_and_again_has_the_bits_of_one_that_is_not() {
         }
     }
     assert_eq!(seen.len(), 8, "{seen:?}");
+}
+
+/// The program, started in a folder.
+fn milieu(home: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_milieu"));
+    command.args(arguments).current_dir(home);
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs the program to its end; its exit code and what it says.
+fn said(home: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = milieu(home, arguments).output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    (output.status.code(), text)
+}
+
+#[track_caller]
+fn done(home: &Path, arguments: &[&str]) {
+    let (code, text) = said(home, arguments);
+    assert_eq!(code, Some(0), "{text}");
+}
+
+/// Every file of a run with its bytes but what is kept for a restart; of `run.json` what does not
+/// tell of this moment.
+fn files(results: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    fn visit(root: &Path, folder: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(root).unwrap().to_owned();
+            if path.is_dir() && name != Path::new("checkpoint") {
+                visit(root, &path, found);
+            } else if path.is_file() {
+                found.insert(name, fs::read(&path).unwrap());
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    visit(results, results, &mut found);
+    const OF_THE_MOMENT: [&str; 5] = ["started", "runtime_s", "timings_s", "threads", "resumed"];
+    let mut told = record(results).as_object().unwrap().clone();
+    told.retain(|key, _| !OF_THE_MOMENT.contains(&key.as_str()));
+    found.insert("run.json".into(), serde_json::to_vec(&told).unwrap());
+    found
+}
+
+fn record(results: &Path) -> serde_json::Value {
+    serde_json::from_slice(&fs::read(results.join("run.json")).unwrap()).unwrap()
+}
+
+#[track_caller]
+fn same(one: &Path, other: &Path) {
+    let (one, other) = (files(one), files(other));
+    assert!(one.len() > 5);
+    assert!(
+        one.keys().eq(other.keys()),
+        "{:?} {:?}",
+        one.keys(),
+        other.keys()
+    );
+    for (name, bytes) in &one {
+        assert!(*bytes == other[name], "{} differs", name.display());
+    }
+}
+
+/// The files of states in the results, the last one last.
+fn states(results: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(results.join("checkpoint")).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let mut states: Vec<_> = paths
+        .filter(|path| path.extension().is_some_and(|it| it == "state"))
+        .collect();
+    states.sort();
+    states
+}
+
+/// The scenario of these tests, as the program is told of it.
+fn everything() -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/checkpoint");
+    folder.to_str().unwrap().to_owned()
+}
+
+/// Starts a run, and stops it as soon as it has two checkpoints.
+fn stopped(home: &Path, chosen: &[&str], signal: &str) -> PathBuf {
+    let results = home.join("o");
+    let begin = [
+        &["run"],
+        chosen,
+        &["--out", "o", "--checkpoint-every", "1 min"],
+    ]
+    .concat();
+    let child = milieu(home, &begin).spawn().unwrap();
+    while !results.join("checkpoint").is_dir() || states(&results).len() < 2 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let kill = ["-s", signal, &child.id().to_string()];
+    assert!(Command::new("kill").args(kill).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    match signal {
+        "KILL" => assert_eq!(output.status.code(), None),
+        _ => {
+            assert_eq!(output.status.code(), Some(130));
+            assert!(text.contains("milieu resume o goes on"), "{text}");
+        }
+    }
+    results
+}
+
+/// The tick of the last state in the results.
+fn reached(results: &Path) -> u64 {
+    if !results.join("checkpoint").is_dir() {
+        return 0;
+    }
+    let last = states(results).pop();
+    let name = last.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned());
+    name.map_or(0, |tick| tick.parse().unwrap())
+}
+
+#[test]
+fn a_run_that_is_killed_a_dozen_times_has_the_files_of_one_that_is_not() {
+    let home = tempfile::tempdir().unwrap();
+    let (home, scenario) = (home.path(), everything());
+    done(home, &["run", &scenario, "--quiet", "--out", "whole"]);
+    let results = home.join("o");
+    // Every mechanics step is kept, all 600, so that most of the time something is being written.
+    let begin = ["run", &scenario, "--quiet", "--force", "--out", "o"];
+    let begin = [&begin[..], &["--checkpoint-every", "0.1 min"]].concat();
+    let mut random: u64 = 7;
+    let mut next = |most: u64| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005);
+        random = random.wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % most
+    };
+    for life in 0..=12 {
+        let threads = ["1", "2"][life % 2];
+        let from = reached(&results);
+        let arguments = match from {
+            0 => begin.clone(),
+            _ => vec!["resume", "o", "--quiet", "--threads", threads],
+        };
+        if life == 12 {
+            done(home, &arguments);
+            break;
+        }
+        let mut child = milieu(home, &arguments).spawn().unwrap();
+        // A third of them before anything new is kept: while files are made anew.
+        let until = from + 2 * next(60).saturating_sub(20);
+        while reached(&results) < until {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(Duration::from_millis(next(match until {
+            until if until == from => 100,
+            _ => 3,
+        })));
+        child.kill().unwrap();
+        let output = child.wait_with_output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), text.as_str()), (None, ""), "{life}");
+    }
+    same(&home.join("whole"), &results);
+    let told = &record(&results)["resumed"];
+    assert!(!told.as_array().unwrap().is_empty(), "{told}");
+    // Nothing that only a restart needs is left but the last two states.
+    let left = fs::read_dir(results.join("checkpoint")).unwrap();
+    assert_eq!(left.count(), 2);
+}
+
+#[test]
+fn a_run_that_is_interrupted_says_how_to_go_on_and_does() {
+    let exhaustion = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/exhaustion");
+    let with_models = [
+        exhaustion.to_str().unwrap(),
+        "--until",
+        "4 h",
+        "--set",
+        "outputs.write=[\"guard\", \"cells\", \"events\", \"populations\", \"chart\"]",
+        "--set",
+        "outputs.interval=\"7 min\"",
+    ];
+    for chosen in [&[everything().as_str()][..], &with_models] {
+        let home = tempfile::tempdir().unwrap();
+        let results = stopped(home.path(), chosen, "INT");
+        assert_eq!(record(&results)["status"], "interrupted");
+        done(home.path(), &["resume", "o", "--quiet"]);
+        let whole = [&["run", "--quiet", "--out", "whole"], chosen].concat();
+        done(home.path(), &whole);
+        same(&home.path().join("whole"), &results);
+        let (code, text) = said(home.path(), &["resume", "o"]);
+        assert_eq!(code, Some(2));
+        assert!(text.contains("the run in o is complete"), "{text}");
+    }
+}
+
+#[test]
+fn of_a_damaged_checkpoint_the_one_before_is_taken_and_of_two_none() {
+    let home = tempfile::tempdir().unwrap();
+    let results = stopped(home.path(), &[&everything()], "KILL");
+    let states = states(&results);
+    let flip = |file: &Path| {
+        let mut bytes = fs::read(file).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(file, bytes).unwrap();
+    };
+    let before = &states[states.len() - 2];
+    let undamaged = fs::read(before).unwrap();
+    states.iter().for_each(|file| flip(file));
+    let (code, text) = said(home.path(), &["resume", "o"]);
+    assert_eq!(code, Some(2));
+    assert!(
+        text.contains("is damaged: its SHA-256 is another"),
+        "{text}"
+    );
+    fs::write(before, undamaged).unwrap();
+    let (code, text) = said(home.path(), &["resume", "o", "--quiet"]);
+    assert_eq!(code, Some(0), "{text}");
+    let from = format!(
+        "note: going on from o/checkpoint/{}",
+        before.file_name().unwrap().display()
+    );
+    assert!(text.contains(&from), "{text}");
+    done(
+        home.path(),
+        &["run", &everything(), "--quiet", "--out", "whole"],
+    );
+    same(&home.path().join("whole"), &results);
+}
+
+#[test]
+fn what_is_not_the_same_run_any_more_is_refused_with_the_reason() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    // A copy, to be changed.
+    for name in ["checkpoint", "data/everything"] {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests")
+            .join(name);
+        fs::create_dir_all(home.join(name)).unwrap();
+        for entry in fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            fs::copy(entry.path(), home.join(name).join(entry.file_name())).unwrap();
+        }
+    }
+    let run = [
+        "run",
+        "checkpoint",
+        "--out",
+        "o",
+        "--until",
+        "3 min",
+        "--quiet",
+    ];
+    let mut child = milieu(home, &[&run[..], &["--checkpoint-every", "1 min"]].concat())
+        .spawn()
+        .unwrap();
+    let results = home.join("o");
+    while !results.join("checkpoint").is_dir() || states(&results).is_empty() {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    #[track_caller]
+    fn refused(home: &Path, why: &str) {
+        let (code, text) = said(home, &["resume", "o"]);
+        assert_eq!(code, Some(2), "{text}");
+        assert!(text.contains(why), "{text}");
+    }
+    // A rule that says otherwise.
+    let rules = home.join("data/everything/all.rules");
+    let text = fs::read_to_string(&rules).unwrap();
+    fs::write(
+        &rules,
+        text.replace("towards 0.01 1/min", "towards 0.02 1/min"),
+    )
+    .unwrap();
+    refused(home, "is of another scenario: its SHA-256 was");
+    fs::write(&rules, &text).unwrap();
+    // Another version of the program.
+    let last = states(&results).pop().unwrap();
+    let bytes = fs::read(&last).unwrap();
+    let version = format!("\"version\":\"{}\"", env!("CARGO_PKG_VERSION"));
+    let place = bytes
+        .windows(version.len())
+        .position(|it| it == version.as_bytes())
+        .unwrap();
+    let mut other = bytes.clone();
+    other[place + version.len() - 2] = b'9';
+    let told = other.len() - 32;
+    let digest = Sha256::digest(&other[..told]);
+    other[told..].copy_from_slice(&digest);
+    fs::write(&last, other).unwrap();
+    refused(home, "was written by milieu");
+    fs::write(&last, bytes).unwrap();
+    // A frame that is not what it was.
+    let frames = home.join("o/checkpoint/frames");
+    let whole = fs::read(&frames).unwrap();
+    let mut bytes = whole.clone();
+    bytes[100] ^= 1;
+    fs::write(&frames, bytes).unwrap();
+    refused(
+        home,
+        "frames is damaged: at byte 0 a frame has another SHA-256",
+    );
+    fs::write(&frames, whole).unwrap();
+    // A run that has no checkpoints, and a folder that is no run.
+    let (code, text) = said(home, &["resume", "data"]);
+    assert_eq!(
+        (code, text.contains("data holds no checkpoint")),
+        (Some(2), true),
+        "{text}"
+    );
+    done(home, &["resume", "o", "--quiet"]);
 }

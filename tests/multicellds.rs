@@ -10,7 +10,7 @@ use common::bound;
 use sim::output::Writers;
 use sim::output::record::{Record, Status};
 use sim::plan::Bound;
-use sim::run::run;
+use sim::run::{Run, run};
 use sim::simulation::Simulation;
 use tempfile::TempDir;
 
@@ -100,7 +100,8 @@ fn ran(bound: Bound) -> TempDir {
     let writers = Writers::open(&scenario, folder.path()).unwrap();
     let simulation = Simulation::new(bound, 1).unwrap();
     let record = Record::new(&scenario, "00".repeat(32));
-    let outcome = run(simulation, writers, folder.path(), record, |_| true);
+    let begun = Run::new(simulation, writers, record, None);
+    let outcome = run(begun, folder.path(), |_| true);
     assert_eq!(outcome.status, Status::Done, "{:?}", outcome.error);
     folder
 }

@@ -18,14 +18,15 @@ use rules::{
     written::{Form, Source},
 };
 use sim::{
+    checkpoint::{Keeper, Origin},
     output::{
         Writers,
         folder::Folder,
         record::{Reading, Record, Status},
     },
     plan::Bound,
-    run::{Progress, run as run_to_end},
-    scenario::{RuleSource, Scenario},
+    run::{Progress, Run, run as advance},
+    scenario::{RuleSource, Scenario, file},
     simulation::Simulation,
 };
 
@@ -48,27 +49,21 @@ pub struct Arguments {
     /// Print nothing but errors.
     #[arg(long)]
     quiet: bool,
+    /// Keep what `milieu resume` needs, each time so much simulated time has passed: minutes, or a
+    /// time with a unit (`6 h`).
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true)]
+    checkpoint_every: Option<String>,
 }
 
 /// Runs a scenario.
 pub fn run(arguments: &Arguments) -> Result<(), Stop> {
-    let threads = super::threads(arguments.threads)?;
-    // Models run on rayon's global threads, kernels on the simulation's own.
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
-    pool.build_global().map_err(Stop::run)?;
-    let bound = arguments.chosen.bind()?;
+    let threads = compute_on(arguments.threads)?;
+    let chosen = &arguments.chosen;
+    let bound = chosen.bind()?;
     let scenario = bound.plan.scenario.clone();
-    Writers::check(&scenario.outputs.write).map_err(Stop::input)?;
-    let hash = scenario.hash().map_err(Stop::input)?;
-    let mut record = Record::new(&scenario, hash);
-    record.overrides = arguments.chosen.overrides();
-    let cells = arguments.chosen.cells.as_ref();
-    let cells = cells.map(|file| format!("--cells {}", file.display()));
-    record.overrides.extend(cells);
-    record.threads = threads;
-    record.rules = sources(&bound)?;
-    record.engine = "cpu, f64".into();
-    record.warnings = scenario.notes.clone();
+    let every = arguments.checkpoint_every.as_ref();
+    let every = every.map(|text| ticks(text, &scenario)).transpose()?;
+    let (record, hash) = record(chosen, &bound, threads)?;
     if !arguments.quiet {
         super::remark(&scenario.notes);
     }
@@ -78,28 +73,99 @@ pub fn run(arguments: &Arguments) -> Result<(), Stop> {
         .clone()
         .unwrap_or_else(|| free_folder(&scenario));
     let folder = Folder::create(&out, arguments.force).map_err(Stop::input)?;
+    let keeper = every.map(|every| {
+        let origin = origin(chosen, &record)?;
+        Keeper::create(folder.path(), &scenario, &hash, every, origin).map_err(Stop::input)
+    });
+    let keeper = keeper.transpose()?;
     let writers = Writers::open(&scenario, folder.path()).map_err(Stop::input)?;
     record.write(folder.path()).map_err(Stop::input)?;
+    let run = Run::new(simulation, writers, record, keeper);
+    to_the_end(run, &scenario, &folder, arguments.quiet)
+}
 
+/// Sets up threads to compute on; how many.
+pub fn compute_on(wanted: Option<i64>) -> Result<usize, Stop> {
+    let threads = super::threads(wanted)?;
+    // Models run on rayon's global threads, kernels on the simulation's own.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+    pool.build_global().map_err(Stop::run)?;
+    Ok(threads)
+}
+
+/// The record of a run that begins now, and the scenario's hash.
+pub fn record(chosen: &Chosen, bound: &Bound, threads: usize) -> Result<(Record, String), Stop> {
+    let scenario = &bound.plan.scenario;
+    Writers::check(&scenario.outputs.write).map_err(Stop::input)?;
+    let hash = scenario.hash().map_err(Stop::input)?;
+    let mut record = Record::new(scenario, hash.clone());
+    record.overrides = chosen.overrides();
+    let cells = chosen.cells.as_ref();
+    let cells = cells.map(|file| format!("--cells {}", file.display()));
+    record.overrides.extend(cells);
+    record.threads = threads;
+    record.rules = sources(bound)?;
+    record.engine = "cpu, f64".into();
+    record.warnings = scenario.notes.clone();
+    Ok((record, hash))
+}
+
+/// What is needed to find and bind the scenario again.
+fn origin(chosen: &Chosen, record: &Record) -> Result<Origin, Stop> {
+    Ok(Origin {
+        working_folder: std::env::current_dir().map_err(Stop::run)?,
+        scenario: chosen.scenario.clone(),
+        overrides: chosen.overrides(),
+        cells: chosen.cells.clone(),
+        allow_ignored: chosen.allow_ignored,
+        started: record.started.clone(),
+        resumed: Vec::new(),
+        forked: record.forked.clone(),
+    })
+}
+
+/// Ticks from one checkpoint to the next.
+fn ticks(text: &str, scenario: &Scenario) -> Result<u64, Stop> {
+    let refused = |reason: String| Stop::input(format!("--checkpoint-every {text}: {reason}"));
+    let time = file::time(text).map_err(refused)?;
+    match scenario.clocks.ticks(time) {
+        0 => Err(refused(format!(
+            "the least is one diffusion step, {} min",
+            scenario.clocks.diffusion
+        ))),
+        ticks => Ok(ticks),
+    }
+}
+
+/// Runs to the end, tells how it went, and what to do next.
+pub fn to_the_end(run: Run, scenario: &Scenario, folder: &Folder, quiet: bool) -> Result<(), Stop> {
+    let out = folder.path();
     let interrupted = listen()?;
-    let mut display = Display::new(&scenario, arguments.quiet);
+    let mut display = Display::new(scenario, run.time(), quiet);
+    let way_on = match run.keeps_checkpoints() {
+        true => format!(
+            "\n  milieu resume {} goes on from the last checkpoint",
+            out.display()
+        ),
+        false => String::new(),
+    };
     let watch = |progress| {
         display.show(progress);
         !interrupted.load(Ordering::Relaxed)
     };
     // On one of the threads that share the work, so that no step is handed over to them.
-    let pool = simulation.tissue().pool().clone();
-    let outcome = pool.run(|| run_to_end(simulation, writers, folder.path(), record, watch));
+    let pool = run.pool();
+    let outcome = pool.run(|| advance(run, out, watch));
     display.finish();
     match outcome.status {
         Status::Failed => Err(Stop::run(format!(
-            "{}\n  what was saved until then is in {}",
+            "{}\n  what was saved until then is in {}{way_on}",
             outcome.error.unwrap_or_default(),
             out.display()
         ))),
         Status::Interrupted => {
             tell(&format!(
-                "interrupted; what was saved until then is in {}",
+                "interrupted; what was saved until then is in {}{way_on}",
                 out.display()
             ));
             Err(Stop {
@@ -107,10 +173,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Stop> {
                 message: String::new(),
             })
         }
-        Status::Done | Status::Running if arguments.quiet => Ok(()),
+        Status::Done | Status::Running if quiet => Ok(()),
         Status::Done | Status::Running => {
             super::remark(&outcome.fired);
-            print(&report(&outcome.readings, &out))
+            print(&report(&outcome.readings, out))
         }
     }
 }
@@ -187,51 +253,61 @@ enum Display {
     Bar {
         bar: ProgressBar,
         refreshed: Instant,
-        started: Instant,
+        since: Since,
     },
     Lines {
         tenths: u32,
-        started: Instant,
+        since: Since,
     },
     Nothing,
 }
 
+/// When the program began to compute, and at which time (min) of the tissue.
+struct Since(Instant, f64);
+
+impl Since {
+    /// min in one s.
+    fn speed(&self, progress: Progress) -> f64 {
+        (progress.time - self.1) / self.0.elapsed().as_secs_f64().max(1e-9)
+    }
+}
+
 impl Display {
-    fn new(scenario: &Scenario, quiet: bool) -> Display {
+    fn new(scenario: &Scenario, time: f64, quiet: bool) -> Display {
         if quiet {
             return Display::Nothing;
         }
-        let started = Instant::now();
+        let since = Since(Instant::now(), time);
         if !std::io::stderr().is_terminal() {
-            return Display::Lines { tenths: 0, started };
+            let tenths = (time * 10.0 / scenario.duration) as u32;
+            return Display::Lines { tenths, since };
         }
         let bar = ProgressBar::new(scenario.duration.ceil() as u64);
         let style = ProgressStyle::with_template("{wide_bar} {percent:>3} %  {msg}  ETA {eta}");
         bar.set_style(style.expect("the template is well formed"));
         Display::Bar {
             bar,
-            refreshed: started,
-            started,
+            refreshed: since.0,
+            since,
         }
     }
 
     fn show(&mut self, progress: Progress) {
-        let speed = |started: &Instant| progress.time / started.elapsed().as_secs_f64().max(1e-9);
         match self {
             Display::Bar {
                 bar,
                 refreshed,
-                started,
+                since,
             } if refreshed.elapsed() > Duration::from_millis(100) => {
                 *refreshed = Instant::now();
                 bar.set_position(progress.time as u64);
-                bar.set_message(describe(progress, speed(started)));
+                bar.set_message(describe(progress, since.speed(progress)));
             }
-            Display::Lines { tenths, started }
+            Display::Lines { tenths, since }
                 if progress.time * 10.0 >= f64::from(*tenths + 1) * progress.end =>
             {
                 *tenths = (progress.time * 10.0 / progress.end) as u32;
-                let rate = speed(started);
+                let rate = since.speed(progress);
                 let left = (progress.end - progress.time) / rate;
                 tell(&format!(
                     "{:>3} %  {}  ETA {left:.0} s",

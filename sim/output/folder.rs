@@ -22,6 +22,7 @@ pub const FILES: &[&str] = &[
     "populations.svg",
     "physicell",
     "guard",
+    "checkpoint",
     "run.json",
 ];
 
@@ -91,6 +92,23 @@ impl Folder {
         Ok(Folder {
             path: path.to_owned(),
             is_new,
+        })
+    }
+
+    /// Takes the folder of a run that is gone on with, and removes what its writers have made.
+    ///
+    /// # Errors
+    /// When something cannot be removed.
+    pub fn reopen(path: &Path) -> Result<Folder, Error> {
+        for name in FILES {
+            if !["checkpoint", "run.json"].contains(name) {
+                remove(&path.join(name))?;
+            }
+            remove(&path.join(temporary(name)))?;
+        }
+        Ok(Folder {
+            path: path.to_owned(),
+            is_new: false,
         })
     }
 

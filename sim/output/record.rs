@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::Error;
 use super::folder::Part;
+use crate::checkpoint::{Forked, Resumed};
 use crate::guard::Ledger;
 use crate::scenario::Scenario;
 
@@ -78,6 +79,12 @@ pub struct Record {
     pub engine: String,
     /// When the run began, UTC, RFC 3339.
     pub started: String,
+    /// When and from where it was gone on with.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resumed: Vec<Resumed>,
+    /// The checkpoint that it began from, if not from the start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forked: Option<Forked>,
     /// Wall time, s.
     pub runtime_s: f64,
     /// Simulated time reached, min.
@@ -116,6 +123,8 @@ impl Record {
             rules: Vec::new(),
             engine: String::new(),
             started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+            resumed: Vec::new(),
+            forked: None,
             runtime_s: 0.0,
             simulated_min: 0.0,
             timings_s: BTreeMap::new(),

@@ -22,7 +22,7 @@ pub use latents::LatentSpace;
 pub use named::{Axes, Named, Short};
 pub use quantity::{
     Coordinate, Diffusivity, Distance, Duration, Factor, Length, Measured, Moment, Quantity, Rate,
-    Share, Size, Speed, Weight,
+    Share, Size, Speed, Weight, time,
 };
 
 /// A Milieu scenario.

@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use rules::Unit;
 use rules::units;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Error, Visitor};
+use serde::de::{Error, IntoDeserializer, Visitor, value};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What a field wants: its unit, and the numbers it takes.
@@ -117,6 +117,18 @@ kinds! {
 /// The unit of a kind.
 pub fn unit<K: Kind>() -> Unit {
     Unit::parse(K::UNIT).expect("the units of kinds are in the table of units")
+}
+
+/// A length of time, min, as the command line has it: a number of minutes, or one with its unit.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn time(text: &str) -> Result<f64, String> {
+    let time: Result<Quantity<Duration>, value::Error> = match text.parse::<f64>() {
+        Ok(number) => Quantity::deserialize(number.into_deserializer()),
+        Err(_) => Quantity::deserialize(text.into_deserializer()),
+    };
+    time.map(|time| time.0).map_err(|error| error.to_string())
 }
 
 impl<'de, K: Kind> Deserialize<'de> for Quantity<K> {
