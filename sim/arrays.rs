@@ -1,7 +1,7 @@
 //! Between entities and slices: who stands at which rank, and how cells come and go.
 //!
 //! Cells are counted by ascending id. [`Roster`] maps that rank to the entity; `Tissue::row` maps
-//! it to the row of the kernels, which is the row of [`Tables`] and the place in the ECS's table
+//! it to the row of the kernels, which is the row of `Tables` and the place in the ECS's table
 //! too: [`settle`] moves all three together. All cells have the same components, so that one table
 //! holds them all, in the order of space.
 
