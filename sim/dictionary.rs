@@ -249,7 +249,7 @@ impl Builder<'_> {
             _ => &self.table.vocabulary.behaviors,
         };
         let mut names = std::iter::once(&entry.name).chain(&entry.synonyms);
-        let taken = names.find(|name| known.find(name).is_ok());
+        let taken = names.find(|name| known.number(name).is_some());
         // PhysiCell's dictionary lets one of the two win, and so does this: the first.
         let clashes = self.scenario.semantics == Semantics::Milieu;
         if let (Some(name), false) = (taken, clashes) {
