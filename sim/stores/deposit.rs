@@ -111,8 +111,12 @@ impl Deposit {
         // Rows are ascending, so as many as there are between the ends are all of them.
         let is_run = chunk.rows.len() == piece.len() && !chunk.skipped.contains(&true);
         if is_run && !chunk.values.iter().any(|value| value.is_nan()) {
-            for (place, &given) in piece.iter_mut().zip(chunk.values) {
-                self.put(place, given, &mut tally);
+            // The decision stands outside the loop, so that the common one is a straight line.
+            match self.law {
+                Law::Set => self.fill_run(piece, chunk.values, &mut tally, |_, given| given),
+                _ => self.fill_run(piece, chunk.values, &mut tally, |old, new| {
+                    self.law.apply(old, new)
+                }),
             }
             return tally;
         }
@@ -123,16 +127,44 @@ impl Deposit {
     }
 
     #[inline(always)]
+    fn fill_run<T: Number>(
+        &self,
+        piece: &mut [T],
+        values: &[f64],
+        tally: &mut Tally,
+        law: impl Fn(f64, f64) -> f64,
+    ) {
+        for (place, &given) in piece.iter_mut().zip(values) {
+            *place = T::of(self.held(law(place.get(), given), tally));
+        }
+    }
+
+    #[inline(always)]
     fn put<T: Number>(&self, place: &mut T, given: f64, tally: &mut Tally) {
-        let value = match self.law {
-            Law::Set => given,
-            Law::Toward(share) => place.get() + (given - place.get()) * share,
-            Law::Add(factor) => place.get() + given * factor,
-        };
+        *place = T::of(self.held(self.law.apply(place.get(), given), tally));
+    }
+
+    /// A value, held in range and counted. Unlike `f64::clamp` it asks of no value whether the
+    /// range is one.
+    #[inline(always)]
+    fn held(&self, value: f64, tally: &mut Tally) -> f64 {
         let [low, high] = self.range;
         tally.written += 1;
         tally.clamped += u64::from(!(low..=high).contains(&value));
-        *place = T::of(value.clamp(low, high));
+        let value = if value < low { low } else { value };
+        if value > high { high } else { value }
+    }
+}
+
+impl Law {
+    /// What stands there when a number has been given.
+    #[inline(always)]
+    fn apply(self, old: f64, given: f64) -> f64 {
+        match self {
+            Law::Set => given,
+            Law::Toward(share) => old + (given - old) * share,
+            Law::Add(factor) => old + given * factor,
+        }
     }
 }
 
