@@ -139,6 +139,25 @@ pub fn shipped(threads: usize) -> Result<Simulation, String> {
     Simulation::new(bind(scenario)?, threads)
 }
 
+/// A field of this many voxels along each edge, without cells.
+///
+/// # Errors
+/// As for [`packed`].
+pub fn field(edge: usize, threads: usize) -> Result<Simulation, String> {
+    let size = 20 * edge;
+    let text = format!(
+        r#"duration = "10 d"
+[domain]
+dimensions = 3
+size = [{size}, {size}, {size}]
+[substrates]
+oxygen = {{ unit = "mmHg", diffusion_coefficient = 1e5, decay_rate = 0.1, initial = 38, boundary = {{ all = 38 }} }}
+[cell_types.tumor]
+"#
+    );
+    simulation(folder()?.path(), &text, threads)
+}
+
 fn folder() -> Result<TempDir, String> {
     tempdir().map_err(|error| format!("no folder for the files of a bench: {error}"))
 }
