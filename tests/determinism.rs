@@ -130,7 +130,7 @@ fn identical_bytes_for_any_number_of_threads() {
     for scenario in ["everything", "physicell"] {
         let one = run(scenario, &["--threads", "1"]);
         assert!(files(one.path()).len() > 10);
-        for threads in ["2", "3", "8"] {
+        for threads in ["2", "3", "7", "16"] {
             let other = run(scenario, &["--threads", threads]);
             let what = format!("{scenario}, {threads} threads");
             same(one.path(), other.path(), &what);
@@ -143,9 +143,51 @@ fn identical_bytes_for_any_number_of_threads() {
 fn identical_bytes_for_any_number_of_threads_in_a_large_tissue() {
     let one = run("dense", &["--threads", "1"]);
     assert!(last(one.path(), &["x_um"]).len() > 8192);
-    for threads in ["2", "3", "8"] {
+    for threads in ["2", "3", "7", "16"] {
         let other = run("dense", &["--threads", threads]);
         same(one.path(), other.path(), &format!("{threads} threads"));
+    }
+}
+
+/// The text of a scenario with the tables of one family, such as `cell_types`, in reverse order.
+fn reversed(text: &str, family: &str) -> String {
+    let mut tables: Vec<String> = vec![String::new()];
+    for line in text.lines() {
+        if line.starts_with('[') {
+            tables.push(String::new());
+        }
+        let table = tables.last_mut().expect("there is a first one");
+        *table += &format!("{line}\n");
+    }
+    let begins = format!("[{family}.");
+    let is_member = |table: &&String| table.starts_with(&begins);
+    let mut members: Vec<String> = tables.iter().filter(is_member).cloned().collect();
+    assert!(members.len() > 1, "{family}");
+    let whole = tables.into_iter().map(|table| match is_member(&&table) {
+        true => members.pop().expect("there are as many"),
+        false => table,
+    });
+    whole.collect()
+}
+
+/// Names are what counts of types, substrates and interventions. Groups of cells and rules are
+/// counted, and their numbers key draws.
+#[test]
+fn the_order_of_types_substrates_and_interventions_does_not_matter() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = fs::read_to_string(data("everything").join("scenario.toml")).unwrap();
+    let wanted = last(run("everything", &[]).path(), &COLUMNS);
+    fs::copy(
+        data("everything").join("all.rules"),
+        folder.path().join("all.rules"),
+    )
+    .unwrap();
+    for family in ["cell_types", "substrates", "interventions"] {
+        let file = folder.path().join("scenario.toml");
+        fs::write(file, reversed(&text, family)).unwrap();
+        // Joined to a folder, a whole path stays as it is.
+        let other = run(&folder.path().display().to_string(), &[]);
+        assert_eq!(last(other.path(), &COLUMNS), wanted, "{family}");
     }
 }
 
