@@ -69,6 +69,13 @@ impl DyadRule {
     }
 }
 
+impl DyadRule {
+    /// What keys its draws.
+    pub fn number(&self) -> u8 {
+        self.number
+    }
+}
+
 /// The dyad rules of a run.
 #[derive(Resource, Default)]
 pub struct DyadRules(pub Vec<DyadRule>);

@@ -15,6 +15,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use bevy_ecs::resource::Resource;
 use rules::{
     Batch, Guard as Policy, Kind, Learned, Mode, Outputs, Residual, Rule, Signature, Tiers,
+    dictionary::normal,
     hybrid::{corrected, is_latent, mixed},
 };
 
@@ -276,8 +277,13 @@ impl Guard {
     fn new(learned: Learned, signature: &Signature, plan: &Plan) -> Guard {
         let vocabulary = &plan.table.vocabulary;
         let scenario = &plan.scenario;
-        let source = |name: &str| scenario.rules.iter().position(|rule| rule.name == name);
-        let who = source(&signature.source).unwrap_or(0) as u64;
+        // In the order of names, so that it does not depend on where in the file the model stands.
+        let before = |name: &str| normal(name) < normal(&signature.source);
+        let who = scenario
+            .rules
+            .iter()
+            .filter(|rule| before(&rule.name))
+            .count() as u64;
         let draws = Purpose::Member.draws(scenario.seed);
         let is_latent = |write| is_latent(write, vocabulary);
         Guard {

@@ -2,7 +2,7 @@
 
 use bevy_ecs::{component::Component, schedule::Schedule, system::SystemState, world::World};
 use kernels::{Pool, tissue::Tissue};
-use rules::{Occasion, Rule, Subject};
+use rules::{Occasion, Rule, Subject, dictionary::normal};
 
 use crate::{
     arrays::{Roster, Space, settle},
@@ -296,18 +296,16 @@ fn install(
 ) -> (CellRules, DyadRules, Occasions) {
     let (mut cell_rules, mut dyad_rules) = (CellRules::default(), DyadRules::default());
     let mut occasions = Occasions::default();
-    // Numbers key draws: those of rules that act by the clock do not count the others.
-    let mut number: u8 = 0;
-    for rule in rules {
+    let numbers = numbers(&rules);
+    let mut on_occasion = Vec::new();
+    for (rule, number) in rules.into_iter().zip(numbers) {
         let period = plan.scenario.clocks.ticks(rule.signature().clock);
         let period = period.max(clock.mechanics_ticks);
         let guard = guards.watch(rule.as_ref(), plan);
         if rule.signature().occasion != Occasion::Clock {
-            occasions.add(rule, period, guard);
+            on_occasion.push((rule, period, guard));
             continue;
         }
-        // `limits` has seen that there are not too many.
-        let next = number.saturating_add(rule.numbers() as u8);
         match rule.signature().subject {
             Subject::Dyad { .. } => {
                 dyad_rules
@@ -320,7 +318,31 @@ fn install(
                     .push(CellRule::new(rule, number, period, guard));
             }
         }
-        number = next;
+    }
+    // What fires together is carried out in this order.
+    dyad_rules.0.sort_by_key(DyadRule::number);
+    // They are counted as they come.
+    on_occasion.sort_by_key(|(rule, ..)| normal(&rule.signature().source));
+    for (rule, period, guard) in on_occasion {
+        occasions.add(rule, period, guard);
     }
     (cell_rules, dyad_rules, occasions)
+}
+
+/// What keys the draws of each rule that acts by the clock; the others are not counted. In the order
+/// of names, so that none depends on where in the file a rule stands.
+fn numbers(rules: &[Box<dyn Rule>]) -> Vec<u8> {
+    let name = |at: &usize| normal(&rules[*at].signature().source);
+    let mut order: Vec<usize> = (0..rules.len()).collect();
+    order.sort_by_key(name);
+    let mut numbers = vec![0; rules.len()];
+    let mut next: u8 = 0;
+    for at in order {
+        numbers[at] = next;
+        if rules[at].signature().occasion == Occasion::Clock {
+            // `limits` has seen that there are not too many.
+            next = next.saturating_add(rules[at].numbers() as u8);
+        }
+    }
+    numbers
 }

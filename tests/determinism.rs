@@ -170,8 +170,8 @@ fn reversed(text: &str, family: &str) -> String {
     whole.collect()
 }
 
-/// Names are what counts of types, substrates and interventions. Groups of cells and rules are
-/// counted, and their numbers key draws.
+/// Names are what counts of types, substrates and interventions. Groups of cells are counted, and
+/// their numbers key draws.
 #[test]
 fn the_order_of_types_substrates_and_interventions_does_not_matter() {
     let folder = tempfile::tempdir().unwrap();
@@ -189,6 +189,41 @@ fn the_order_of_types_substrates_and_interventions_does_not_matter() {
         let other = run(&folder.path().display().to_string(), &[]);
         assert_eq!(last(other.path(), &COLUMNS), wanted, "{family}");
     }
+}
+
+/// A written rule and a model of pairs, either way around.
+#[test]
+fn the_order_of_rules_does_not_matter() {
+    let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/tumor_immune");
+    let text = fs::read_to_string(scenarios.join("scenario.toml")).unwrap();
+    let begin = text.find("[rules]\n").unwrap() + "[rules]\n".len();
+    let end = begin + text[begin..].find("\n\n").unwrap() + 1;
+    let mut rules: Vec<&str> = text[begin..end].lines().collect();
+    assert_eq!(rules.len(), 2);
+    let mut events = Vec::new();
+    for _ in 0..2 {
+        rules.reverse();
+        let folder = tempfile::tempdir().unwrap();
+        for entry in fs::read_dir(&scenarios).unwrap() {
+            let path = entry.unwrap().path();
+            fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
+        }
+        let text = text[..begin].to_owned() + &rules.join("\n") + &text[end - 1..];
+        fs::write(folder.path().join("scenario.toml"), text).unwrap();
+        let small = [
+            "domain.size=[\"360 µm\", \"360 µm\"]",
+            "cells.tumor.disc={ radius = \"110 µm\" }",
+            "cells.vessels.disc={ radius = \"110 µm\" }",
+            "cells.macrophages.disc={ radius = \"160 µm\" }",
+            "arrivals.cd8.disc={ radius = \"175 µm\", inner_radius = \"125 µm\" }",
+            "duration=\"12 h\"",
+            "outputs.write=[\"events\"]",
+        ];
+        let settings: Vec<&str> = small.iter().flat_map(|set| ["--set", *set]).collect();
+        let made = run(&folder.path().display().to_string(), &settings);
+        events.push(fs::read(made.path().join("events.parquet")).unwrap());
+    }
+    assert!(events[0] == events[1]);
 }
 
 #[test]

@@ -80,8 +80,12 @@ pub fn gather(
     all
 }
 
-/// Carries them out.
+/// Carries them out. What several rules change of one number of one cell is added before it is held
+/// in range, so that none is cut off by what another gives back.
 pub fn apply(all: &[Changes], stores: &mut Stores<'_>) {
+    /// The sum, and the first learned rule that has a say.
+    type Given = (f64, Option<By>);
+    let mut given: BTreeMap<usize, BTreeMap<u32, Given>> = BTreeMap::new();
     for changes in all {
         let tissue = &stores.tissue;
         let rows = changes.amounts.iter().filter_map(|&(cell, amount)| {
@@ -89,13 +93,30 @@ pub fn apply(all: &[Changes], stores: &mut Stores<'_>) {
             Some((row as u32, amount))
         });
         let cells: Vec<(u32, f64)> = rows.collect();
-        let cells = cells.into_iter();
         match &changes.target {
             Target::Behavior(behavior) => {
-                stores.put(*behavior, &changes.kind, changes.clock, changes.by, cells);
+                let times = match changes.kind {
+                    Kind::Delta { per: Some(per) } => changes.clock / per,
+                    _ => 1.0,
+                };
+                let sums = given.entry(*behavior).or_default();
+                for (row, amount) in cells {
+                    let (sum, by) = sums.entry(row).or_insert((0.0, None));
+                    *sum += amount * times;
+                    *by = by.or(changes.by);
+                }
             }
-            Target::Readout(name) => stores.record(name, cells),
+            Target::Readout(name) => stores.record(name, cells.into_iter()),
             Target::PairBehavior(_) => {}
+        }
+    }
+    for (behavior, sums) in given {
+        let kind = Kind::Delta { per: None };
+        let sums: Vec<(u32, Given)> = sums.into_iter().collect();
+        for cells in sums.chunk_by(|(_, (_, one)), (_, (_, next))| one == next) {
+            let by = cells[0].1.1;
+            let cells = cells.iter().map(|(row, (sum, _))| (*row, *sum));
+            stores.put(behavior, &kind, 1.0, by, cells);
         }
     }
     stores.tissue.rates_changed();
