@@ -5,6 +5,7 @@
 //! go on with a file that another process began, so they are given all frames again.
 
 mod file;
+mod fork;
 mod journal;
 mod keeper;
 mod state;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use file::{Kept, Refusal, last, open};
+pub use fork::Shape;
 pub use keeper::Keeper;
 pub use state::State;
 
@@ -76,6 +78,8 @@ pub struct Checkpoint<'a> {
     pub every: u64,
     /// What emergent values have added up.
     pub readouts: Vec<Meter>,
+    /// What the state fits.
+    pub shape: Shape,
     /// The tissue.
     pub state: State<'a>,
 }

@@ -15,6 +15,7 @@ use std::{
 
 use clap::Args;
 use sim::{
+    checkpoint::{Kept, Refusal},
     import as projects,
     plan::{Bound, bind},
     scenario::{Scenario, parse, problem::Problem},
@@ -131,6 +132,16 @@ pub fn remark(notes: &[String]) {
     }
     if let Some(more @ 1..) = notes.len().checked_sub(MOST_REMARKS) {
         tell(&format!("note: … and {more} more"));
+    }
+}
+
+/// Says which checkpoints were passed over, and which is taken.
+pub fn tell_of(kept: &Kept, damaged: &[Refusal]) {
+    for refusal in damaged {
+        tell(&format!("note: {refusal}"));
+    }
+    if !damaged.is_empty() {
+        tell(&format!("note: going on from {}", kept.file.display()));
     }
 }
 

@@ -199,7 +199,7 @@ impl Guards {
 }
 
 /// What a restart needs of the guards.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct State<'a> {
     /// `[guard]`.
     all: Vec<Watched<'a>>,

@@ -43,7 +43,7 @@ pub struct Table<T> {
 
 impl<T: Number> Table<T> {
     /// A table without cells, with room for the type that has most.
-    fn new(width: usize) -> Table<T> {
+    pub(crate) fn new(width: usize) -> Table<T> {
         Table {
             columns: vec![Vec::new(); width],
         }

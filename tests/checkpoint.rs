@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use kernels::tissue::NOBODY;
 use sha2::{Digest, Sha256};
-use sim::checkpoint::State;
+use sim::checkpoint::{Kept, State, open};
 use sim::output::Vitality;
 use sim::plan::bind;
 use sim::scenario::parse;
@@ -451,4 +451,153 @@ fn what_is_not_the_same_run_any_more_is_refused_with_the_reason() {
         "{text}"
     );
     done(home, &["resume", "o", "--quiet"]);
+}
+
+/// The state of `everything` at 15 min, as a run of the program kept it.
+fn at_a_quarter(home: &Path) -> Kept {
+    let until = ["--until", "16 min", "--checkpoint-every", "15 min"];
+    let scenario = everything();
+    let run = ["run", &scenario, "--quiet", "--out", "base"];
+    done(home, &[&run[..], &until].concat());
+    open(&states(&home.join("base"))[0]).unwrap()
+}
+
+/// The same scenario with these settings, forked from there and run to its end.
+fn forked(kept: &Kept, settings: &[String]) -> Simulation {
+    let scenario = parse::read(Path::new(&everything()), settings, None);
+    let bound = bind(scenario.unwrap_or_else(|problems| panic!("{}", problems[0]))).unwrap();
+    let mut simulation = kept.fork(bound, 1).unwrap();
+    let end = simulation.plan().scenario.end_tick();
+    while simulation.tick() < end {
+        simulation.step().unwrap();
+    }
+    simulation
+}
+
+#[test]
+fn a_fork_that_changes_nothing_is_the_run_it_is_from() {
+    let home = tempfile::tempdir().unwrap();
+    let fork = forked(&at_a_quarter(home.path()), &[]);
+    let mut whole = CASES[0].start();
+    while whole.tick() < fork.tick() {
+        whole.step().unwrap();
+    }
+    let told = |simulation: &Simulation| {
+        let tissue = simulation.tissue();
+        let ranks = 0..tissue.len();
+        let positions: Vec<_> = ranks.map(|rank| tissue.position(rank)).collect();
+        let fields = tissue.densities().to_vec();
+        (tissue.ids().to_vec(), positions, fields)
+    };
+    assert!(told(&fork) == told(&whole));
+    // What happened before the fork is the run's before.
+    let mut times = fork.events().iter().map(|event| event.time);
+    assert!(times.all(|time| time > 15.0));
+}
+
+/// Two arms, in one of which T cells hit 1.1 times as often from the fork on: how many tumor cells
+/// more the other has in the end. With one seed for both the difference varies less than with a
+/// seed for each, by the factor 1 / (1 − ρ) for a correlation ρ of the arms.
+#[test]
+fn arms_with_one_seed_differ_with_less_variance_than_arms_with_two() {
+    let home = tempfile::tempdir().unwrap();
+    let kept = at_a_quarter(home.path());
+    let rules = home.path().join("more.rules");
+    let text = include_str!("data/everything/all.rules");
+    let more = text.replace("hit from 0.1 towards 0.5", "hit from 0.11 towards 0.55");
+    assert_ne!(more, text);
+    fs::write(&rules, more).unwrap();
+    let tumor = |seed: usize, is_more: bool| {
+        let mut settings = vec![format!("seed={seed}")];
+        settings.extend(is_more.then(|| format!("rules.all={:?}", rules.to_str().unwrap())));
+        let simulation = forked(&kept, &settings);
+        let roster = simulation.roster();
+        let cells = roster.kinds.iter().zip(&roster.vitality);
+        let live = cells.filter(|(kind, vitality)| **kind == 0 && **vitality == Vitality::Live);
+        live.count() as f64
+    };
+    const PAIRS: usize = 20;
+    let arms: Vec<[f64; 2]> = (0..PAIRS)
+        .map(|seed| [tumor(seed, false), tumor(seed, true)])
+        .collect();
+    let variance = |shift: usize| {
+        let pairs = (0..PAIRS).map(|seed| arms[seed][0] - arms[(seed + shift) % PAIRS][1]);
+        let differences: Vec<f64> = pairs.collect();
+        let mean = differences.iter().sum::<f64>() / PAIRS as f64;
+        let squares = differences.iter().map(|it| (it - mean).powi(2));
+        squares.sum::<f64>() / (PAIRS - 1) as f64
+    };
+    let (one, two) = (variance(0), variance(1));
+    println!(
+        "variance {one} with one seed, {two} with two: {}",
+        two / one
+    );
+    assert!(two > 2.0 * one, "{two} {one}");
+}
+
+#[test]
+fn a_fork_into_another_tissue_is_refused_by_the_first_difference() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    let until = ["--until", "3 min", "--checkpoint-every", "1 min", "--quiet"];
+    let own = everything();
+    let run = [&["run", &own, "--out", "base"][..], &until].concat();
+    done(home, &run);
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let other = data.join("everything").to_str().unwrap().to_owned();
+    let physicell = data.join("physicell").to_str().unwrap().to_owned();
+    for (scenario, setting, why) in [
+        (
+            &own,
+            "domain.size=[\"400 µm\", \"320 µm\"]",
+            "has other edges of the domain\n",
+        ),
+        (
+            &own,
+            "clocks.diffusion=\"0.1 min\"",
+            "has other diffusion steps\n",
+        ),
+        (
+            &own,
+            "cell_types.killer.custom={ mark = 1 }",
+            "has other custom numbers of `killer`\n  there: \n  here: mark (1)",
+        ),
+        (
+            &other,
+            "seed=3",
+            "has other latent vectors\n  there: mood/3",
+        ),
+        (
+            &physicell,
+            "seed=3",
+            "has other semantics\n  there: Milieu\n  here: PhysiCell",
+        ),
+        (
+            &own,
+            "duration=1",
+            "it is of t = 2 min, and the scenario ends at 1 min",
+        ),
+    ] {
+        let (code, text) = said(home, &["run", scenario, "--from", "base", "--set", setting]);
+        assert_eq!(code, Some(2), "{text}");
+        assert!(text.contains(why), "{text}");
+    }
+    done(
+        home,
+        &[
+            "run",
+            &own,
+            "--from",
+            "base",
+            "--set",
+            "cell_types.killer.motility.bias=0.9",
+            "--until",
+            "4 min",
+            "--out",
+            "fork",
+            "--quiet",
+        ],
+    );
+    let told = record(&home.join("fork"))["forked"].clone();
+    assert_eq!(told["time_min"], 2.0, "{told}");
 }

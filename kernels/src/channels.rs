@@ -79,6 +79,9 @@ struct Values {
     rows: Vec<Real>,
 }
 
+/// What there is to keep of a channel: its table, and the rows' own numbers where they have any.
+pub(crate) type State<'a> = (Cow<'a, [Real]>, Option<Cow<'a, [Real]>>);
+
 /// All channels of all cells.
 #[derive(Debug, Clone)]
 pub struct Channels {
@@ -234,27 +237,34 @@ impl Channels {
         }
     }
 
-    /// `[channel]`: the rows' own numbers where they have any.
-    pub(crate) fn state(&self) -> Vec<Option<Cow<'_, [Real]>>> {
+    /// `[channel]`: the groups' numbers, and the rows' own where they have any.
+    pub(crate) fn state(&self) -> Vec<State<'_>> {
         let values = self.values.iter();
-        let own = values.map(|values| values.owned.then_some(Cow::Borrowed(&*values.rows)));
+        let own = values.map(|values| {
+            let own = values.owned.then_some(Cow::Borrowed(&*values.rows));
+            (Cow::Borrowed(&*values.table), own)
+        });
         own.collect()
     }
 
-    /// Gives the rows of these groups the own numbers that [`Channels::state`] told of.
-    pub(crate) fn restore(
-        &mut self,
-        groups: &[u16],
-        state: Vec<Option<Cow<'_, [Real]>>>,
-    ) -> Result<(), Error> {
+    /// Gives the rows of these groups the own numbers that [`Channels::state`] told of. Who has the
+    /// number that was its group's gets what is its group's here.
+    pub(crate) fn restore(&mut self, groups: &[u16], state: Vec<State<'_>>) -> Result<(), Error> {
         same_length("channels", self.values.len(), state.len())?;
-        for (values, own) in self.values.iter_mut().zip(state) {
+        for (values, (table, own)) in self.values.iter_mut().zip(state) {
+            same_length("groups", values.table.len(), table.len())?;
             let of_group = |&group: &u16| values.table[usize::from(group)];
             values.rows = match own {
                 Some(own) => {
                     same_length("numbers of a channel", groups.len(), own.len())?;
                     values.owned = true;
-                    own.into_owned()
+                    let number = |(&own, group): (&Real, &u16)| match own.to_bits()
+                        == table[usize::from(*group)].to_bits()
+                    {
+                        true => of_group(group),
+                        false => own,
+                    };
+                    own.iter().zip(groups).map(number).collect()
                 }
                 None if values.owned => groups.iter().map(of_group).collect(),
                 None => Vec::new(),

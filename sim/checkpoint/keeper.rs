@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use super::{Checkpoint, FOLDER, Kept, Origin, Refusal, file, journal::Journal};
+use super::{Checkpoint, FOLDER, Kept, Origin, Refusal, Shape, file, journal::Journal};
 use crate::{
     output::{Error, Frame, Writers, needs_fields},
     readouts::Readouts,
@@ -135,6 +135,7 @@ impl Keeper {
             runtime_s,
             every: self.every,
             readouts: readouts.meters(),
+            shape: Shape::of(simulation.plan()),
             state: simulation.state(),
         };
         file::keep(

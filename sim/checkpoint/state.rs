@@ -38,7 +38,14 @@ pub struct State<'a> {
     arrived: Cow<'a, Arrived>,
     pub(super) changed: Cow<'a, Changed>,
     pub(super) guards: guard::State<'a>,
-    seconds: [f64; Stage::ALL.len()],
+    pub(super) seconds: [f64; Stage::ALL.len()],
+}
+
+impl State<'_> {
+    /// `[row]`: types.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = usize> {
+        self.cells.iter().map(|(kind, ..)| usize::from(kind.0))
+    }
 }
 
 impl Simulation {

@@ -13,7 +13,7 @@ use sim::{
 use super::{
     Chosen, Stop,
     run::{compute_on, record, to_the_end},
-    tell,
+    tell_of,
 };
 
 /// Arguments of `milieu resume`.
@@ -40,10 +40,7 @@ pub fn resume(arguments: &Arguments) -> Result<(), Stop> {
         )));
     }
     let (kept, damaged) = last(&arguments.folder).map_err(Stop::input)?;
-    for refusal in damaged {
-        tell(&format!("note: {refusal}"));
-        tell(&format!("note: going on from {}", kept.file.display()));
-    }
+    tell_of(&kept, &damaged);
     let results = fs::canonicalize(&arguments.folder).map_err(Stop::input)?;
     let chosen = chosen(&kept)?;
     let bound = chosen.bind()?;

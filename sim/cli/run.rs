@@ -18,7 +18,7 @@ use rules::{
     written::{Form, Source},
 };
 use sim::{
-    checkpoint::{Keeper, Origin},
+    checkpoint::{Forked, Keeper, Kept, Origin, last, open},
     output::{
         Writers,
         folder::Folder,
@@ -49,6 +49,10 @@ pub struct Arguments {
     /// Print nothing but errors.
     #[arg(long)]
     quiet: bool,
+    /// Begin where a checkpoint of another run stands, under this scenario: a file
+    /// checkpoint/TICK.state, or a folder of results for the last one in it.
+    #[arg(long, value_name = "CHECKPOINT")]
+    from: Option<PathBuf>,
     /// Keep what `milieu resume` needs, each time so much simulated time has passed: minutes, or a
     /// time with a unit (`6 h`).
     #[arg(long, value_name = "TIME", allow_negative_numbers = true)]
@@ -63,11 +67,26 @@ pub fn run(arguments: &Arguments) -> Result<(), Stop> {
     let scenario = bound.plan.scenario.clone();
     let every = arguments.checkpoint_every.as_ref();
     let every = every.map(|text| ticks(text, &scenario)).transpose()?;
-    let (record, hash) = record(chosen, &bound, threads)?;
+    let (mut record, hash) = record(chosen, &bound, threads)?;
     if !arguments.quiet {
         super::remark(&scenario.notes);
     }
-    let simulation = Simulation::new(bound, threads).map_err(Stop::input)?;
+    let simulation = match &arguments.from {
+        None => Simulation::new(bound, threads).map_err(Stop::input)?,
+        Some(from) => {
+            if chosen.cells.is_some() {
+                let both = "--cells and --from both say which cells there are; leave one out";
+                return Err(Stop::input(both));
+            }
+            let kept = begin_from(from)?;
+            record.forked = Some(Forked {
+                checkpoint: kept.file.clone(),
+                scenario_sha256: kept.header.scenario_sha256.clone(),
+                time_min: kept.header.time_min,
+            });
+            kept.fork(bound, threads).map_err(Stop::input)?
+        }
+    };
     let out = arguments
         .out
         .clone()
@@ -82,6 +101,16 @@ pub fn run(arguments: &Arguments) -> Result<(), Stop> {
     record.write(folder.path()).map_err(Stop::input)?;
     let run = Run::new(simulation, writers, record, keeper);
     to_the_end(run, &scenario, &folder, arguments.quiet)
+}
+
+/// The checkpoint in a file, or the last in a folder of results.
+fn begin_from(path: &Path) -> Result<Kept, Stop> {
+    if !path.is_dir() {
+        return open(path).map_err(Stop::input);
+    }
+    let (kept, damaged) = last(path).map_err(Stop::input)?;
+    super::tell_of(&kept, &damaged);
+    Ok(kept)
 }
 
 /// Sets up threads to compute on; how many.

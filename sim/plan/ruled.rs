@@ -32,6 +32,11 @@ impl RuledSlots {
             .position(|other| *other == behavior)
     }
 
+    /// `[slot]`: the behaviors of a type.
+    pub fn behaviors(&self, kind: usize) -> &[usize] {
+        &self.by_type[kind]
+    }
+
     /// The numbers of a new cell: its type's own.
     pub fn new_cell(&self, table: &Table, kind: usize) -> Box<[f64]> {
         self.by_type[kind]

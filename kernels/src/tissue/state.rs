@@ -9,15 +9,15 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::{Clamps, Rows, Tissue, radius_of};
-use crate::{Error, Real, contact::Contacts, pairs::PairTable, same_length};
+use crate::{Error, Real, channels, contact::Contacts, pairs::PairTable, same_length};
 
 /// See the head of the file. What is written borrows from the tissue, what is read is its own.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct State<'a> {
     densities: Cow<'a, [Real]>,
     rows: Cow<'a, Rows>,
-    /// `[channel]`: the rows' own numbers where they have any.
-    channels: Vec<Option<Cow<'a, [Real]>>>,
+    /// `[channel]`.
+    channels: Vec<channels::State<'a>>,
     /// Contacts in the last mechanics step, which rules read.
     counts: Cow<'a, [u32]>,
     attachments: Cow<'a, [(u64, u64)]>,
