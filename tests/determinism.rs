@@ -194,33 +194,39 @@ fn the_order_of_types_substrates_and_interventions_does_not_matter() {
 /// A written rule and a model of pairs, either way around.
 #[test]
 fn the_order_of_rules_does_not_matter() {
-    let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/tumor_immune");
-    let text = fs::read_to_string(scenarios.join("scenario.toml")).unwrap();
+    let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let large = scenarios.join("tumor_immune");
+    let text = fs::read_to_string(large.join("scenario.toml")).unwrap();
     let begin = text.find("[rules]\n").unwrap() + "[rules]\n".len();
-    let end = begin + text[begin..].find("\n\n").unwrap() + 1;
+    let end = begin + text[begin..].find("\n\n").unwrap();
     let mut rules: Vec<&str> = text[begin..end].lines().collect();
     assert_eq!(rules.len(), 2);
+    let folder = tempfile::tempdir().unwrap();
+    let copy = |from: &Path, to: &str| {
+        let to = folder.path().join(to);
+        fs::create_dir_all(&to).unwrap();
+        for entry in fs::read_dir(from).unwrap() {
+            let path = entry.unwrap().path();
+            fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+        }
+    };
+    copy(&large, "tumor_immune");
+    copy(&scenarios.join("tumor_immune_small"), "small");
     let mut events = Vec::new();
     for _ in 0..2 {
         rules.reverse();
-        let folder = tempfile::tempdir().unwrap();
-        for entry in fs::read_dir(&scenarios).unwrap() {
-            let path = entry.unwrap().path();
-            fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
-        }
-        let text = text[..begin].to_owned() + &rules.join("\n") + &text[end - 1..];
-        fs::write(folder.path().join("scenario.toml"), text).unwrap();
-        let small = [
-            "domain.size=[\"360 µm\", \"360 µm\"]",
-            "cells.tumor.disc={ radius = \"110 µm\" }",
-            "cells.vessels.disc={ radius = \"110 µm\" }",
-            "cells.macrophages.disc={ radius = \"160 µm\" }",
-            "arrivals.cd8.disc={ radius = \"175 µm\", inner_radius = \"125 µm\" }",
-            "duration=\"12 h\"",
+        let text = text[..begin].to_owned() + &rules.join("\n") + &text[end..];
+        fs::write(folder.path().join("tumor_immune/scenario.toml"), text).unwrap();
+        let settings = [
+            "--set",
+            "duration=1 d",
+            "--set",
             "outputs.write=[\"events\"]",
         ];
-        let settings: Vec<&str> = small.iter().flat_map(|set| ["--set", *set]).collect();
-        let made = run(&folder.path().display().to_string(), &settings);
+        let made = run(
+            &folder.path().join("small").display().to_string(),
+            &settings,
+        );
         events.push(fs::read(made.path().join("events.parquet")).unwrap());
     }
     assert!(events[0] == events[1]);
