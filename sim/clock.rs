@@ -50,6 +50,12 @@ impl Clock {
         self.strikes(self.mechanics_ticks)
     }
 
+    /// Ticks until phenotype is due.
+    pub fn until_phenotype(&self) -> u64 {
+        let past = self.tick.saturating_sub(self.lead) % self.phenotype_ticks;
+        (self.phenotype_ticks - past) % self.phenotype_ticks
+    }
+
     /// Whether phenotype is due.
     pub fn is_phenotype(&self) -> bool {
         self.strikes(self.phenotype_ticks)

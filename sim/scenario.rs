@@ -39,6 +39,9 @@ pub struct Scenario {
     pub domain: Domain,
     /// The three step lengths.
     pub clocks: Clocks,
+    /// Who solves the equation of diffusion.
+    #[serde(skip_serializing_if = "Solver::is_lod")]
+    pub solver: Solver,
     /// What diffuses, by number.
     pub substrates: Vec<Substrate>,
     /// Kinds of cell, by number.
@@ -102,6 +105,23 @@ pub struct Clocks {
     pub mechanics: f64,
     /// Volume, cycle, death; the default clock of rules.
     pub phenotype: f64,
+}
+
+/// Who solves the equation of diffusion.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Solver {
+    /// The one split by directions, in every step of diffusion.
+    Lod,
+    /// The unsplit one, with this tolerance.
+    Unsplit(f64),
+}
+
+impl Solver {
+    /// The default, which a hash does not name.
+    fn is_lod(&self) -> bool {
+        *self == Solver::Lod
+    }
 }
 
 impl Clocks {

@@ -70,7 +70,7 @@ fn fields(
     plan: Res<Plan>,
 ) {
     let _timer = timings.start(Stage::Fields);
-    if let Err(error) = space.0.diffuse() {
+    if let Err(error) = space.0.diffuse(clock.until_phenotype()) {
         failure.0 = Some(error.to_string());
     }
     // Once no number it stays none, so that a look now and then is enough.

@@ -3,6 +3,7 @@
 use kernels::{
     Grid,
     channels::Channels,
+    diffusion::Method,
     tissue::{Group, Initial, Prey, Setup, Streams, UPTAKE_OF_DEAD, Walk},
 };
 use rules::{Rule, Subject};
@@ -69,6 +70,10 @@ pub fn setup(plan: &Plan, rules: &[Box<dyn Rule>]) -> Result<Setup, String> {
         substrates: scenario.substrates.iter().map(substrate).collect(),
         initial: scenario.substrates.iter().map(initial).collect(),
         internalized: scenario.track_internalized_substrates,
+        method: match scenario.solver {
+            scenario::Solver::Lod => Method::Split,
+            scenario::Solver::Unsplit(tolerance) => Method::Unsplit { tolerance },
+        },
         conventions: scenario.semantics.conventions(),
         springs: scenario.springs,
         diffusion_step: scenario.clocks.diffusion,

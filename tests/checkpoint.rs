@@ -29,10 +29,17 @@ struct Case {
 /// come, become others and are edited, doses pending and running, under both mathematics, with
 /// attachments and with vectors that daughters inherit with noise; and learned rules with rows in
 /// fallback.
-const CASES: [Case; 4] = [
+const CASES: [Case; 5] = [
     Case {
         folder: "tests/checkpoint",
         settings: &[],
+        ticks: 1200,
+        cuts: &[7, 101],
+    },
+    // Fields that are behind the present when the run is cut.
+    Case {
+        folder: "tests/checkpoint",
+        settings: &["diffusion.solver=unsplit"],
         ticks: 1200,
         cuts: &[7, 101],
     },

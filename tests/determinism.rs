@@ -232,6 +232,32 @@ fn the_order_of_rules_does_not_matter() {
     assert!(events[0] == events[1]);
 }
 
+const UNSPLIT: [&str; 2] = ["--set", "diffusion.solver=unsplit"];
+
+#[test]
+fn identical_bytes_for_any_number_of_threads_with_the_unsplit_solver() {
+    let threads = |number| ["--threads", number, UNSPLIT[0], UNSPLIT[1]];
+    for scenario in ["everything", "dense"] {
+        let one = run(scenario, &threads("1"));
+        for number in ["2", "3", "7"] {
+            let other = run(scenario, &threads(number));
+            same(
+                one.path(),
+                other.path(),
+                &format!("{scenario}, {number} threads"),
+            );
+        }
+    }
+    let rare = [
+        "--set",
+        "outputs.interval=35",
+        "--set",
+        "outputs.write=[\"cells\"]",
+    ];
+    let [all, few] = [&[][..], &rare].map(|more| run("everything", &[&UNSPLIT, more].concat()));
+    assert_eq!(last(all.path(), &COLUMNS), last(few.path(), &COLUMNS));
+}
+
 #[test]
 fn outputs_do_not_touch_the_trajectory() {
     for scenario in ["everything", "physicell"] {

@@ -76,6 +76,20 @@ impl Substrate {
     }
 }
 
+/// Who solves the equation.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Method {
+    /// [`Diffusion`], in every step of diffusion.
+    #[default]
+    Split,
+    /// [`unsplit::Unsplit`], in steps of its own. It knows Milieu's own usages of fields only, and
+    /// not what single cells took up.
+    Unsplit {
+        /// The relative error that a step may make, in the root mean square, > 0.
+        tolerance: Real,
+    },
+}
+
 /// A solver for one grid, one list of substrates and one time step.
 #[derive(Clone, Debug)]
 pub struct Diffusion {

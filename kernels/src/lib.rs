@@ -76,6 +76,12 @@ pub enum Error {
         /// Length of a voxel along it, µm.
         spacing: Real,
     },
+    /// A solver cannot do what another one does.
+    #[error("the unsplit solver {cannot}; take the split one")]
+    Unsplit {
+        /// What it cannot do.
+        cannot: &'static str,
+    },
     /// The operating system gave no threads.
     #[error("cannot start {threads} threads: {reason}")]
     Threads {

@@ -22,8 +22,8 @@ use crate::{
     Error, Grid, Pool, Real,
     channels::{Channel, Channels},
     contact::{Contact, Contacts, Voxels},
-    conventions::{Conventions, FirstStep, Held, Inheritance, Leaving, Meeting},
-    diffusion::{Diffusion, Substrate},
+    conventions::{Conventions, Fields, FirstStep, Held, Inheritance, Leaving, Meeting},
+    diffusion::{Diffusion, Method, Substrate, unsplit::Unsplit},
     exchange::Exchange,
     gradient::Slopes,
     motion::Domain,
@@ -99,6 +99,8 @@ pub struct Setup {
     /// Density of each substrate at the start. A boundary's own density stands in its voxels from
     /// the start, but with [`Held::BetweenSweeps`] only from the first step on.
     pub initial: Vec<Initial>,
+    /// Who solves the equation of diffusion.
+    pub method: Method,
     /// min.
     pub diffusion_step: Real,
     /// min; a multiple of the diffusion step.
@@ -152,6 +154,8 @@ pub struct Tissue {
     pool: Pool,
     domain: Domain,
     diffusion: Diffusion,
+    /// Where it solves in place of `diffusion`, which then only knows the boundaries.
+    unsplit: Option<Unsplit>,
     exchange: Exchange,
     /// [substrate][voxel].
     densities: Vec<Real>,
@@ -198,6 +202,20 @@ impl Tissue {
         let fields = setup.conventions.fields;
         let (grid, step) = (&setup.grid, setup.diffusion_step);
         let diffusion = Diffusion::after(fields, grid, &setup.substrates, step)?;
+        let unsplit = match setup.method {
+            Method::Split => None,
+            Method::Unsplit { .. } if fields != Fields::default() => {
+                let cannot = "knows Milieu's own usages of fields only";
+                return Err(Error::Unsplit { cannot });
+            }
+            Method::Unsplit { .. } if setup.internalized => {
+                let cannot = "keeps no account of what single cells exchange";
+                return Err(Error::Unsplit { cannot });
+            }
+            Method::Unsplit { tolerance } => {
+                Some(Unsplit::new(grid, &setup.substrates, tolerance)?)
+            }
+        };
         crate::same_length(
             "initial densities",
             setup.substrates.len(),
@@ -239,6 +257,7 @@ impl Tissue {
             pool,
             domain,
             diffusion,
+            unsplit,
             exchange: Exchange::after(fields.exchange),
             densities,
             rows: Rows {
@@ -381,6 +400,7 @@ impl Tissue {
     ///
     /// The moves of rows, for who keeps columns of its own beside these.
     pub fn settle(&mut self) -> Moves {
+        self.exchange_changes();
         let rows = &mut self.rows;
         if self.setup.conventions.bodies.leaving == Leaving::PutBack {
             for position in &mut rows.position {
@@ -455,7 +475,6 @@ impl Tissue {
         }
         self.contacts = Contacts::default();
         self.work_is_stale = true;
-        self.exchange_is_stale = true;
         moves
     }
 
@@ -501,7 +520,7 @@ impl Tissue {
         self.rows.volume[row] = volume;
         self.rows.radius[row] = radius_of(volume);
         self.work_is_stale = true;
-        self.exchange_is_stale = true;
+        self.exchange_changes();
     }
 
     /// Sets the volumes (µm³) of all cells, by row.
@@ -523,7 +542,7 @@ impl Tissue {
             *volume = volumes(row);
         }
         self.work_is_stale = true;
-        self.exchange_is_stale = true;
+        self.exchange_changes();
     }
 
     /// Puts the cell at a rank into another group: it follows that group's tables in every
@@ -562,7 +581,7 @@ impl Tissue {
         self.rows.direction[row] = [0.0; 3];
         self.end_attacks(&[row]);
         self.work_is_stale = true;
-        self.exchange_is_stale = true;
+        self.exchange_changes();
     }
 
     /// Gives every cell a number of its own in a channel.
@@ -608,7 +627,7 @@ impl Tissue {
     /// Says that channels were written.
     pub fn rates_changed(&mut self) {
         self.work_is_stale = true;
-        self.exchange_is_stale = true;
+        self.exchange_changes();
     }
 
     /// Adds damage to the cell at a rank.
@@ -636,21 +655,30 @@ impl Tissue {
     /// boundary holds the voxel. The cell's own account stays as it is.
     pub fn release(&mut self, substrate: usize, rank: usize, amount: Real) {
         let voxel = self.voxels[self.row(rank)] as usize;
-        if !self.diffusion.is_held(substrate, voxel) {
-            let grid = &self.setup.grid;
-            self.densities[substrate * grid.len() + voxel] += amount / grid.voxel_volume();
-        }
+        let density = amount / self.setup.grid.voxel_volume();
+        self.add(substrate, density, std::iter::once(voxel));
     }
 
     /// Raises the density of a substrate (in its unit) in each voxel whose center, µm, is to have
     /// it and that no boundary holds.
     pub fn dose(&mut self, substrate: usize, density: Real, is_dosed: impl Fn([Real; 3]) -> bool) {
-        let grid = &self.setup.grid;
-        let densities = &mut self.densities[substrate * grid.len()..][..grid.len()];
-        for (voxel, value) in densities.iter_mut().enumerate() {
-            if is_dosed(grid.center(voxel)) && !self.diffusion.is_held(substrate, voxel) {
-                *value += density;
+        let grid = self.setup.grid;
+        let voxels = (0..grid.len()).filter(|&voxel| is_dosed(grid.center(voxel)));
+        self.add(substrate, density, voxels);
+    }
+
+    /// Raises the density of a substrate in those of these voxels that no boundary holds.
+    fn add(&mut self, substrate: usize, density: Real, voxels: impl Iterator<Item = usize>) {
+        self.catch_up();
+        let first = substrate * self.setup.grid.len();
+        for voxel in voxels.filter(|&voxel| !self.diffusion.is_held(substrate, voxel)) {
+            self.densities[first + voxel] += density;
+            if let Some(unsplit) = &mut self.unsplit {
+                unsplit.receive(substrate, voxel, density);
             }
+        }
+        if let Some(unsplit) = &mut self.unsplit {
+            unsplit.take_care(self.setup.mechanics_step);
         }
     }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use kernels::channels::{Channel, Channels};
 use kernels::conventions::{Conventions, Fields, Held, Sharing, Spacing};
-use kernels::diffusion::{Boundary, Diffusion, Substrate};
+use kernels::diffusion::{Boundary, Diffusion, Method, Substrate};
 use kernels::random::Draws;
 use kernels::tissue::{Body, Group, Initial, Prey, Setup, Streams, Tissue, Walk};
 use kernels::{Error, Grid, Pool};
@@ -249,6 +249,7 @@ fn setup(grid: Grid, substrates: &[Substrate], initial: Vec<Initial>, fields: Fi
         grid,
         substrates: substrates.to_vec(),
         initial,
+        method: Method::Split,
         diffusion_step: STEP,
         mechanics_step: 10.0 * STEP,
         groups: vec![Group {
@@ -314,7 +315,7 @@ fn single_cell(scene: &str, half: [f64; 3], probes: &[Probe], internalized: &[(u
     let cells = table(scene, "f_cells.csv");
     for minute in 1..=probes.last().unwrap().0 {
         for _ in 0..100 {
-            tissue.diffuse().unwrap();
+            tissue.diffuse(0).unwrap();
         }
         if probes.iter().any(|probe| probe.0 == minute) {
             compare(scene, minute, &grid, tissue.densities(), probes);
@@ -444,7 +445,7 @@ fn what_the_fields_lose_the_cells_have() {
         }
         tissue.rates_changed();
         for round in 0..300 {
-            tissue.diffuse().unwrap();
+            tissue.diffuse(0).unwrap();
             if round == 100 {
                 let rank = round % tissue.len();
                 tissue.place(rank, [45.0, -45.0, 25.0]);
@@ -511,7 +512,7 @@ fn without_an_account_nothing_is_kept_and_the_field_is_the_same() {
             }
             tissue.settle();
             for _ in 0..10 {
-                tissue.diffuse().unwrap();
+                tissue.diffuse(0).unwrap();
             }
             (tissue.densities().to_vec(), tissue.internalized(0, 0))
         };
@@ -536,11 +537,11 @@ fn boundaries_stand_from_the_start_or_from_the_first_step() {
         tissue.settle();
         let held = fields.held == Held::Through;
         assert_eq!(tissue.density(0, 0), if held { 4.0 } else { 1.0 });
-        tissue.diffuse().unwrap();
+        tissue.diffuse(0).unwrap();
         assert_eq!(tissue.density(0, 0), 4.0);
         tissue.release(0, 0, 8000.0);
         assert_eq!(tissue.density(0, 0), if held { 4.0 } else { 5.0 });
-        tissue.diffuse().unwrap();
+        tissue.diffuse(0).unwrap();
         assert_eq!(tissue.density(0, 0), 4.0);
     }
 }

@@ -14,7 +14,7 @@ use rules::{Guard, Learned};
 use sim::{
     output::Writers,
     plan::{Bound, Plan},
-    scenario::{Arrival, Boundary, Measure, Place, Region, Scenario},
+    scenario::{Arrival, Boundary, Measure, Place, Region, Scenario, Solver},
     semantics::Semantics,
     simulation::Simulation,
 };
@@ -78,6 +78,9 @@ fn whole(text: &mut String, scenario: &Scenario) -> std::fmt::Result {
         "clocks      diffusion {} min, mechanics {} min, phenotype {} min; {} min in all",
         clocks.diffusion, clocks.mechanics, clocks.phenotype, scenario.duration
     )?;
+    if let Solver::Unsplit(tolerance) = scenario.solver {
+        writeln!(text, "diffusion   unsplit, tolerance {tolerance}")?;
+    }
     match domain.wall_repulsion {
         0.0 => writeln!(text, "walls       open")?,
         velocity => writeln!(text, "walls       push back with {velocity} µm/min")?,

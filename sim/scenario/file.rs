@@ -22,7 +22,7 @@ pub use latents::LatentSpace;
 pub use named::{Axes, Named, Short};
 pub use quantity::{
     Coordinate, Diffusivity, Distance, Duration, Factor, Length, Measured, Moment, Quantity, Rate,
-    Share, Size, Speed, Weight, time,
+    Share, Size, Speed, Tolerance, Weight, time,
 };
 
 /// A Milieu scenario.
@@ -49,6 +49,9 @@ pub struct File {
     /// The three step lengths.
     #[serde(default)]
     pub clocks: Clocks,
+    /// How the equation of diffusion is solved.
+    #[serde(default)]
+    pub diffusion: Diffusion,
     /// What diffuses, a table each: `[substrates.oxygen]`.
     #[serde(default)]
     pub substrates: Named<Substrate>,
@@ -139,6 +142,27 @@ impl Default for Clocks {
             phenotype: Quantity::new(6.0),
         }
     }
+}
+
+/// How the equation of diffusion is solved.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Diffusion {
+    /// Who solves it.
+    pub solver: Solver,
+    /// By how much of itself a field may bend, as a root mean square over voxels, in a step of the solver "unsplit"; above 0, up to 1. Default: 0.1.
+    pub tolerance: Option<Quantity<Tolerance>>,
+}
+
+/// Solvers of diffusion.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Solver {
+    /// Axis after axis (locally one-dimensional), then exchange with cells, in every step of diffusion.
+    #[default]
+    Lod,
+    /// All axes and the exchange at once, in steps as long as the tolerance allows.
+    Unsplit,
 }
 
 /// Something that diffuses and decays.

@@ -77,6 +77,7 @@ impl Resolver<'_> {
         let domain = self.domain(&file.domain);
         let clocks = self.clocks(&file.clocks);
         let duration = self.duration(file, &clocks);
+        let solver = self.solver(file);
         let mut substrates = self.substrates(file, &domain);
         if let Some(name) = &file.initial_densities {
             self.initial_densities(name, &domain, &mut substrates);
@@ -127,6 +128,7 @@ impl Resolver<'_> {
             duration,
             domain,
             clocks,
+            solver,
             substrates,
             cell_types,
             cells: placements,

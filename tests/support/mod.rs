@@ -101,6 +101,7 @@ pub fn scenario(
         rules: Vec::new(),
         contact_memory: 0.0,
         springs: true,
+        solver: Solver::Lod,
         polar_division_axes: false,
         track_internalized_substrates: false,
         outputs: Outputs {

@@ -12,11 +12,14 @@
 //! ```
 //!
 //! Hairer, Nørsett, Wanner 1993, Solving Ordinary Differential Equations I, III.5. The first step,
-//! and any by which BDF2 would fall below zero, is one of implicit Euler (ω = 0), which cannot. The
-//! systems are solved by multigrid. A step is accepted if the field left the straight line through the
-//! last two by at most twice the tolerance, in the root mean square; the next is chosen so. Between
-//! steps the field stands still: who reads it may find it a step old, unless it is brought to the
-//! present first. What cells do in a step is what they do at its end.
+//! one that is much longer than the last, and any by which BDF2 would fall below zero, is one of
+//! implicit Euler (ω = 0), which cannot. The systems are solved by multigrid. A step is accepted if
+//! the field left the straight line through the last two (in a step of Euler: what it was) by at most twice
+//! the tolerance, in the root mean square; the next is chosen so. Between steps the field stands
+//! still: who reads it may find it a step old, unless it is brought to the present first. What cells
+//! do in a step is what they do at its end, so steps shorten toward the moment of reading.
+
+use serde::{Deserialize, Serialize};
 
 use super::{
     Boundary, Substrate,
@@ -31,6 +34,16 @@ const PART_LEFT: Real = 0.2;
 const FIRST_PART: Real = 0.01;
 /// A step is never shorter than this part of what is due.
 const LEAST_PART: Real = 1e-4;
+/// A step takes this part of what is left until the field is read, or all of it where the tolerance
+/// would allow as many times that.
+const PART: Real = 2.0 / 3.0;
+const FAR: Real = 8.0;
+/// Ratio of a step to the last; BDF2 is stable below 1 + √2.
+const MOST_GROWTH: Real = 2.4;
+/// Where the tolerance would allow a larger ratio than this, the past is left behind.
+const QUIET: Real = 8.0;
+/// The largest ratio, of Euler's steps.
+const MOST: Real = 100.0;
 /// Cycles of a step that was taken although its error is too large, because it is the shortest.
 const MOST_CYCLES: u32 = 8;
 
@@ -47,6 +60,16 @@ pub struct Unsplit {
     new: Vec<Real>,
     /// What was done so far.
     pub work: Effort,
+}
+
+/// What the future of the fields depends on besides themselves.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// `[substrate]`: min that the field is behind; its last step, 0 where there is none to go on
+    /// from; and its next, 0 before the first.
+    pub steps: Vec<[Real; 3]>,
+    /// `[substrate][voxel]`: densities one step ago.
+    pub older: Vec<Real>,
 }
 
 /// How much was done, over all substrates.
@@ -74,9 +97,17 @@ struct Progress {
 }
 
 impl Progress {
-    /// Steps end at the tick that is nearest.
-    fn is_due(&self, dt: Real) -> bool {
-        self.due + 1.5 * dt >= self.next
+    /// Whether a step is to end `dt` min from now, `left` min before the field is read. Steps end at
+    /// the tick that is nearest. Where a field is not far from what the tolerance allows, each takes a
+    /// part of what is left, so that the last are short: what cells did just before shows most.
+    fn is_due(&self, dt: Real, left: Real) -> bool {
+        let whole = self.due + dt + left;
+        let most = if self.next < FAR * whole {
+            PART * whole
+        } else {
+            whole
+        };
+        left <= 0.0 || self.due + 1.5 * dt >= self.next.min(most)
     }
 }
 
@@ -116,68 +147,138 @@ impl Unsplit {
         })
     }
 
-    /// Whether [`Unsplit::advance`] by `dt` min would take a step, and so read the exchange.
-    pub fn is_due(&self, dt: Real) -> bool {
-        self.substrates.iter().any(|progress| progress.is_due(dt))
+    /// All that a restart needs besides the densities.
+    pub fn state(&self) -> State {
+        let steps = |progress: &Progress| [progress.due, progress.last, progress.next];
+        State {
+            steps: self.substrates.iter().map(steps).collect(),
+            older: self.older.clone(),
+        }
+    }
+
+    /// Goes on from a state.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if it is one of other substrates or voxels; then nothing has changed.
+    pub fn restore(&mut self, state: State) -> Result<(), Error> {
+        same_length("substrates", self.substrates.len(), state.steps.len())?;
+        same_length(
+            "densities one step ago",
+            self.older.len(),
+            state.older.len(),
+        )?;
+        for (progress, steps) in self.substrates.iter_mut().zip(state.steps) {
+            [progress.due, progress.last, progress.next] = steps;
+        }
+        self.older = state.older;
+        Ok(())
+    }
+
+    /// Whether [`Unsplit::advance`] by `dt` min would take a step, and so read the exchange, if the
+    /// fields are to be read `left` min later.
+    pub fn is_due(&self, dt: Real, left: Real) -> bool {
+        self.substrates
+            .iter()
+            .any(|progress| progress.is_due(dt, left))
+    }
+
+    /// Whether a field is not at the present.
+    pub fn is_behind(&self) -> bool {
+        self.substrates.iter().any(|progress| progress.due > 0.0)
+    }
+
+    /// Something has changed that the past of the fields does not foretell: their next steps are of
+    /// `step` min or less.
+    pub fn take_care(&mut self, step: Real) {
+        for progress in &mut self.substrates {
+            progress.next = progress.next.min(step);
+        }
+    }
+
+    /// `amount` (density) came into a voxel that is not held, from elsewhere than cells: it was not
+    /// there one step ago, and yet is no sign of how the field goes on. The fields must be
+    /// [at the present](Unsplit::catch_up); the caller adds it to the density.
+    pub fn receive(&mut self, substrate: usize, voxel: usize, amount: Real) {
+        self.older[substrate * self.grid.len() + voxel] += amount;
     }
 
     /// Time goes on by `dt` min, during which the cells are as `exchange` was last told. Advances
-    /// those of `densities`, `[substrate][voxel]`, that are due for a step, or all to the present if
-    /// `now`. `counted_negative` grows by the number of densities that cells' export made negative.
+    /// those of `densities`, `[substrate][voxel]`, that are due for a step. They are to be read `left`
+    /// min later; all come to the present if that is 0. `counted_negative` grows by the number of densities that cells' export made negative.
     /// They are set to zero, and so is what the solve leaves below it within its tolerance.
     ///
-    /// # Errors
-    /// [`Error::Length`] if `densities` is not substrates × voxels long, [`Error::Range`] if `dt` is
-    /// not positive.
+    /// # Panics
+    /// If `densities` is not substrates × voxels long.
     pub fn advance(
         &mut self,
         densities: &mut [Real],
         exchange: &Exchange,
         dt: Real,
-        now: bool,
+        left: Real,
         counted_negative: &mut u64,
         pool: &Pool,
-    ) -> Result<(), Error> {
-        positive("the time step of diffusion", dt)?;
-        let voxels = self.grid.len();
-        same_length("densities", self.older.len(), densities.len())?;
+    ) {
         for number in 0..self.substrates.len() {
             let progress = &mut self.substrates[number];
-            let is_due = progress.is_due(dt);
+            let is_due = progress.is_due(dt, left);
             progress.due += dt;
-            if !is_due && !now {
-                continue;
-            }
-            let field = &mut densities[number * voxels..][..voxels];
-            let due = std::mem::take(&mut progress.due);
-            let shortest = LEAST_PART * due;
-            let mut left = due;
-            while left > 1e-9 * due {
-                let progress = &self.substrates[number];
-                let next = if progress.last == 0.0 {
-                    FIRST_PART * due
-                } else {
-                    progress.next
-                };
-                // What is left is cut into equal steps, which may be a little long.
-                let steps = if progress.last == 0.0 {
-                    (left / next).ceil()
-                } else {
-                    (left / (1.25 * next)).ceil()
-                };
-                let step = left / steps;
-                left -= self.step(
-                    number,
-                    field,
-                    exchange,
-                    step,
-                    shortest,
-                    counted_negative,
-                    pool,
-                );
+            if is_due {
+                self.reach(number, densities, exchange, counted_negative, pool);
             }
         }
-        Ok(())
+    }
+
+    /// Brings all of `densities` to the present, like [`Unsplit::advance`], and no further.
+    ///
+    /// # Panics
+    /// Like [`Unsplit::advance`].
+    pub fn catch_up(
+        &mut self,
+        densities: &mut [Real],
+        exchange: &Exchange,
+        counted_negative: &mut u64,
+        pool: &Pool,
+    ) {
+        for number in 0..self.substrates.len() {
+            if self.substrates[number].due > 0.0 {
+                self.reach(number, densities, exchange, counted_negative, pool);
+            }
+        }
+    }
+
+    /// Brings one field to the present.
+    fn reach(
+        &mut self,
+        number: usize,
+        densities: &mut [Real],
+        exchange: &Exchange,
+        counted_negative: &mut u64,
+        pool: &Pool,
+    ) {
+        assert_eq!(densities.len(), self.older.len());
+        let voxels = self.grid.len();
+        let field = &mut densities[number * voxels..][..voxels];
+        let progress = &mut self.substrates[number];
+        let due = std::mem::take(&mut progress.due);
+        let shortest = LEAST_PART * due;
+        let mut left = due;
+        while left > 1e-9 * due {
+            let progress = &self.substrates[number];
+            let next = if progress.last == 0.0 {
+                FIRST_PART * due
+            } else {
+                progress.next
+            };
+            // What is left is cut into equal steps, which may be a little long.
+            let steps = if progress.last == 0.0 {
+                (left / next).ceil()
+            } else {
+                (left / (1.25 * next)).ceil()
+            };
+            let step = left / steps;
+            let negative = &mut *counted_negative;
+            left -= self.step(number, field, exchange, step, shortest, negative, pool);
+        }
     }
 
     /// One step of `tau` min or, if that is too long, of less; returns its length.
@@ -194,14 +295,10 @@ impl Unsplit {
         let progress = &mut self.substrates[number];
         let older = &mut self.older[number * field.len()..][..field.len()];
         // Implicit Euler cannot make a density negative.
-        let mut is_euler = progress.last == 0.0;
+        let mut is_euler = progress.last == 0.0 || tau > 1.25 * MOST_GROWTH * progress.last;
         loop {
-            let ahead = if progress.last > 0.0 {
-                tau / progress.last
-            } else {
-                0.0
-            };
-            let omega = if is_euler { 0.0 } else { ahead };
+            let omega = if is_euler { 0.0 } else { tau / progress.last };
+            let ahead = omega;
             let of_new = (1.0 + 2.0 * omega) / (1.0 + omega) / tau;
             let of_old = (1.0 + omega) / tau;
             let of_older = omega * omega / (1.0 + omega) / tau;
@@ -278,7 +375,14 @@ impl Unsplit {
                 field[voxel as usize] = value;
             }
             progress.last = tau;
-            progress.next = tau * (0.9 / error.sqrt()).clamp(0.3, 2.0);
+            let growth = (0.9 / error.sqrt()).clamp(0.3, MOST);
+            let is_quiet = growth > QUIET;
+            progress.next = tau
+                * if is_quiet {
+                    growth
+                } else {
+                    growth.min(MOST_GROWTH)
+                };
             self.work.steps += 1;
             return tau;
         }

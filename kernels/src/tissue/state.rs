@@ -9,7 +9,13 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::{Clamps, Rows, Tissue, radius_of};
-use crate::{Error, Real, channels, contact::Contacts, pairs::PairTable, same_length};
+use crate::{
+    Error, Real, channels,
+    contact::Contacts,
+    diffusion::unsplit::{self, Unsplit},
+    pairs::PairTable,
+    same_length,
+};
 
 /// See the head of the file. What is written borrows from the tissue, what is read is its own.
 #[derive(Debug, Serialize, Deserialize)]
@@ -23,6 +29,8 @@ pub struct State<'a> {
     attachments: Cow<'a, [(u64, u64)]>,
     pairs: Cow<'a, PairTable>,
     clamps: Clamps,
+    /// None with the solver that needs nothing but the densities.
+    unsplit: Option<unsplit::State>,
 }
 
 impl State<'_> {
@@ -52,13 +60,15 @@ impl Tissue {
             attachments: Cow::Borrowed(self.attachments()),
             pairs: Cow::Borrowed(&self.pairs),
             clamps: self.clamps,
+            unsplit: self.unsplit.as_ref().map(Unsplit::state),
         }
     }
 
     /// Takes on the state of a tissue of the same setup, but for numbers in its tables.
     ///
     /// # Errors
-    /// [`Error::Length`] if it is of a tissue with other voxels, substrates or channels.
+    /// [`Error::Length`] if it is of a tissue with other voxels, substrates or channels, or of the
+    /// unsplit solver where this one has another.
     pub fn restore(&mut self, state: State<'_>) -> Result<(), Error> {
         let mut rows = state.rows.into_owned();
         let cells = rows.id.len();
@@ -93,7 +103,15 @@ impl Tissue {
         self.clamps = state.clamps;
         self.contacts = Contacts::default();
         self.enroll();
-        self.rates_changed();
-        Ok(())
+        self.work_is_stale = true;
+        // At once: fields that are behind are brought to the present before cells change.
+        self.tell_exchange()?;
+        match (&mut self.unsplit, state.unsplit) {
+            (Some(unsplit), Some(state)) => unsplit.restore(state),
+            (None, Some(state)) => {
+                same_length("substrates behind the present", 0, state.steps.len())
+            }
+            (_, None) => Ok(()),
+        }
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     channels::Channel,
     contact::{Columns, Contacts, OwnAffinities, Response},
     conventions::{Events, Immovable, Leaving, Repair, Walks, Walls},
+    diffusion::unsplit::Unsplit,
     motion::Domain,
     portable,
     springs::{self, Spring},
@@ -41,55 +42,28 @@ pub(super) struct Worked {
 }
 
 impl Tissue {
-    /// One tick of the fields: diffusion and decay, then exchange with cells.
+    /// One tick of the fields: diffusion, decay and exchange with cells.
+    ///
+    /// The unsplit solver takes a step when one is due, and else leaves the fields as they were at
+    /// its last. It brings them to the present after `left` further ticks, and before cells come, go
+    /// or change what they exchange.
     ///
     /// # Errors
     /// None in a tissue that was built; the kernels' doors check again.
-    pub fn diffuse(&mut self) -> Result<(), Error> {
+    pub fn diffuse(&mut self, left: u64) -> Result<(), Error> {
+        let dt = self.setup.diffusion_step;
+        let left = left as Real * dt;
         if self.exchange_is_stale {
-            let channels = &self.setup.channels;
-            let columns: Vec<_> = (0..self.setup.substrates.len())
-                .map(|s| {
-                    [
-                        channels.column(Channel::SecretionRate(s)),
-                        channels.column(Channel::SecretionTarget(s)),
-                        channels.column(Channel::UptakeRate(s)),
-                        channels.column(Channel::ExportRate(s)),
-                    ]
-                })
-                .collect();
-            let (group, frozen) = (&self.rows.group, &self.rows.frozen);
-            self.exchange.prepare(
-                &self.setup.grid,
-                columns.len(),
-                &self.voxels,
-                &self.rows.volume,
-                |substrate, row| {
-                    if frozen[row] {
-                        return [0.0; 4];
-                    }
-                    // Written out, because `map` over an array is not inlined here.
-                    let [secretion, target, uptake, export] = &columns[substrate];
-                    let group = group[row];
-                    [
-                        secretion.get(row, group),
-                        target.get(row, group),
-                        uptake.get(row, group),
-                        export.get(row, group),
-                    ]
-                },
-                self.setup.diffusion_step,
-                |substrate, voxel| self.diffusion.is_held(substrate, voxel),
-                &self.pool,
-            )?;
-            self.exchange_is_stale = false;
-        } else if self.voxels_changed {
-            let held = |substrate, voxel| self.diffusion.is_held(substrate, voxel);
-            self.exchange.follow(&self.voxels, held, &self.pool)?;
+            self.tell_exchange()?;
+        } else if (self.unsplit.as_ref()).is_none_or(|it| it.is_due(dt, left)) {
+            self.follow_cells()?;
         }
-        self.voxels_changed = false;
-        self.diffusion.step(&mut self.densities, &self.pool);
         let (densities, negative) = (&mut self.densities, &mut self.clamps.negative_density);
+        if let Some(unsplit) = &mut self.unsplit {
+            unsplit.advance(densities, &self.exchange, dt, left, negative, &self.pool);
+            return Ok(());
+        }
+        self.diffusion.step(densities, &self.pool);
         if self.setup.internalized {
             let amounts = &mut self.rows.internalized;
             return self
@@ -97,6 +71,79 @@ impl Tissue {
                 .apply_internalized(densities, amounts, negative, &self.pool);
         }
         self.exchange.apply(densities, negative, &self.pool);
+        Ok(())
+    }
+
+    /// What cells exchange is about to change. What they did until now is done first.
+    pub(super) fn exchange_changes(&mut self) {
+        self.catch_up();
+        self.exchange_is_stale = true;
+        if let Some(unsplit) = &mut self.unsplit {
+            unsplit.take_care(self.setup.mechanics_step);
+        }
+    }
+
+    /// Brings the fields to the present.
+    pub(super) fn catch_up(&mut self) {
+        if !self.unsplit.as_ref().is_some_and(Unsplit::is_behind) {
+            return;
+        }
+        self.follow_cells()
+            .expect("cells are as many as the exchange was told, and in the grid");
+        let (densities, negative) = (&mut self.densities, &mut self.clamps.negative_density);
+        if let Some(unsplit) = &mut self.unsplit {
+            unsplit.catch_up(densities, &self.exchange, negative, &self.pool);
+        }
+    }
+
+    /// Tells the exchange where cells have moved to.
+    fn follow_cells(&mut self) -> Result<(), Error> {
+        if self.voxels_changed {
+            let held = |substrate, voxel| self.diffusion.is_held(substrate, voxel);
+            self.exchange.follow(&self.voxels, held, &self.pool)?;
+            self.voxels_changed = false;
+        }
+        Ok(())
+    }
+
+    /// Tells the exchange of all cells.
+    pub(super) fn tell_exchange(&mut self) -> Result<(), Error> {
+        let channels = &self.setup.channels;
+        let columns: Vec<_> = (0..self.setup.substrates.len())
+            .map(|s| {
+                [
+                    channels.column(Channel::SecretionRate(s)),
+                    channels.column(Channel::SecretionTarget(s)),
+                    channels.column(Channel::UptakeRate(s)),
+                    channels.column(Channel::ExportRate(s)),
+                ]
+            })
+            .collect();
+        let (group, frozen) = (&self.rows.group, &self.rows.frozen);
+        self.exchange.prepare(
+            &self.setup.grid,
+            columns.len(),
+            &self.voxels,
+            &self.rows.volume,
+            |substrate, row| {
+                if frozen[row] {
+                    return [0.0; 4];
+                }
+                // Written out, because `map` over an array is not inlined here.
+                let [secretion, target, uptake, export] = &columns[substrate];
+                let group = group[row];
+                [
+                    secretion.get(row, group),
+                    target.get(row, group),
+                    uptake.get(row, group),
+                    export.get(row, group),
+                ]
+            },
+            self.setup.diffusion_step,
+            |substrate, voxel| self.diffusion.is_held(substrate, voxel),
+            &self.pool,
+        )?;
+        (self.exchange_is_stale, self.voxels_changed) = (false, false);
         Ok(())
     }
 
@@ -240,7 +287,7 @@ impl Tissue {
             Leaving::PutBack => self.clamps.outside += left,
             Leaving::Freeze if left > 0 => {
                 self.work_is_stale = true;
-                self.exchange_is_stale = true;
+                self.exchange_changes();
             }
             Leaving::Freeze => {}
         }

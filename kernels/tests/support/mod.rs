@@ -4,6 +4,7 @@
 
 use kernels::channels::{Channel, Channels};
 use kernels::conventions::Conventions;
+use kernels::diffusion::Method;
 use kernels::random::Draws;
 use kernels::tissue::{Body, Group, Prey, Setup, Streams, Tissue, Walk};
 use kernels::{Grid, Pool, Real};
@@ -79,6 +80,7 @@ impl Model {
             grid: self.grid,
             substrates: Vec::new(),
             initial: Vec::new(),
+            method: Method::Split,
             diffusion_step: STEP,
             mechanics_step: STEP,
             channels,

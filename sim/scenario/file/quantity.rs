@@ -33,6 +33,8 @@ pub enum Range {
     Positive,
     /// 0 to 1.
     Share,
+    /// Above 0, up to 1.
+    Part,
 }
 
 impl Range {
@@ -43,6 +45,7 @@ impl Range {
             Range::NotNegative if number < 0.0 => Some("must not be negative"),
             Range::Positive if number <= 0.0 => Some("must be positive"),
             Range::Share if !(0.0..=1.0).contains(&number) => Some("must lie between 0 and 1"),
+            Range::Part if number <= 0.0 || number > 1.0 => Some("must be positive, and at most 1"),
             _ => None,
         }
     }
@@ -110,6 +113,8 @@ kinds! {
     Share, "1", Share, "75 %";
     /// A factor.
     Factor, "1", NotNegative, "1.25";
+    /// A relative error.
+    Tolerance, "1", Part, "0.1";
     /// A weight, negative for away from.
     Weight, "1", Any, "-0.5";
 }
@@ -237,6 +242,10 @@ impl<K: Kind> JsonSchema for Quantity<K> {
             }
             Range::Share => {
                 number.insert("minimum".into(), 0.into());
+                number.insert("maximum".into(), 1.into());
+            }
+            Range::Part => {
+                number.insert("exclusiveMinimum".into(), 0.into());
                 number.insert("maximum".into(), 1.into());
             }
         }

@@ -6,8 +6,9 @@ use rules::dictionary::normal;
 use super::super::file::quantity::{Measured, Range};
 use super::super::file::{self, Axes, File, Short};
 use super::super::problem::Path;
-use super::super::{Boundary, Clocks, Domain, Substrate};
+use super::super::{Boundary, Clocks, Domain, Solver, Substrate};
 use super::{Resolver, is_multiple};
+use crate::semantics::Semantics;
 
 /// Voxels of a grid: one substrate on as many takes eight gigabytes.
 const MOST_VOXELS: f64 = 1e9;
@@ -140,6 +141,33 @@ impl Resolver<'_> {
             self.complain(&Path::root().key("duration"), message, help);
         }
         duration
+    }
+
+    pub(super) fn solver(&mut self, file: &File) -> Solver {
+        let at = Path::root().key("diffusion");
+        let stated = &file.diffusion;
+        if stated.solver == file::Solver::Lod {
+            if stated.tolerance.is_some() {
+                let message = "the solver \"lod\" takes no tolerance".into();
+                let help = "write `solver = \"unsplit\"` beside it, or choose `clocks.diffusion`";
+                self.complain(&at.key("tolerance"), message, help.into());
+            }
+            return Solver::Lod;
+        }
+        let lod = "leave `solver` out, or write \"lod\"";
+        if file.semantics == Semantics::PhysiCell {
+            let message = "PhysiCell's semantics need the solver \"lod\": they write boundaries \
+                           between its sweeps and let cells exchange one after another";
+            let help = format!("{lod}, or write `semantics = \"milieu\"`");
+            self.complain(&at.key("solver"), message.into(), help);
+        }
+        if file.track_internalized_substrates {
+            let message = "the solver \"unsplit\" does not know how much each cell took up, which \
+                           `track_internalized_substrates` asks for";
+            let help = format!("{lod}, or drop `track_internalized_substrates`");
+            self.complain(&at.key("solver"), message.into(), help);
+        }
+        Solver::Unsplit(stated.tolerance.map_or(0.1, |tolerance| tolerance.0))
     }
 
     pub(super) fn substrates(&mut self, file: &File, domain: &Domain) -> Vec<Substrate> {
