@@ -4,6 +4,7 @@ pub mod bench;
 pub mod check;
 pub mod import;
 pub mod model;
+pub mod record;
 pub mod resume;
 pub mod run;
 pub mod signals;
@@ -48,7 +49,7 @@ impl Stop {
 }
 
 /// Which scenario, and what is different this time.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct Chosen {
     /// A scenario file, or a folder that holds scenario.toml; or a PhysiCell_settings.xml, or the
     /// folder of a PhysiCell project.

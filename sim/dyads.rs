@@ -29,6 +29,7 @@ use crate::{
     output::{Event, EventKind, Vitality},
     plan::{Plan, deeds::Deed},
     record::{Clamps, Failure, Log, Stage, Timings},
+    recorder::Drawn,
     sense::{Readers, Senses, Sources, sense},
     streams::Purpose,
     tables::Tables,
@@ -102,6 +103,9 @@ pub fn dyads(world: &mut World) {
         if !changes.is_empty() {
             with_stores(world, |stores| changes::apply(&changes, stores));
         }
+        if let Some(mut drawn) = world.get_resource_mut::<Drawn>() {
+            drawn.0.clone_from(&fired);
+        }
         let mut changed = false;
         for (pair, deed) in fired {
             changed |= carry_out(world, &clock, pair, deed);
@@ -115,8 +119,12 @@ pub fn dyads(world: &mut World) {
 }
 
 /// The pairs of two types that touch and have not let go: ids, ranks, memory.
-fn touching(space: &Space, roster: &Roster, a: usize, b: usize) -> Vec<(Pair, [u32; 2], Memory)> {
-    let tissue = &space.0;
+pub(crate) fn touching(
+    tissue: &Tissue,
+    roster: &Roster,
+    a: usize,
+    b: usize,
+) -> Vec<(Pair, [u32; 2], Memory)> {
     let mut found = Vec::new();
     for &rank in &roster.of_type[a] {
         if roster.vitality[rank as usize] != Vitality::Live {
@@ -143,7 +151,7 @@ fn touching(space: &Space, roster: &Roster, a: usize, b: usize) -> Vec<(Pair, [u
 type Said = (Vec<(Pair, Deed)>, Vec<Changes>);
 
 /// What the signals of a pair are read from.
-type Sensing<'w, 's> = (
+pub(crate) type Sensing<'w, 's> = (
     Res<'w, Space>,
     Res<'w, Roster>,
     Res<'w, Plan>,
@@ -155,7 +163,7 @@ fn draw(world: &mut World, clock: &Clock, rule: &mut DyadRule) -> Result<Said, S
     let mut state: SystemState<Sensing<'_, '_>> = SystemState::new(world);
     let (space, roster, plan, tables, cells) =
         state.get(world).map_err(|error| error.to_string())?;
-    let pairs = touching(&space, &roster, rule.a, rule.b);
+    let pairs = touching(&space.0, &roster, rule.a, rule.b);
     let signature = rule.rule.signature();
     let rows = pairs.len();
     rule.outputs.reset(signature.writes.len(), rows);

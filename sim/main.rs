@@ -31,6 +31,8 @@ enum Command {
     /// Look at learned rules, check them, make them, explain them.
     #[command(subcommand)]
     Model(cli::model::Command),
+    /// Write what rules see, say and bring about, run by run: rows that models are trained on.
+    Record(cli::record::Arguments),
     /// Measure kernels and whole steps on this machine, beside what its memory allows.
     Bench(cli::bench::Arguments),
     /// Print a JSON Schema of scenario files, for editors.
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         Command::Import(arguments) => cli::import::import(&arguments),
         Command::Signals(arguments) => cli::signals::signals(&arguments),
         Command::Model(command) => cli::model::model(&command),
+        Command::Record(arguments) => cli::record::record(&arguments),
         Command::Bench(arguments) => cli::bench::bench(&arguments),
         Command::Schema => cli::schema(),
     };

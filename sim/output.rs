@@ -19,6 +19,7 @@ pub mod pictures;
 pub mod populations;
 pub mod record;
 mod table;
+pub mod training;
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -18,6 +18,7 @@ use rules::{Declared, Opened, Rule, Side, Subject, Target, Vocabulary, dictionar
 use crate::{
     dictionary::{Behavior, Signal, Table},
     graphs,
+    recorder::{Site, Wanted, wanted_sites},
     scenario::{self, Scenario},
     semantics::Semantics,
 };
@@ -66,6 +67,8 @@ pub struct Bound {
     pub plan: Plan,
     /// Rules and models.
     pub rules: Vec<Box<dyn Rule>>,
+    /// Where training rows are recorded.
+    pub sites: Vec<Site>,
 }
 
 /// Binds the rules of a scenario to its names.
@@ -73,13 +76,22 @@ pub struct Bound {
 /// # Errors
 /// A message with place, culprit and way out.
 pub fn bind(scenario: Scenario) -> Result<Bound, String> {
+    bind_recorded(scenario, &[])
+}
+
+/// The same for a run whose training rows are wanted.
+///
+/// # Errors
+/// A message with place, culprit and way out.
+pub fn bind_recorded(scenario: Scenario, wanted: &[Wanted]) -> Result<Bound, String> {
     let sources = scenario.rules.iter();
     let bindings: Vec<_> = sources.map(|source| source.binding.clone()).collect();
     let declared = rules::declared(&bindings).map_err(|error| error.to_string())?;
     let usage = scenario.semantics.rules();
-    bind_with(scenario, &declared, |vocabulary| {
+    let open = |vocabulary: &Vocabulary| {
         rules::open(&bindings, vocabulary, usage).map_err(|error| error.to_string())
-    })
+    };
+    bind_all(scenario, &declared, wanted, open)
 }
 
 /// The same for rules that are not files: what they declare, and how they are bound to names.
@@ -87,8 +99,17 @@ pub fn bind(scenario: Scenario) -> Result<Bound, String> {
 /// # Errors
 /// A message with place, culprit and way out.
 pub fn bind_with(
+    scenario: Scenario,
+    declared: &Declared,
+    open: impl FnOnce(&Vocabulary) -> Result<Opened, String>,
+) -> Result<Bound, String> {
+    bind_all(scenario, declared, &[], open)
+}
+
+fn bind_all(
     mut scenario: Scenario,
     declared: &Declared,
+    wanted: &[Wanted],
     open: impl FnOnce(&Vocabulary) -> Result<Opened, String>,
 ) -> Result<Bound, String> {
     let latents = Latents::new(&scenario, declared)?;
@@ -101,6 +122,7 @@ pub fn bind_with(
         }));
     }
     let Opened { rules, notes } = open(&table.vocabulary)?;
+    let sites = wanted_sites(wanted, &scenario, &table)?;
     scenario.notes.extend(notes);
     limits::check(&scenario, &rules)?;
     claims::check_names(&rules, &table, &scenario)?;
@@ -162,7 +184,8 @@ pub fn bind_with(
         }
     }
     let columns = columns(&scenario, &table, &latents)?;
-    let (contact_slots, contact_times, contact_time_types) = watched(&rules, &table, &columns);
+    let (contact_slots, contact_times, contact_time_types) =
+        watched(&rules, &sites, &table, &columns);
     if contact_slots.iter().flatten().count() > 64 {
         return Err("rules and outputs count more than 64 kinds of contact; drop some".into());
     }
@@ -178,7 +201,7 @@ pub fn bind_with(
         sets,
         columns,
     };
-    Ok(Bound { plan, rules })
+    Ok(Bound { plan, rules, sites })
 }
 
 /// The names that rules in these files may use in a scenario, before any of them is bound, and the
@@ -290,6 +313,7 @@ fn columns(scenario: &Scenario, table: &Table, latents: &Latents) -> Result<Vec<
 /// Slots for the watches that rules and columns read; watches whose time is kept; types that keep it.
 fn watched(
     rules: &[Box<dyn Rule>],
+    sites: &[Site],
     table: &Table,
     columns: &[Extra],
 ) -> (Vec<Option<usize>>, Vec<usize>, Vec<usize>) {
@@ -310,14 +334,11 @@ fn watched(
             types.extend_from_slice(readers);
         }
     };
-    for rule in rules {
-        let signature = rule.signature();
+    let acting = (rules.iter()).map(|rule| (rule.signature(), &rule.signature().reads[..]));
+    let asked = (sites.iter()).map(|site| (site.rule().signature(), site.reads()));
+    for (signature, reads) in acting.chain(asked) {
         let readers = graphs::types(signature);
-        for column in signature
-            .reads
-            .iter()
-            .filter(|read| read.side != Side::Pair)
-        {
+        for column in reads.iter().filter(|read| read.side != Side::Pair) {
             read(&table.signals[column.signal], &readers);
         }
     }

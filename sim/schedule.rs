@@ -8,6 +8,7 @@
 //! | 4 | transformations, where they are drawn by themselves; decoders, then rules that are due; then phenotype, if due | `events.rs`, `decide.rs`, `occasions.rs` |
 //! | 5 | mechanics, if due: contacts, walks, contact events, positions | `contacts.rs` |
 //! | 6 | dyad rules that are due | `dyads.rs` |
+//! | – | around 4 and 6, where training rows are wanted: what rules see, and what follows | `recorder.rs` |
 //!
 //! Stages are chained, so their order is nobody's choice but this file's. Parallelism is inside
 //! kernels and rules.
@@ -27,6 +28,7 @@ use crate::{
     interventions::interventions,
     plan::Plan,
     record::{Failure, Stage, Timings},
+    recorder::{Recorder, ask_cells, ask_pairs, follow},
     semantics::Semantics,
 };
 
@@ -39,10 +41,13 @@ pub fn schedule() -> Schedule {
             interventions.run_if(mechanics_is_due),
             fields,
             transformations.run_if(drawn_by_themselves),
+            ask_cells.run_if(is_recorded),
             decide.run_if(mechanics_is_due),
             phenotype.run_if(phenotype_is_due),
             mechanics.run_if(mechanics_is_due),
+            ask_pairs.run_if(is_recorded),
             dyads.run_if(mechanics_is_due),
+            follow.run_if(is_recorded),
         )
             .chain(),
     );
@@ -55,6 +60,10 @@ fn mechanics_is_due(clock: Res<Clock>, failure: Res<Failure>) -> bool {
 
 fn phenotype_is_due(clock: Res<Clock>, failure: Res<Failure>) -> bool {
     clock.is_phenotype() && failure.0.is_none()
+}
+
+fn is_recorded(recorder: Option<Res<Recorder>>, clock: Res<Clock>, failure: Res<Failure>) -> bool {
+    recorder.is_some() && mechanics_is_due(clock, failure)
 }
 
 /// PhysiCell draws transformations by themselves, before rules are applied.

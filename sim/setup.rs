@@ -14,12 +14,13 @@ use crate::{
     graphs,
     output::Vitality,
     plan::Plan,
+    recorder::Site,
     scenario,
     streams::Purpose,
 };
 
 /// What the kernels are told.
-pub fn setup(plan: &Plan, rules: &[Box<dyn Rule>]) -> Result<Setup, String> {
+pub fn setup(plan: &Plan, rules: &[Box<dyn Rule>], sites: &[Site]) -> Result<Setup, String> {
     let scenario = &plan.scenario;
     let domain = &scenario.domain;
     let grid =
@@ -51,7 +52,8 @@ pub fn setup(plan: &Plan, rules: &[Box<dyn Rule>]) -> Result<Setup, String> {
         }
     }
     let mut remembered: Vec<(u16, u16)> = Vec::new();
-    for rule in rules {
+    let asked = sites.iter().map(Site::rule);
+    for rule in rules.iter().map(Box::as_ref).chain(asked) {
         let signature = rule.signature();
         if let Subject::Dyad { a, b } = signature.subject {
             remembered.push((

@@ -20,6 +20,7 @@ use crate::{
     output::{CellTable, Column, Event, Frame, needs_detail},
     plan::{Bound, Extra, Plan},
     record::{Clamps, Failure, Log, Timings},
+    recorder::{Drawn, Recorder},
     schedule::schedule,
     sense::{Readers, Senses, Sources, sense},
     setup::setup,
@@ -51,9 +52,10 @@ impl Simulation {
 
     /// Builds a tissue without cells, at t = 0.
     pub(crate) fn empty(bound: Bound, threads: usize) -> Result<Simulation, String> {
-        let Bound { plan, rules } = bound;
+        let Bound { plan, rules, sites } = bound;
         let pool = Pool::new(threads).map_err(|error| error.to_string())?;
-        let tissue = Tissue::new(setup(&plan, &rules)?, pool).map_err(|error| error.to_string())?;
+        let tissue =
+            Tissue::new(setup(&plan, &rules, &sites)?, pool).map_err(|error| error.to_string())?;
         let clocks = &plan.scenario.clocks;
         let clock = Clock {
             tick: 0,
@@ -82,6 +84,10 @@ impl Simulation {
         world.init_resource::<Timings>();
         world.init_resource::<Arrived>();
         world.init_resource::<Changed>();
+        if !sites.is_empty() {
+            world.insert_resource(Recorder::new(sites));
+            world.init_resource::<Drawn>();
+        }
         Ok(Simulation {
             world,
             schedule: schedule(),
@@ -151,6 +157,9 @@ impl Simulation {
         log.events.clear();
         log.doses.clear();
         self.world.resource_mut::<Guards>().forget();
+        if let Some(mut recorder) = self.world.get_resource_mut::<Recorder>() {
+            recorder.followed = 0;
+        }
     }
 
     /// The guards of learned rules, with their ledgers.
@@ -178,6 +187,11 @@ impl Simulation {
             }
         }
         all
+    }
+
+    /// What is recorded for training, if anything is.
+    pub fn recorder(&mut self) -> Option<&mut Recorder> {
+        Some(self.world.get_resource_mut::<Recorder>()?.into_inner())
     }
 
     /// The tissue's fields and bodies.

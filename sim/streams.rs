@@ -58,6 +58,10 @@ pub enum Purpose {
     InfusionPlace = 24,
     /// Whether an edit takes; who = the cell and the edit's name.
     EditPenetrance = 25,
+    /// Which training rows without an event are kept; who = the cell or the ordered pair.
+    TrainingRow = 27,
+    /// Which part of a data set a run goes to; who = number of the run or variant.
+    TrainingSplit = 28,
 }
 
 impl Purpose {

@@ -133,11 +133,18 @@ fn row(sees: Vec<usize>) -> (Simulation, Arc<Mutex<Vec<Called>>>) {
     let types =
         ["a", "b", "c"].map(|name| ghost(name, "motility = { speed = 0.5, enabled = false }"));
     let text = plane(400.0, [0.1, 0.1, 1.0], &(types.concat() + ROW));
-    let Bound { plan, mut rules } = bound(&[("scenario.toml", &text)]).unwrap();
+    let Bound {
+        plan,
+        mut rules,
+        sites,
+    } = bound(&[("scenario.toml", &text)]).unwrap();
     let probe = Probe::new(&plan.table.vocabulary, 0, sees);
     let calls = Arc::clone(&probe.calls);
     rules.push(Box::new(probe));
-    (Simulation::new(Bound { plan, rules }, 1).unwrap(), calls)
+    (
+        Simulation::new(Bound { plan, rules, sites }, 1).unwrap(),
+        calls,
+    )
 }
 
 #[test]
