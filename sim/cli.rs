@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod check;
+pub mod compare;
 pub mod import;
 pub mod model;
 pub mod record;
@@ -155,6 +156,11 @@ pub fn print_json(value: &serde_json::Value) -> Result<(), Stop> {
 pub fn schema() -> Result<(), Stop> {
     let schema = serde_json::to_value(sim::scenario::schema::schema());
     print_json(&schema.expect("a schema is plain JSON"))
+}
+
+/// How many runs to do at a time.
+pub fn jobs(wanted: Option<i64>) -> Result<usize, Stop> {
+    threads(wanted).map_err(|stop| Stop::input(stop.message.replace("--threads", "--jobs")))
 }
 
 /// More threads than any one machine has cores: systems refuse to start many times as many.

@@ -46,17 +46,36 @@ pub fn each<T: Send>(
     all.into_iter().map(|(_, result)| result).collect()
 }
 
-/// Advances a run to its end, and shows it to `look` at every frame, the last one included; events
-/// are forgotten after that.
+/// Who watches a run.
+pub trait Watcher {
+    /// At every frame, the last moment included; events are forgotten after that.
+    ///
+    /// # Errors
+    /// Why the run is not to go on.
+    fn frame(&mut self, simulation: &mut Simulation) -> Result<(), String>;
+
+    /// After every mechanics step of `step` min.
+    fn observe(&mut self, _simulation: &Simulation, _step: f64) {}
+}
+
+impl<F: FnMut(&mut Simulation) -> Result<(), String>> Watcher for F {
+    fn frame(&mut self, simulation: &mut Simulation) -> Result<(), String> {
+        self(simulation)
+    }
+}
+
+/// Advances a run to its end.
 ///
 /// # Errors
 /// Why it could not go on.
 pub fn advance(
     simulation: &mut Simulation,
-    mut look: impl FnMut(&mut Simulation) -> Result<(), String> + Send,
+    watcher: &mut (impl Watcher + Send),
 ) -> Result<(), String> {
     let scenario = &simulation.plan().scenario;
     let end = scenario.end_tick();
+    let mechanics = scenario.clocks.mechanics_ticks();
+    let step = mechanics as f64 * scenario.clocks.diffusion;
     let every = scenario.clocks.ticks(scenario.outputs.interval).max(1);
     // On a thread of the tissue's own, so that no step is handed over.
     let pool = simulation.tissue().pool().clone();
@@ -64,13 +83,16 @@ pub fn advance(
         loop {
             let tick = simulation.tick();
             if tick.is_multiple_of(every) || tick == end {
-                look(simulation)?;
+                watcher.frame(simulation)?;
                 simulation.forget_events();
             }
             if tick == end {
                 return Ok(());
             }
             simulation.step()?;
+            if simulation.tick().is_multiple_of(mechanics) {
+                watcher.observe(simulation, step);
+            }
         }
     })
 }

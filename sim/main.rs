@@ -33,6 +33,8 @@ enum Command {
     Model(cli::model::Command),
     /// Write what rules see, say and bring about, run by run: rows that models are trained on.
     Record(cli::record::Arguments),
+    /// Compare two forms of a scenario: rule by rule, event by event, and as tissues.
+    Compare(cli::compare::Arguments),
     /// Measure kernels and whole steps on this machine, beside what its memory allows.
     Bench(cli::bench::Arguments),
     /// Print a JSON Schema of scenario files, for editors.
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         Command::Signals(arguments) => cli::signals::signals(&arguments),
         Command::Model(command) => cli::model::model(&command),
         Command::Record(arguments) => cli::record::record(&arguments),
+        Command::Compare(arguments) => cli::compare::compare(&arguments),
         Command::Bench(arguments) => cli::bench::bench(&arguments),
         Command::Schema => cli::schema(),
     };

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     ensemble,
     output::{
-        folder::Part,
+        folder::save,
         record::PROGRAM,
         training::{Origin, Shard},
     },
@@ -184,11 +184,8 @@ pub fn record(
 
 /// Writes a value as a file that has its name only when it is whole.
 fn write_json(folder: &Path, name: &str, value: &impl Serialize) -> Result<(), String> {
-    let mut part = Part::create(folder, name).map_err(|error| error.to_string())?;
-    let failed = |error: serde_json::Error| format!("{}: {error}", folder.join(name).display());
-    serde_json::to_writer_pretty(&mut part, value).map_err(failed)?;
-    part.finish().map_err(|error| error.to_string())?;
-    Ok(())
+    let bytes = serde_json::to_vec_pretty(value).map_err(|error| error.to_string())?;
+    save(folder, name, &bytes).map_err(|error| error.to_string())
 }
 
 /// Rows of two variants are of one kind only if their columns are.
@@ -310,7 +307,8 @@ fn run(
         }
         Ok(())
     };
-    ensemble::advance(&mut simulation, |simulation| drain(simulation, ROW_GROUP))?;
+    let mut frame = |simulation: &mut Simulation| drain(simulation, ROW_GROUP);
+    ensemble::advance(&mut simulation, &mut frame)?;
     let seed = origin.seed;
     for site in &mut simulation.recorder().expect("it was there before").sites {
         site.close(seed, recording.keep);

@@ -102,11 +102,11 @@ fn trajectory(wanted: &[Wanted]) -> (Vec<Event>, Vec<[u64; 3]>) {
     let scenario = parse::read(Path::new(SMALL), &settings, None).unwrap();
     let mut simulation = Simulation::new(bind_recorded(scenario, wanted).unwrap(), 1).unwrap();
     let mut events = Vec::new();
-    advance(&mut simulation, |simulation| {
+    let mut look = |simulation: &mut Simulation| {
         events.extend_from_slice(simulation.events());
         Ok(())
-    })
-    .unwrap();
+    };
+    advance(&mut simulation, &mut look).unwrap();
     let places = simulation.table().position;
     let bits = places.iter().map(|at| at.map(f64::to_bits));
     (events, bits.collect())
@@ -160,13 +160,13 @@ fn every_hit_of_a_run_is_the_event_of_one_row_and_hits_come_at_the_rate_that_the
     let scenario = parse::read(Path::new(SMALL), &["duration='12 h'".to_owned()], None).unwrap();
     let mut simulation = Simulation::new(bind_recorded(scenario, &[]).unwrap(), 1).unwrap();
     let mut seen = Vec::new();
-    advance(&mut simulation, |simulation| {
+    let mut look = |simulation: &mut Simulation| {
         let events = simulation.events().iter();
         let hits = events.filter(|event| event.kind == EventKind::Hit);
         seen.extend(hits.map(|event| (event.cell, event.partner.unwrap(), event.time.to_bits())));
         Ok(())
-    })
-    .unwrap();
+    };
+    advance(&mut simulation, &mut look).unwrap();
     let first = Rows::of(&out, "killing", |run| run["run"] == 0);
     let (cells, partners) = (first.ids("cell"), first.ids("partner"));
     let (events, times) = (first.words("event"), first.numbers("time_min"));

@@ -4,8 +4,12 @@
 //! Curves change one signal and hold the others at a reference. Sensitivities are means over
 //! rows spread through all ranges at once, so that they see what signals do together.
 
+mod pointwise;
+
 use crate::neural::mlp::uniform;
 use crate::{Batch, Distribution, Error, Kind, Outputs, Rule, Side, Subject, Target, Vocabulary};
+
+pub use pointwise::{Disagreement, pointwise};
 
 /// Points of a curve.
 const POINTS: usize = 201;
@@ -206,6 +210,38 @@ fn panel(
 ) -> Result<Panel, Error> {
     let speaks = |source: &&Source<'_>| topics_of(source.rule).contains(topic);
     let speakers: Vec<&Source<'_>> = sources.iter().filter(speaks).collect();
+    let (signals, spans) = axes(topic, &speakers, vocabulary, question);
+    let mut answers = Vec::new();
+    for (at, source) in speakers.iter().enumerate() {
+        let own: Vec<Option<Span>> = spans.iter().map(|spans| spans[at]).collect();
+        answers.push(answer(topic, source, &signals, &own)?);
+    }
+    let (name, unit) = target_name(&topic.target, vocabulary);
+    let subject = match topic.types {
+        (kind, None) => vocabulary.types[kind].clone(),
+        (a, Some(b)) => format!("{} → {}", vocabulary.types[a], vocabulary.types[b]),
+    };
+    let who = match topic.target {
+        Target::PairBehavior(_) => String::new(),
+        _ => of(topic.side, topic.types, vocabulary),
+    };
+    Ok(Panel {
+        subject,
+        behavior: format!("{name}{who}"),
+        unit,
+        signals,
+        sources: answers,
+    })
+}
+
+/// The signals that any of these sources makes a behavior depend on, and `[signal][source]`: where
+/// it is worth looking at.
+fn axes(
+    topic: &Topic,
+    speakers: &[&Source<'_>],
+    vocabulary: &Vocabulary,
+    question: &Question,
+) -> (Vec<Axis>, Vec<Vec<Option<Span>>>) {
     let mut signals: Vec<Axis> = Vec::new();
     // [signal], its spans by source.
     let mut spans: Vec<Vec<Option<Span>>> = Vec::new();
@@ -239,27 +275,7 @@ fn panel(
             axis.reference = *value;
         }
     }
-    let mut answers = Vec::new();
-    for (at, source) in speakers.iter().enumerate() {
-        let own: Vec<Option<Span>> = spans.iter().map(|spans| spans[at]).collect();
-        answers.push(answer(topic, source, &signals, &own)?);
-    }
-    let (name, unit) = target_name(&topic.target, vocabulary);
-    let subject = match topic.types {
-        (kind, None) => vocabulary.types[kind].clone(),
-        (a, Some(b)) => format!("{} → {}", vocabulary.types[a], vocabulary.types[b]),
-    };
-    let who = match topic.target {
-        Target::PairBehavior(_) => String::new(),
-        _ => of(topic.side, topic.types, vocabulary),
-    };
-    Ok(Panel {
-        subject,
-        behavior: format!("{name}{who}"),
-        unit,
-        signals,
-        sources: answers,
-    })
+    (signals, spans)
 }
 
 fn axis(key: (Side, usize), topic: &Topic, vocabulary: &Vocabulary) -> Axis {

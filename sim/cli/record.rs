@@ -68,8 +68,7 @@ pub struct Arguments {
 
 /// Records training rows.
 pub fn record(arguments: &Arguments) -> Result<(), Stop> {
-    let jobs = super::threads(arguments.jobs)
-        .map_err(|stop| Stop::input(stop.message.replace("--threads", "--jobs")))?;
+    let jobs = super::jobs(arguments.jobs)?;
     let chosen = &arguments.chosen;
     let first_seed = chosen.read()?.seed;
     if arguments.runs == 0 {

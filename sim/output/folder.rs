@@ -211,6 +211,17 @@ impl Drop for Part {
     }
 }
 
+/// Writes a whole file at once.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn save(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Error> {
+    let mut part = Part::create(folder, name)?;
+    part.write_all(bytes)
+        .map_err(|error| Error::because(part.path(), &error))?;
+    part.finish().map(drop)
+}
+
 /// A folder that is being filled: `.<name>.part` until [`PartFolder::finish`], removed if dropped before.
 #[derive(Debug)]
 pub struct PartFolder {
