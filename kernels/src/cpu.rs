@@ -72,8 +72,10 @@ impl Pool {
     ) {
         match &self.workers {
             Some(workers) if large => workers.install(|| {
+                // One by one, or whoever is done first would watch the other finish a run of them.
                 data.par_chunks_mut(size)
                     .enumerate()
+                    .with_max_len(1)
                     .for_each(|(index, piece)| work(index, piece));
             }),
             _ => {

@@ -108,7 +108,7 @@ pub(super) fn step(grid: &Grid, solvers: &[Solver], densities: &mut [Real], pool
 
 fn tasks(pool: &Pool, large: bool, count: usize, work: impl Fn(usize) + Sync + Send) {
     if large && pool.threads() > 1 {
-        pool.run(|| (0..count).into_par_iter().for_each(work));
+        pool.run(|| (0..count).into_par_iter().with_max_len(1).for_each(work));
     } else {
         (0..count).for_each(work);
     }
