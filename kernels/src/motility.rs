@@ -185,6 +185,20 @@ pub fn crawl(
     Ok(())
 }
 
+/// Adds vectors that were kept to the velocities, both `[row]`, µm/min.
+///
+/// # Errors
+/// [`Error::Length`] if the columns differ in length.
+pub fn carry(vector: &[[Real; 3]], velocity: &mut [[Real; 3]]) -> Result<(), Error> {
+    same_length("velocities", vector.len(), velocity.len())?;
+    for (vector, velocity) in vector.iter().zip(velocity) {
+        for axis in 0..3 {
+            velocity[axis] += vector[axis];
+        }
+    }
+    Ok(())
+}
+
 /// The direction one cell senses: normalize(Σ_k s_k ∇ρ_k), or normalize(Σ_k s_k ∇ρ_k / |∇ρ_k|) if
 /// `each_normalized`, so that a steep gradient does not drown a gentle one. Pairs are
 /// (sensitivity s_k, gradient ∇ρ_k); a negative sensitivity flees. Zero where nothing is sensed.

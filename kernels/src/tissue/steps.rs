@@ -7,6 +7,7 @@ use crate::{
     contact::{Columns, Contacts, OwnAffinities, Response},
     conventions::{Events, Immovable, Leaving, Repair, Walks, Walls},
     diffusion::unsplit::Unsplit,
+    motility,
     motion::Domain,
     portable,
     springs::{self, Spring},
@@ -157,10 +158,14 @@ impl Tissue {
         }
         let conventions = self.setup.conventions.bodies;
         let rows = &mut self.rows;
-        rows.velocity.fill([0.0; 3]);
         if rows.id.is_empty() {
             return Ok(());
         }
+        let is_large = rows.id.len() >= LARGE;
+        self.pool
+            .pieces(&mut rows.velocity, PIECE, is_large, |_, velocity| {
+                velocity.fill([0.0; 3]);
+            });
         self.counts.resize(self.setup.slots * rows.id.len(), 0);
         let lists = !self.setup.remembered.is_empty() || self.worked.listed.contains(&true);
         if !lists {
@@ -181,13 +186,18 @@ impl Tissue {
         }
         self.renew_attachments(tick);
         self.pull_attached()?;
-        self.walk(tick)?;
+        self.renew_walks(tick)?;
         let rows = &mut self.rows;
         let (domain, strength) = (&self.domain, self.setup.wall_repulsion);
-        let (position, radius) = (&rows.position, &rows.radius);
-        let is_large = position.len() >= LARGE;
+        let (position, radius, direction) = (&rows.position, &rows.radius, &rows.direction);
+        let speed = &self.worked.speed;
         let pushed = |index: usize, velocity: &mut [[Real; 3]]| {
             let rows = index * PIECE..index * PIECE + velocity.len();
+            let direction = &direction[rows.clone()];
+            match conventions.walks {
+                Walks::PresentSpeed => motility::crawl(direction, &speed[rows.clone()], velocity)?,
+                Walks::KeptVector => motility::carry(direction, velocity)?,
+            }
             let (position, radius) = (&position[rows.clone()], &radius[rows]);
             match conventions.walls {
                 Walls::EveryFace => domain.push_from_walls(strength, position, radius, velocity),

@@ -48,8 +48,8 @@ impl Tissue {
         self.sensed(self.row(rank))
     }
 
-    /// Renews walks, and adds them to the velocities.
-    pub(super) fn walk(&mut self, tick: u64) -> Result<(), Error> {
+    /// Renews walks.
+    pub(super) fn renew_walks(&mut self, tick: u64) -> Result<(), Error> {
         match self.setup.conventions.bodies.walks {
             Walks::PresentSpeed => self.walk_at_present_speed(tick),
             Walks::KeptVector => self.walk_by_kept_vectors(tick),
@@ -75,7 +75,6 @@ impl Tissue {
             tick,
             &self.pool,
         )?;
-        motility::crawl(&direction, &self.worked.speed, &mut self.rows.velocity)?;
         self.rows.direction = direction;
         Ok(())
     }
@@ -103,11 +102,6 @@ impl Tissue {
             tick,
             &self.pool,
         )?;
-        for (velocity, vector) in self.rows.velocity.iter_mut().zip(&vector) {
-            for axis in 0..3 {
-                velocity[axis] += vector[axis];
-            }
-        }
         self.rows.direction = vector;
         Ok(())
     }
