@@ -19,6 +19,8 @@ use bins::{Bins, LANES};
 
 /// Below this many rows it is not worth waking the threads.
 pub(crate) const LARGE: usize = 4096;
+/// Rows at a time where they are only compared.
+const COMPARED: usize = 8192;
 /// Pieces per thread, so that one that is held up does not hold up all.
 const PIECES_PER_THREAD: usize = 2;
 /// The margin while nothing is known of how fast rows move, over the range.
@@ -75,7 +77,7 @@ impl Neighbors {
     ) -> bool {
         self.age = self.age.saturating_add(1);
         if self.since.len() == positions.len() && !positions.is_empty() {
-            let furthest = furthest(positions, &self.since);
+            let furthest = furthest(positions, &self.since, pool);
             self.pace = Some(furthest / Real::from(self.age));
             // Rounding is far below a billionth of a margin. NaN makes lists anew.
             if furthest <= 0.5 * self.margin * (1.0 - 1e-9) {
@@ -86,7 +88,8 @@ impl Neighbors {
         self.age = 0;
         self.since.clear();
         self.since.extend_from_slice(positions);
-        self.bins.sort(positions, outer, range, self.margin, domain);
+        self.bins
+            .sort(positions, outer, range, self.margin, domain, pool);
         let (rows, threads) = (positions.len(), pool.threads());
         let pieces = if rows < LARGE || threads == 1 {
             1
@@ -113,13 +116,20 @@ impl Neighbors {
 }
 
 /// How far the row that moved furthest did, µm; NaN if that is unknown.
-fn furthest(positions: &[[Real; 3]], since: &[[Real; 3]]) -> Real {
+fn furthest(positions: &[[Real; 3]], since: &[[Real; 3]], pool: &Pool) -> Real {
     // The bits of positive numbers are in the order of the numbers, and NaN is beyond all.
     let square = |(now, then): (&[Real; 3], &[Real; 3])| {
         let [x, y, z] = [now[0] - then[0], now[1] - then[1], now[2] - then[2]];
         (x * x + y * y + z * z).to_bits() & !(1 << 63)
     };
-    let most = positions.iter().zip(since).map(square).max();
+    let rows = positions.chunks(COMPARED).zip(since.chunks(COMPARED));
+    let mut pieces: Vec<_> = rows.map(|(now, then)| (now, then, 0)).collect();
+    let is_large = positions.len() >= LARGE;
+    pool.pieces(&mut pieces, 1, is_large, |_, piece| {
+        let (now, then, most) = &mut piece[0];
+        *most = now.iter().zip(*then).map(square).max().unwrap_or(0);
+    });
+    let most = pieces.iter().map(|(_, _, most)| *most).max();
     Real::from_bits(most.unwrap_or(0)).sqrt()
 }
 

@@ -4,10 +4,14 @@
 //! Places are compared in single precision, each row reaching out further by what that may be
 //! wrong: too many are found near, and never too few.
 
-use crate::{Real, motion::Domain};
+use super::LARGE;
+use crate::{Pool, Real, motion::Domain};
 
 /// Rows that are looked at together.
 pub(super) const LANES: usize = 16;
+
+/// Rows at a time where pieces of them are sorted.
+const PIECE: usize = 8192;
 
 /// Bins per row, at most: a bound on memory where cells lie scattered.
 const MOST: usize = 2;
@@ -55,10 +59,11 @@ impl Bins {
     pub(super) fn sort(
         &mut self,
         positions: &[[Real; 3]],
-        outer: impl Fn(usize) -> Real,
+        outer: impl Fn(usize) -> Real + Sync,
         range: Real,
         margin: Real,
         domain: &Domain,
+        pool: &Pool,
     ) {
         let (min, max) = extent(positions, domain);
         let most = (MOST * positions.len()).max(64) as Real;
@@ -91,15 +96,19 @@ impl Bins {
                 .extend((0..=2 * border[1]).map(|y| nx * (y + ny * z)));
         }
         self.back = nx * (border[1] + ny * border[2]);
-        self.bin.clear();
-        self.bin.extend(positions.iter().map(|position| {
-            let at = |axis: usize| {
-                let offset = (position[axis] - min[axis]) * per_width[axis];
-                // The cast saturates: below zero and NaN give 0.
-                border[axis] + (offset as usize).min(shape[axis] - 1)
-            };
-            (at(0) + nx * (at(1) + ny * at(2))) as u32
-        }));
+        let rows = positions.len();
+        let is_large = rows >= LARGE;
+        self.bin.resize(rows, 0);
+        pool.pieces(&mut self.bin, PIECE, is_large, |index, bins| {
+            for (bin, position) in bins.iter_mut().zip(&positions[index * PIECE..]) {
+                let at = |axis: usize| {
+                    let offset = (position[axis] - min[axis]) * per_width[axis];
+                    // The cast saturates: below zero and NaN give 0.
+                    border[axis] + (offset as usize).min(shape[axis] - 1)
+                };
+                *bin = (at(0) + nx * (at(1) + ny * at(2))) as u32;
+            }
+        });
         let bins = nx * ny * nz;
         // Counts become each bin's end, and filling from the last row back moves it to the start.
         self.starts.clear();
@@ -112,7 +121,6 @@ impl Bins {
             next += *start;
             *start = next;
         }
-        let rows = positions.len();
         self.place.resize(rows, 0);
         self.row.resize(rows + LANES, 0);
         for column in [&mut self.x, &mut self.y, &mut self.z, &mut self.outer] {
@@ -124,14 +132,24 @@ impl Bins {
             let place = *start as usize;
             self.place[row] = place as u32;
             self.row[place] = row as u32;
-            let position = positions[row];
-            [self.x[place], self.y[place], self.z[place]] = position.map(|x| x as f32);
-            // Half of the margin each. Infinity is not nearer to anybody than NaN.
-            let outer = outer(row) + 0.5 * margin;
-            let size = position.iter().fold(outer, |sum, x| sum + x.abs());
-            let outer = (outer + ROUNDING * size) as f32;
-            self.outer[place] = if outer.is_finite() { outer } else { f32::NAN };
         }
+        let columns = self.row[..rows].chunks(PIECE).zip(self.x.chunks_mut(PIECE));
+        let columns = columns.zip(self.y.chunks_mut(PIECE));
+        let columns = columns.zip(self.z.chunks_mut(PIECE));
+        let columns = columns.zip(self.outer.chunks_mut(PIECE));
+        let mut columns: Vec<_> = columns.collect();
+        pool.pieces(&mut columns, 1, is_large, |_, piece| {
+            let ((((rows, x), y), z), outers) = &mut piece[0];
+            for (place, &row) in rows.iter().enumerate() {
+                let position = positions[row as usize];
+                [x[place], y[place], z[place]] = position.map(|x| x as f32);
+                // Half of the margin each. Infinity is not nearer to anybody than NaN.
+                let outer = outer(row as usize) + 0.5 * margin;
+                let size = position.iter().fold(outer, |sum, x| sum + x.abs());
+                let outer = (outer + ROUNDING * size) as f32;
+                outers[place] = if outer.is_finite() { outer } else { f32::NAN };
+            }
+        });
         self.lines.clear();
         self.lines.resize(bins, Line::default());
         for (starts, line) in self.starts.windows(4).zip(&mut self.lines[1..]) {
