@@ -23,6 +23,9 @@ const LARGE: usize = 1 << 15;
 /// Maps that one task applies.
 const PIECE: usize = 1 << 12;
 
+/// Where one row of so many moves, all are listed anew; else those that moved.
+const MANY: usize = 16;
+
 /// No row: the end of a voxel's list.
 const NOBODY: u32 = u32::MAX;
 
@@ -196,7 +199,11 @@ impl Exchange {
         if self.moves.is_empty() {
             return Ok(());
         }
-        self.cells.list(self.cells.first.len(), voxels_of_cells);
+        if self.moves.len() > voxels_of_cells.len() / MANY {
+            self.cells.list(self.cells.first.len(), voxels_of_cells);
+        } else {
+            self.cells.follow(&self.moves);
+        }
         let (cells, moves, factor) = (&self.cells, &self.moves, self.factor);
         let sharing = self.sharing;
         let large = moves.len() * self.substrates.len() >= LARGE;
@@ -451,6 +458,29 @@ impl Cells {
         for (row, &voxel) in voxel_of_row.iter().enumerate().rev() {
             let first = &mut self.first[voxel as usize];
             self.next[row] = std::mem::replace(first, row as u32);
+        }
+    }
+
+    /// Takes rows from voxel to voxel.
+    fn follow(&mut self, moves: &[[u32; 3]]) {
+        for &[row, left, entered] in moves {
+            let place = row as usize;
+            let after = self.next[place];
+            *self.link(left, row) = after;
+            self.next[place] = std::mem::replace(self.link(entered, row), row);
+            self.voxel_of_row[place] = entered;
+        }
+    }
+
+    /// Where the list of a voxel names its lowest row that is not below `row`, or its end.
+    fn link(&mut self, voxel: u32, row: u32) -> &mut u32 {
+        let (mut before, mut at) = (NOBODY, self.first[voxel as usize]);
+        while at < row {
+            (before, at) = (at, self.next[at as usize]);
+        }
+        match before {
+            NOBODY => &mut self.first[voxel as usize],
+            row => &mut self.next[row as usize],
         }
     }
 
