@@ -85,4 +85,12 @@ impl Pool {
             }
         }
     }
+
+    /// Sorts numbers; `large` as in [`Pool::pieces`].
+    pub fn sort(&self, numbers: &mut [u64], large: bool) {
+        match &self.workers {
+            Some(workers) if large => workers.install(|| numbers.par_sort_unstable()),
+            _ => numbers.sort_unstable(),
+        }
+    }
 }

@@ -3,6 +3,11 @@
 //! Most rows stay or go next door. In place, along the cycles of the permutation, each that moves
 //! is read and written once, those that stay are not touched, and no column needs room for a copy.
 
+use crate::Pool;
+
+/// Where fewer rows go, columns are moved sooner than threads wake.
+const LARGE: usize = 1 << 12;
+
 /// Where rows go.
 #[derive(Debug, Default)]
 pub struct Moves {
@@ -71,10 +76,28 @@ impl Moves {
         }
     }
 
+    /// Moves the rows of many columns, several at a time.
+    pub fn carry(&self, columns: &mut [&mut dyn Column], pool: &Pool) {
+        let is_large = self.places.len() >= LARGE;
+        pool.pieces(columns, 1, is_large, |_, column| column[0].follow(self));
+    }
+
     /// Moves the rows of a column, and drops those that go.
     pub fn apply<T: Copy>(&self, column: &mut Vec<T>) {
         self.permute(column);
         column.truncate(self.len);
+    }
+}
+
+/// A column that goes along, whatever its numbers are.
+pub trait Column: Send {
+    /// Moves its rows, and drops those that go.
+    fn follow(&mut self, moves: &Moves);
+}
+
+impl<T: Copy + Send> Column for Vec<T> {
+    fn follow(&mut self, moves: &Moves) {
+        moves.apply(self);
     }
 }
 
@@ -97,5 +120,23 @@ mod tests {
             Moves::new(order, rows as usize).apply(&mut column);
             assert_eq!(column, wanted);
         }
+    }
+
+    #[test]
+    fn columns_on_many_threads_move_alike() {
+        let rows = 2 * LARGE as u32;
+        let moves = Moves::new((0..rows - 1).rev().collect(), rows as usize);
+        let (mut small, mut large): (Vec<u16>, Vec<[f64; 3]>) = (0..rows)
+            .map(|row| (row as u16, [f64::from(row); 3]))
+            .unzip();
+        moves.carry(&mut [&mut small, &mut large], &Pool::new(3).unwrap());
+        assert!(small.iter().copied().eq((0..rows as u16 - 1).rev()));
+        assert!(large.iter().all(|row| row == &[row[0]; 3]));
+        assert!(
+            large
+                .iter()
+                .map(|row| row[0])
+                .eq((0..rows - 1).rev().map(f64::from))
+        );
     }
 }

@@ -432,13 +432,16 @@ impl Tissue {
             ranked.sort_by_key(|&row| rows.id[row as usize]);
             self.ids = ranked.iter().map(|&row| rows.id[row as usize]).collect();
         }
-        let voxel_of = |position: &[Real; 3]| self.setup.grid.voxel_of(*position) as u32;
-        self.voxels = rows.position.iter().map(voxel_of).collect();
         // (voxel, rank) is (voxel, id) in one word.
-        let mut places: Vec<u64> = (ranked.iter().zip(0u64..))
-            .map(|(&row, rank)| u64::from(self.voxels[row as usize]) << 32 | rank)
-            .collect();
-        places.sort_unstable();
+        let mut places: Vec<u64> = (0..ranked.len() as u64).collect();
+        let is_large = places.len() > PIECE;
+        self.pool.pieces(&mut places, PIECE, is_large, |_, places| {
+            for place in places {
+                let position = rows.position[ranked[*place as usize] as usize];
+                *place |= (self.setup.grid.voxel_of(position) as u64) << 32;
+            }
+        });
+        self.pool.sort(&mut places, is_large);
         self.voxels = places.iter().map(|place| (place >> 32) as u32).collect();
         let order: Vec<u32> = (places.iter())
             .map(|&place| ranked[place as u32 as usize])
@@ -448,7 +451,7 @@ impl Tissue {
         }
         self.row_of_rank = ranked;
         let moves = Moves::new(order, known);
-        rows.permute(&moves);
+        rows.permute(&moves, &self.pool);
         self.setup.channels.permute(&moves);
         for target in &mut rows.target {
             if *target != NOBODY && gone.binary_search(target).is_ok() {

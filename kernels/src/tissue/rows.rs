@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Real, moves::Moves};
+use crate::{
+    Pool, Real,
+    moves::{Column, Moves},
+};
 
 /// Columns by row.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -34,23 +37,26 @@ pub(super) struct Rows {
 
 impl Rows {
     /// Moves all columns.
-    pub(super) fn permute(&mut self, moves: &Moves) {
-        moves.apply(&mut self.id);
-        moves.apply(&mut self.group);
-        moves.apply(&mut self.position);
-        moves.apply(&mut self.velocity);
-        moves.apply(&mut self.previous_velocity);
-        moves.apply(&mut self.moved);
-        moves.apply(&mut self.volume);
-        moves.apply(&mut self.radius);
-        moves.apply(&mut self.direction);
-        moves.apply(&mut self.pressure);
-        moves.apply(&mut self.damage);
-        moves.apply(&mut self.target);
-        moves.apply(&mut self.frozen);
-        moves.apply(&mut self.removed);
+    pub(super) fn permute(&mut self, moves: &Moves, pool: &Pool) {
+        let mut columns: Vec<&mut dyn Column> = vec![
+            &mut self.position,
+            &mut self.velocity,
+            &mut self.previous_velocity,
+            &mut self.direction,
+            &mut self.id,
+            &mut self.group,
+            &mut self.moved,
+            &mut self.volume,
+            &mut self.radius,
+            &mut self.pressure,
+            &mut self.damage,
+            &mut self.target,
+            &mut self.frozen,
+            &mut self.removed,
+        ];
         for column in &mut self.internalized {
-            moves.apply(column);
+            columns.push(column);
         }
+        moves.carry(&mut columns, pool);
     }
 }
