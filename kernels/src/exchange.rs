@@ -57,12 +57,18 @@ struct Cells {
 #[derive(Clone, Debug, Default)]
 struct Maps {
     maps: Vec<Map>,
-    /// `[row]`: what a cell adds to the sums of its voxel.
-    terms: Vec<Terms>,
-    /// Scratch: voxels whose maps are made anew, and the list that becomes `maps`.
+    terms: Columns,
+    /// Scratch: voxels whose maps are made anew, those among them that have none any more, and
+    /// the maps of those that had none.
     renewed: Vec<u32>,
-    spare: Vec<Map>,
+    gone: Vec<u32>,
+    fresh: Vec<Map>,
 }
+
+/// What cells add to the sums of their voxels: VS, VSρ*, VU and E, `[row]`, a column empty where it
+/// would be all zeros.
+#[derive(Clone, Debug, Default)]
+struct Columns([Vec<Real>; 4]);
 
 /// ρ ← scale ρ + shift.
 #[derive(Clone, Copy, Debug)]
@@ -151,24 +157,11 @@ impl Exchange {
         let large = volumes.len() * substrates >= LARGE;
         pool.pieces(&mut self.substrates, 1, large, |substrate, list| {
             let list = &mut list[0];
-            list.terms.clear();
-            list.terms
-                .extend(volumes.iter().enumerate().map(|(row, &volume)| {
-                    let [secretion, target, uptake, export] = rates(substrate, row);
-                    Terms {
-                        secretion: volume * secretion,
-                        target: volume * secretion * target,
-                        uptake: volume * uptake,
-                        export,
-                    }
-                }));
-            list.maps.clear();
-            list.renewed.clear();
-            list.renewed.extend_from_slice(occupied);
+            list.terms.fill(volumes, |row| rates(substrate, row));
             let held = |voxel| held(substrate, voxel);
             match sharing {
-                Sharing::Together => list.renew(cells, factor, held, Maps::together),
-                Sharing::InTurn => list.renew(cells, factor, held, Maps::in_turn),
+                Sharing::Together => list.make(occupied, cells, factor, held, Maps::together),
+                Sharing::InTurn => list.make(occupied, cells, factor, held, Maps::in_turn),
             }
         });
         Ok(())
@@ -211,7 +204,7 @@ impl Exchange {
             let list = &mut list[0];
             list.renewed.clear();
             for &[row, left, entered] in moves {
-                if !list.terms[row as usize].are_zero() {
+                if !list.terms.of(row as usize).are_zero() {
                     list.renewed.extend([left, entered]);
                 }
             }
@@ -378,7 +371,7 @@ impl Exchange {
     /// Tells `visit` what each cell of a map's voxel, by row, moves when the density is `before`.
     #[inline]
     fn shares(&self, list: &Maps, map: &Map, before: Real, mut visit: impl FnMut(usize, Moved)) {
-        let terms_of = |row: usize| list.terms[row].times(self.factor);
+        let terms_of = |row: usize| list.terms.of(row).times(self.factor);
         // A cell's part when secretion and uptake see this density.
         let part = |terms: &Terms, density: Real| Moved {
             secreted: self.voxel_volume * (terms.target - terms.secretion * density),
@@ -521,6 +514,42 @@ impl Map {
     }
 }
 
+impl Columns {
+    /// What cells of these volumes add at these rates.
+    fn fill(&mut self, volumes: &[Real], rates: impl Fn(usize) -> [Real; 4]) {
+        self.0.iter_mut().for_each(Vec::clear);
+        for (row, &volume) in volumes.iter().enumerate() {
+            let [secretion, target, uptake, export] = rates(row);
+            let terms = [
+                volume * secretion,
+                volume * secretion * target,
+                volume * uptake,
+                export,
+            ];
+            for (column, term) in self.0.iter_mut().zip(terms) {
+                if let Some(place) = column.get_mut(row) {
+                    *place = term;
+                } else if term != 0.0 {
+                    column.resize(volumes.len(), 0.0);
+                    column[row] = term;
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn of(&self, row: usize) -> Terms {
+        let [secretion, target, uptake, export] = &self.0;
+        let at = |column: &[Real]| column.get(row).copied().unwrap_or(0.0);
+        Terms {
+            secretion: at(secretion),
+            target: at(target),
+            uptake: at(uptake),
+            export: at(export),
+        }
+    }
+}
+
 impl Terms {
     fn are_zero(&self) -> bool {
         [self.secretion, self.target, self.uptake, self.export] == [0.0; 4]
@@ -540,7 +569,7 @@ impl Maps {
     fn sum(&self, cells: &Cells, voxel: u32) -> Terms {
         let mut sum = Terms::default();
         for row in cells.of(voxel) {
-            let terms = &self.terms[row];
+            let terms = self.terms.of(row);
             sum.secretion += terms.secretion;
             sum.target += terms.target;
             sum.uptake += terms.uptake;
@@ -569,7 +598,7 @@ impl Maps {
     fn in_turn(&self, cells: &Cells, voxel: u32, factor: Real) -> Option<Map> {
         let (mut scale, mut shift, mut nothing) = (1.0, 0.0, true);
         for row in cells.of(voxel) {
-            let terms = &self.terms[row];
+            let terms = self.terms.of(row);
             if terms.are_zero() {
                 continue;
             }
@@ -586,7 +615,24 @@ impl Maps {
         })
     }
 
-    /// Makes the maps of the `renewed` voxels anew, which ascend.
+    /// Makes the maps of these voxels, which ascend, and no others.
+    fn make(
+        &mut self,
+        voxels: &[u32],
+        cells: &Cells,
+        factor: Real,
+        held: impl Fn(usize) -> bool,
+        map_of: impl Fn(&Maps, &Cells, u32, Real) -> Option<Map>,
+    ) {
+        let mut maps = std::mem::take(&mut self.maps);
+        maps.clear();
+        let voxels = voxels.iter().filter(|&&voxel| !held(voxel as usize));
+        maps.extend(voxels.filter_map(|&voxel| map_of(self, cells, voxel, factor)));
+        self.maps = maps;
+    }
+
+    /// Makes the maps of the `renewed` voxels anew, which ascend; in place, since those of all
+    /// voxels are much more memory.
     fn renew(
         &mut self,
         cells: &Cells,
@@ -594,28 +640,34 @@ impl Maps {
         held: impl Fn(usize) -> bool,
         map_of: impl Fn(&Maps, &Cells, u32, Real) -> Option<Map>,
     ) {
-        if self.renewed.is_empty() {
-            return;
-        }
-        let mut kept = &self.maps[..];
-        let mut maps = std::mem::take(&mut self.spare);
-        maps.clear();
-        for &voxel in &self.renewed {
-            let before = kept.partition_point(|map| map.voxel < voxel);
-            maps.extend_from_slice(&kept[..before]);
-            kept = &kept[before..];
-            if let [map, after @ ..] = kept
-                && map.voxel == voxel
-            {
-                kept = after;
-            }
-            if let Some(map) = map_of(self, cells, voxel, factor)
-                && !held(voxel as usize)
-            {
-                maps.push(map);
+        self.gone.clear();
+        self.fresh.clear();
+        for at in 0..self.renewed.len() {
+            let voxel = self.renewed[at];
+            let map = map_of(self, cells, voxel, factor).filter(|_| !held(voxel as usize));
+            let place = self.maps.binary_search_by_key(&voxel, |map| map.voxel);
+            match (place, map) {
+                (Ok(place), Some(map)) => self.maps[place] = map,
+                (Ok(_), None) => self.gone.push(voxel),
+                (Err(_), Some(map)) => self.fresh.push(map),
+                (Err(_), None) => {}
             }
         }
-        maps.extend_from_slice(kept);
-        self.spare = std::mem::replace(&mut self.maps, maps);
+        if !self.gone.is_empty() {
+            let mut gone = self.gone.iter().peekable();
+            self.maps
+                .retain(|map| gone.next_if(|&&voxel| voxel == map.voxel).is_none());
+        }
+        // From the back, where there is room.
+        let (mut kept, mut place) = (self.maps.len(), self.maps.len() + self.fresh.len());
+        self.maps.extend_from_slice(&self.fresh);
+        for map in self.fresh.iter().rev() {
+            let lower = self.maps[..kept].partition_point(|other| other.voxel < map.voxel);
+            place -= kept - lower;
+            self.maps.copy_within(lower..kept, place);
+            kept = lower;
+            place -= 1;
+            self.maps[place] = *map;
+        }
     }
 }
