@@ -6,8 +6,11 @@
 //! holds them all, in the order of space.
 
 use bevy_ecs::{
-    change_detection::ContiguousMut, component::Component, entity::Entity, resource::Resource,
-    system::SystemState, world::World,
+    change_detection::{ContiguousMut, Mut},
+    component::Component,
+    entity::Entity,
+    resource::Resource,
+    world::World,
 };
 use kernels::{
     moves::Moves,
@@ -15,12 +18,11 @@ use kernels::{
 };
 
 use crate::{
-    cell::{Attacked, CellId, Delivered, History, Kind, LastHit, Lineage, Phase, Volume},
+    cell::{History, Lineage, Past, Phase, Volume},
     clock::Clock,
     dictionary::Behavior,
     output::Vitality,
     plan::Plan,
-    sense::Senses,
     tables::Tables,
 };
 
@@ -90,15 +92,22 @@ pub struct Seedling {
 
 /// Makes new cells of their types' phenotype; [`settle`] must follow.
 pub fn plant(world: &mut World, seedlings: &[Seedling]) {
-    world.resource_scope(|world, plan: bevy_ecs::change_detection::Mut<'_, Plan>| {
+    world.resource_scope(|world, plan: Mut<'_, Plan>| {
         let born = world.resource::<Clock>().tick;
-        for seedling in seedlings {
-            let kind = usize::from(seedling.kind);
-            let cell_type = &plan.scenario.cell_types[kind];
+        let volume = |seedling: &Seedling| {
+            let cell_type = &plan.scenario.cell_types[usize::from(seedling.kind)];
             let mut volume = Volume::new(cell_type, seedling.kind);
             if let Some(total) = seedling.volume {
                 volume.scale(total / volume.total);
             }
+            volume
+        };
+        // Columns that grow one after another would leave holes in memory.
+        world.resource_mut::<Space>().0.reserve(seedlings.len());
+        world.resource_mut::<Tables>().reserve(seedlings.len());
+        for seedling in seedlings {
+            let kind = usize::from(seedling.kind);
+            let cell_type = &plan.scenario.cell_types[kind];
             let mut custom: Vec<f64> = cell_type.custom.iter().map(|custom| custom.value).collect();
             let mut latent = plan.latents.new_cell(kind);
             let mut ruled = plan.ruled.new_cell(&plan.table, kind);
@@ -126,7 +135,7 @@ pub fn plant(world: &mut World, seedlings: &[Seedling]) {
                 id: seedling.id,
                 group,
                 position: seedling.position,
-                volume: volume.total,
+                volume: volume(seedling).total,
                 like: None,
             };
             let tissue = &mut world.resource_mut::<Space>().0;
@@ -134,22 +143,6 @@ pub fn plant(world: &mut World, seedlings: &[Seedling]) {
             for (channel, value) in channels {
                 tissue.set_newest(channel, value);
             }
-            world.spawn((
-                CellId(seedling.id),
-                Kind(seedling.kind),
-                Phase {
-                    vitality: Vitality::Live,
-                    number: 0,
-                    elapsed: 0.0,
-                },
-                Lineage {
-                    mother: 0,
-                    born,
-                    divisions: 0,
-                },
-                volume,
-                History::default(),
-            ));
             let mut tables = world.resource_mut::<Tables>();
             tables.custom.push(&custom);
             tables.ruled.push(&ruled);
@@ -157,6 +150,16 @@ pub fn plant(world: &mut World, seedlings: &[Seedling]) {
             tables.recorded.push(&plan.latents.unrecorded(kind));
             tables.contact_time.push(&[]);
         }
+        let past = Past {
+            lineage: Lineage {
+                mother: 0,
+                born,
+                divisions: 0,
+            },
+            history: History::default(),
+        };
+        let cells = seedlings.iter();
+        world.spawn_batch(cells.map(|seedling| (Phase::FIRST, volume(seedling), past)));
     });
 }
 
@@ -170,33 +173,27 @@ pub fn settle(world: &mut World) {
 
 /// Fills the roster; the entities are those of the tissue's rows.
 pub fn enroll(world: &mut World, entities: &[Entity]) {
-    let mut state: SystemState<Senses<'_, '_>> = SystemState::new(world);
-    world.resource_scope(
-        |world, mut roster: bevy_ecs::change_detection::Mut<'_, Roster>| {
-            let cells = state.get(world).expect("a query is always valid");
-            let tissue = &world.resource::<Space>().0;
-            let roster = &mut *roster;
-            let cells = cells.contiguous_iter().expect(ONE_TABLE).next();
-            let (ids, kinds, phases, ..) = cells.unwrap_or_default();
-            debug_assert!(ids.iter().map(|id| &id.0).eq(tissue.row_ids()));
-            roster.entities.clear();
-            roster.kinds.clear();
-            roster.vitality.clear();
-            for row in (0..tissue.len()).map(|rank| tissue.row(rank)) {
-                roster.entities.push(entities[row]);
-                roster.kinds.push(kinds[row].0);
-                roster.vitality.push(phases[row].vitality);
-            }
-            let types = world.resource::<Plan>().scenario.cell_types.len();
-            roster.of_type.resize_with(types, Vec::new);
-            for ranks in &mut roster.of_type {
-                ranks.clear();
-            }
-            for (rank, &kind) in roster.kinds.iter().enumerate() {
-                roster.of_type[usize::from(kind)].push(rank as u32);
-            }
-        },
-    );
+    world.resource_scope(|world, mut roster: Mut<'_, Roster>| {
+        let tissue = &world.resource::<Space>().0;
+        let roster = &mut *roster;
+        roster.entities.clear();
+        roster.kinds.clear();
+        roster.vitality.clear();
+        for row in (0..tissue.len()).map(|rank| tissue.row(rank)) {
+            let (kind, vitality) = ungroup(tissue.groups()[row]);
+            roster.entities.push(entities[row]);
+            roster.kinds.push(kind);
+            roster.vitality.push(vitality);
+        }
+        let types = world.resource::<Plan>().scenario.cell_types.len();
+        roster.of_type.resize_with(types, Vec::new);
+        for ranks in &mut roster.of_type {
+            ranks.clear();
+        }
+        for (rank, &kind) in roster.kinds.iter().enumerate() {
+            roster.of_type[usize::from(kind)].push(rank as u32);
+        }
+    });
 }
 
 /// Why a query of cells is of one piece.
@@ -205,33 +202,18 @@ pub const ONE_TABLE: &str = "components of cells are kept in one table";
 /// Moves what the table of the ECS holds to other entities, and despawns those that are left over;
 /// the entities by place.
 fn permute(world: &mut World, moves: &Moves) -> Vec<Entity> {
-    type All<'a> = (
-        Entity,
-        &'a mut CellId,
-        &'a mut Kind,
-        &'a mut Phase,
-        &'a mut Lineage,
-        &'a mut Volume,
-        &'a mut LastHit,
-        &'a mut Attacked,
-        &'a mut Delivered,
-    );
+    type All<'a> = (Entity, &'a mut Phase, &'a mut Volume, &'a mut Past);
     fn carry<C: Component + Copy>(mut column: ContiguousMut<'_, C>, moves: &Moves) {
         moves.permute(column.bypass_change_detection());
     }
     let mut entities = Vec::new();
     let mut query = world.query::<All<'_>>();
     let tables = query.contiguous_iter_mut(world).expect(ONE_TABLE);
-    for (all, ids, kinds, phases, lineages, volumes, last_hits, attacked, delivered) in tables {
+    for (all, phases, volumes, pasts) in tables {
         entities.extend_from_slice(all);
-        carry(ids, moves);
-        carry(kinds, moves);
         carry(phases, moves);
-        carry(lineages, moves);
         carry(volumes, moves);
-        carry(last_hits, moves);
-        carry(attacked, moves);
-        carry(delivered, moves);
+        carry(pasts, moves);
     }
     // From the end, so that no other is moved into their places.
     for gone in entities.drain(moves.len()..).rev() {

@@ -1,22 +1,17 @@
 //! What a cell is: the components of its entity.
 //!
-//! Position, radius, motion, contacts, damage and attacks live in `kernels::tissue`, sorted in
-//! space, and numbers that are read and written as columns in `tables`, in the same order; here is
-//! everything else that is nobody's business but the cell's own.
+//! Id, type, position, radius, motion, contacts, damage and attacks live in `kernels::tissue`, sorted
+//! in space, and numbers that are read and written as columns in `tables`, in the same order; here
+//! is everything else that is nobody's business but the cell's own. Components are few, since the
+//! ECS adds 8 bytes to each.
 
-use bevy_ecs::{bundle::Bundle, component::Component, world::EntityWorldMut};
+use std::num::NonZero;
+
+use bevy_ecs::component::Component;
 use kernels::portable::cbrt;
 use serde::{Deserialize, Serialize};
 
 use crate::scenario::{CellType, Death};
-
-/// Identity: never reused, and a function of ancestry alone.
-#[derive(Component, Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct CellId(pub u64);
-
-/// Number in `Scenario::cell_types`.
-#[derive(Component, Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kind(pub u16);
 
 /// Whether a cell lives, and if not, how it died.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -55,8 +50,26 @@ pub struct Phase {
     pub elapsed: f64,
 }
 
-/// Birth and descent.
+impl Phase {
+    /// The beginning of life, or of life as another type.
+    pub const FIRST: Phase = Phase {
+        vitality: Vitality::Live,
+        number: 0,
+        elapsed: 0.0,
+    };
+}
+
+/// Where a cell comes from, and what came of its contacts.
 #[derive(Component, Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Past {
+    /// Birth and descent.
+    pub lineage: Lineage,
+    /// What it remembers of its contacts.
+    pub history: History,
+}
+
+/// Birth and descent.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Lineage {
     /// The mother; 0 for founders and arrivals.
     pub mother: u64,
@@ -71,45 +84,37 @@ pub struct Lineage {
 pub struct Hit {
     /// Who gave it.
     pub by: u64,
-    /// The giver's type.
-    pub kind: u16,
+    /// One more than the number of the giver's type, so that no hit is no further byte.
+    after_kind: NonZero<u16>,
     /// The damage it did.
     pub damage: f64,
 }
 
-/// The last hit or blow; forgotten when its damage has recovered.
-#[derive(Component, Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct LastHit(pub Option<Hit>);
-
-/// min under attack.
-#[derive(Component, Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct Attacked(pub f64);
-
-/// Damage delivered to others.
-#[derive(Component, Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct Delivered(pub f64);
-
-/// What a cell remembers of its contacts: three components, since rules read them one by one.
-#[derive(Bundle, Debug, Clone, Copy, Default)]
-pub struct History {
-    /// The last hit or blow.
-    pub last_hit: LastHit,
-    /// min under attack.
-    pub attacked: Attacked,
-    /// Damage delivered to others.
-    pub delivered: Delivered,
-}
-
-impl History {
-    /// Of a cell that is there.
-    pub fn of(cell: &EntityWorldMut<'_>) -> History {
-        let every = "every cell has a history";
-        History {
-            last_hit: *cell.get().expect(every),
-            attacked: *cell.get().expect(every),
-            delivered: *cell.get().expect(every),
+impl Hit {
+    /// A hit by a cell of a type.
+    pub fn new(by: u64, kind: u16, damage: f64) -> Hit {
+        Hit {
+            by,
+            after_kind: NonZero::<u16>::MIN.saturating_add(kind),
+            damage,
         }
     }
+
+    /// The giver's type.
+    pub fn kind(&self) -> u16 {
+        self.after_kind.get() - 1
+    }
+}
+
+/// What a cell remembers of its contacts.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct History {
+    /// The last hit or blow; forgotten when its damage has recovered.
+    pub last_hit: Option<Hit>,
+    /// min under attack.
+    pub attacked: f64,
+    /// Damage delivered to others.
+    pub delivered: f64,
 }
 
 /// Volumes of a cell, µm³.

@@ -1,12 +1,12 @@
 //! Mechanics, and what the pairs that fired mean: a meal, an attack, a blow.
 
-use bevy_ecs::{change_detection::Mut, world::World};
+use bevy_ecs::{change_detection::Mut, entity::Entity, world::World};
 use kernels::tissue::Fired;
 use rules::dictionary::normal;
 
 use crate::{
     arrays::{Roster, Space, settle},
-    cell::{Attacked, Delivered, Hit, LastHit, Volume},
+    cell::{History, Hit, Past, Volume},
     clock::Clock,
     output::{Event, EventKind, Vitality},
     plan::Plan,
@@ -126,15 +126,16 @@ pub fn strike(world: &mut World, attacker: u64, target: u64, damage: f64, durati
     world.resource_mut::<Space>().0.harm(at, damage);
     let roster = world.resource::<Roster>();
     let (attacker_entity, target_entity) = (roster.entities[by], roster.entities[at]);
-    let every = "every cell has a history";
-    let hit = Hit {
-        by: attacker,
-        kind: attacker_type,
-        damage,
-    };
-    world.get_mut::<LastHit>(target_entity).expect(every).0 = Some(hit);
-    world.get_mut::<Attacked>(target_entity).expect(every).0 += duration;
-    world.get_mut::<Delivered>(attacker_entity).expect(every).0 += damage;
+    let of_target = history(world, target_entity);
+    of_target.last_hit = Some(Hit::new(attacker, attacker_type, damage));
+    of_target.attacked += duration;
+    history(world, attacker_entity).delivered += damage;
+}
+
+/// What a cell remembers of its contacts.
+fn history(world: &mut World, cell: Entity) -> &mut History {
+    let past = world.get_mut::<Past>(cell).expect("every cell has a past");
+    &mut past.into_inner().history
 }
 
 /// What one cell holds, of substrates and perhaps of conserved custom numbers and latent amounts,

@@ -9,7 +9,7 @@ use rules::dictionary::normal;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    cell::{Attacked, Delivered, Lineage, Phase, Vitality, Volume, VolumeLaw},
+    cell::{Past, Phase, Vitality, Volume, VolumeLaw},
     dictionary::Behavior,
     founders::founder_id,
     semantics::Semantics,
@@ -135,8 +135,8 @@ fn inside(simulation: &Simulation, rank: usize) -> Inside {
     let cell_type = &plan.scenario.cell_types[kind];
     let phase: &Phase = simulation.component(rank);
     let volume: &Volume = simulation.component(rank);
-    let (attacked, delivered): (&Attacked, &Delivered) =
-        (simulation.component(rank), simulation.component(rank));
+    let past: &Past = simulation.component(rank);
+    let history = &past.history;
     let law = VolumeLaw::of(&plan.scenario.cell_types, kind as u16, phase, volume);
     let exit_rate = match (phase.vitality, phase.number) {
         (Vitality::Live, number) => plan
@@ -169,8 +169,8 @@ fn inside(simulation: &Simulation, rank: usize) -> Inside {
         sensed: tissue.sensed_direction(rank),
         pressure: tissue.pressure(rank),
         damage: tissue.damage(rank),
-        delivered: delivered.0,
-        attacked: attacked.0,
+        delivered: history.delivered,
+        attacked: history.attacked,
         target: target(simulation, rank),
         neighbors: Vec::new(),
         springs: Vec::new(),
@@ -290,8 +290,8 @@ fn order(simulation: &Simulation) -> Vec<u32> {
     }
     let mut order: Vec<u32> = (0..simulation.cells() as u32).collect();
     order.sort_by_key(|rank| {
-        let lineage: &Lineage = simulation.component(*rank as usize);
-        (lineage.born, first.get(rank).copied())
+        let past: &Past = simulation.component(*rank as usize);
+        (past.lineage.born, first.get(rank).copied())
     });
     order
 }

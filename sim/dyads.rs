@@ -17,8 +17,7 @@ use kernels::{
 use rules::{Batch, Outputs, Rule, Side, Subject};
 
 use crate::{
-    arrays::{Roster, Space, settle},
-    cell::{Kind as CellKind, Phase},
+    arrays::{Roster, Space, settle, ungroup},
     clock::Clock,
     contacts::strike,
     decide::fill_noise,
@@ -298,12 +297,8 @@ fn is_as_read(world: &World, id: u64) -> bool {
     let Some(rank) = world.resource::<Space>().0.rank(id) else {
         return false;
     };
-    let cell = world.entity(roster.entities[rank]);
-    cell.get::<Phase>()
-        .is_some_and(|phase| phase.vitality == Vitality::Live)
-        && cell
-            .get::<CellKind>()
-            .is_some_and(|kind| kind.0 == roster.kinds[rank])
+    let group = world.resource::<Space>().0.group(rank);
+    ungroup(group) == (roster.kinds[rank], Vitality::Live)
 }
 
 /// Carries out a deed, unless one of the two has died or changed type by an earlier one. Says

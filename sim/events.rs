@@ -10,7 +10,7 @@ use rules::dictionary::normal;
 
 use crate::{
     arrays::{Roster, Space, group, settle},
-    cell::{Attacked, CellId, History, Kind, LastHit, Lineage, Phase, Volume},
+    cell::{Lineage, Past, Phase, Volume},
     clock::Clock,
     inheritance::children,
     occasions::{Birth, decode, endow, foresee},
@@ -102,7 +102,8 @@ pub fn die(world: &mut World, clock: &Clock, rank: usize, vitality: Vitality, el
         number: 0,
         elapsed,
     };
-    let killer = cell.get::<LastHit>().expect("every cell has a history").0;
+    let past = cell.get::<Past>().expect("every cell has a past");
+    let killer = past.history.last_hit;
     world
         .resource_mut::<Space>()
         .0
@@ -118,7 +119,7 @@ pub fn die(world: &mut World, clock: &Clock, rank: usize, vitality: Vitality, el
         cell: id,
         cell_type: kind,
         partner: killer.map(|hit| hit.by),
-        partner_type: killer.map(|hit| hit.kind),
+        partner_type: killer.map(|hit| hit.kind()),
         cause: Some(cause),
         position,
         value: 0.0,
@@ -135,7 +136,7 @@ pub fn die(world: &mut World, clock: &Clock, rank: usize, vitality: Vitality, el
             // A killer that is gone by now has no place; its victim has.
             position: stands.unwrap_or(position),
             cell: hit.by,
-            cell_type: hit.kind,
+            cell_type: hit.kind(),
             partner: Some(id),
             partner_type: Some(kind),
             ..death
@@ -179,17 +180,9 @@ pub fn transform(world: &mut World, clock: &Clock, rank: usize, new: u16) {
         let mut volume = *cell.get::<Volume>().expect("every cell has a volume");
         volume.target_nuclear_solid = Volume::new(to, new).target_nuclear_solid;
         volume.rates_of = semantics.rates_of_the_transformed(volume.rates_of, new);
-        let history = History::of(&cell);
-        cell.insert((
-            Kind(new),
-            volume,
-            Phase {
-                vitality: Vitality::Live,
-                number: 0,
-                elapsed: 0.0,
-            },
-            semantics.history_of_the_transformed(history),
-        ));
+        let mut past = *cell.get::<Past>().expect("every cell has a past");
+        past.history = semantics.history_of_the_transformed(past.history);
+        cell.insert((Phase::FIRST, volume, past));
     });
     let tissue = &mut world.resource_mut::<Space>().0;
     tissue.set_group(rank, group(new, Vitality::Live));
@@ -229,13 +222,12 @@ fn divide(world: &mut World, clock: &Clock, rank: usize) -> Birth {
     let [offset, daughter_offset] = semantics.offsets(volume.radius());
     volume.scale(0.5);
     cell.insert(volume);
-    let mut lineage = *cell.get::<Lineage>().expect("every cell has a lineage");
-    let daughter = child_id(id, lineage.divisions);
-    lineage.divisions += 1;
-    cell.insert(lineage);
     let phase = *cell.get::<Phase>().expect("every cell has a phase");
-    let history = History::of(&cell);
-    cell.insert(Attacked(0.0));
+    let mut past = cell.get_mut::<Past>().expect("every cell has a past");
+    let daughter = child_id(id, past.lineage.divisions);
+    past.lineage.divisions += 1;
+    let history = semantics.history_of_a_daughter(past.history);
+    past.history.attacked = 0.0;
     let row = world.resource::<Space>().0.row(rank);
     let mut tables = world.resource_mut::<Tables>();
     for (place, _) in conserved.iter().enumerate().filter(|(_, is)| **is) {
@@ -267,16 +259,16 @@ fn divide(world: &mut World, clock: &Clock, rank: usize) -> Birth {
         tissue.set_newest_internalized(substrate, half);
     }
     world.spawn((
-        CellId(daughter),
-        Kind(kind),
         phase,
-        Lineage {
-            mother: id,
-            born: clock.tick,
-            divisions: 0,
-        },
         volume,
-        semantics.history_of_a_daughter(history),
+        Past {
+            lineage: Lineage {
+                mother: id,
+                born: clock.tick,
+                divisions: 0,
+            },
+            history,
+        },
     ));
     world.resource_mut::<Log>().events.push(Event {
         time: clock.time(),

@@ -17,7 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    cell::{Attacked, Delivered, History},
+    cell::History,
     scenario::{Custom, Scenario},
 };
 
@@ -142,9 +142,9 @@ impl Semantics {
     /// mother delivered.
     pub fn history_of_a_daughter(self, mother: History) -> History {
         History {
-            attacked: Attacked::default(),
+            attacked: 0.0,
             delivered: match self {
-                Semantics::Milieu => Delivered::default(),
+                Semantics::Milieu => 0.0,
                 Semantics::PhysiCell => mother.delivered,
             },
             ..mother

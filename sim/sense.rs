@@ -10,8 +10,8 @@ use bevy_ecs::system::Query;
 use kernels::tissue::{NOBODY, Tissue};
 
 use crate::{
-    arrays::ONE_TABLE,
-    cell::{Attacked, CellId, Delivered, Kind, Lineage, Phase},
+    arrays::{ONE_TABLE, ungroup},
+    cell::{Past, Phase},
     clock::Clock,
     dictionary::Signal,
     output::Vitality,
@@ -20,18 +20,7 @@ use crate::{
 };
 
 /// The components that signals are read from.
-pub type Senses<'w, 's> = Query<
-    'w,
-    's,
-    (
-        &'static CellId,
-        &'static Kind,
-        &'static Phase,
-        &'static Lineage,
-        &'static Attacked,
-        &'static Delivered,
-    ),
->;
+pub type Senses<'w, 's> = Query<'w, 's, (&'static Phase, &'static Past)>;
 
 /// Everything that signals are read from. Components are `[row]`.
 #[derive(Clone, Copy)]
@@ -40,11 +29,8 @@ pub struct Sources<'a> {
     plan: &'a Plan,
     clock: &'a Clock,
     tables: &'a Tables,
-    kinds: &'a [Kind],
     phases: &'a [Phase],
-    lineages: &'a [Lineage],
-    attacked: &'a [Attacked],
-    delivered: &'a [Delivered],
+    pasts: &'a [Past],
 }
 
 impl<'a> Sources<'a> {
@@ -57,18 +43,18 @@ impl<'a> Sources<'a> {
         clock: &'a Clock,
     ) -> Sources<'a> {
         let table = cells.contiguous_iter().expect(ONE_TABLE).next();
-        let (ids, kinds, phases, lineages, attacked, delivered) = table.unwrap_or_default();
-        debug_assert!(ids.iter().map(|id| &id.0).eq(tissue.row_ids()));
+        let (phases, pasts) = table.unwrap_or_default();
+        let vitality = |&group: &u16| ungroup(group).1;
+        debug_assert!(
+            (phases.iter().map(|phase| phase.vitality)).eq(tissue.groups().iter().map(vitality))
+        );
         Sources {
             tissue,
             plan,
             clock,
             tables,
-            kinds,
             phases,
-            lineages,
-            attacked,
-            delivered,
+            pasts,
         }
     }
 }
@@ -151,7 +137,7 @@ impl Reading<'_> {
     }
 
     /// Numbers that only some types have, each at a place of its own.
-    fn of_types<T: Number>(&mut self, table: &Table<T>, places: &[Option<usize>], kinds: &[Kind]) {
+    fn of_types<T: Number>(&mut self, table: &Table<T>, places: &[Option<usize>], groups: &[u16]) {
         // Mostly all that have it have it at one place.
         if let [Some(place), rest @ ..] = places
             && rest.iter().all(|other| *other == Some(*place))
@@ -159,7 +145,7 @@ impl Reading<'_> {
             return self.column(table.column(*place), Number::get);
         }
         self.each(|row| {
-            let place = places[usize::from(kinds[row].0)];
+            let place = places[usize::from(ungroup(groups[row]).0)];
             place.map_or(f64::NAN, |place| table.get(place, row).get())
         });
     }
@@ -172,10 +158,10 @@ pub fn sense(signal: &Signal, cells: &Readers, of: &Sources<'_>, out: &mut Vec<f
         plan,
         clock,
         tables,
-        kinds,
         phases,
-        ..
+        pasts,
     } = *of;
+    let groups = tissue.groups();
     let mut to = Reading { cells, out };
     let flag = |is: bool| if is { 1.0 } else { 0.0 };
     match signal {
@@ -210,9 +196,9 @@ pub fn sense(signal: &Signal, cells: &Readers, of: &Sources<'_>, out: &mut Vec<f
             to.column(tables.contact_time.column(at), |time| time);
         }
         Signal::Damage => to.column(tissue.damages(), |damage| damage),
-        Signal::DamageDelivered => to.column(of.delivered, |damage| damage.0),
+        Signal::DamageDelivered => to.column(pasts, |past| past.history.delivered),
         Signal::Attacking => to.column(tissue.targets(), |target| flag(target != NOBODY)),
-        Signal::AttackedTime => to.column(of.attacked, |time| time.0),
+        Signal::AttackedTime => to.column(pasts, |past| past.history.attacked),
         Signal::Dead => to.column(phases, |phase| flag(phase.vitality != Vitality::Live)),
         Signal::Is(vitality) => to.column(phases, |phase| flag(phase.vitality == *vitality)),
         Signal::Time => to.all(clock.time()),
@@ -224,12 +210,12 @@ pub fn sense(signal: &Signal, cells: &Readers, of: &Sources<'_>, out: &mut Vec<f
             to.all(plan.scenario.interventions[*number].begun(clock.time()) as f64);
         }
         Signal::TimeInPhase => to.column(phases, |phase| phase.elapsed),
-        Signal::Age => to.column(of.lineages, |lineage| {
-            (clock.tick - lineage.born) as f64 * clock.diffusion_step
+        Signal::Age => to.column(pasts, |past| {
+            (clock.tick - past.lineage.born) as f64 * clock.diffusion_step
         }),
         Signal::Volume => to.column(tissue.volumes(), |volume| volume),
-        Signal::Custom(places) => to.of_types(&tables.custom, places, kinds),
-        Signal::Latent(places) => to.of_types(&tables.latent, places, kinds),
-        Signal::Recorded(places) => to.of_types(&tables.recorded, places, kinds),
+        Signal::Custom(places) => to.of_types(&tables.custom, places, groups),
+        Signal::Latent(places) => to.of_types(&tables.latent, places, groups),
+        Signal::Recorded(places) => to.of_types(&tables.recorded, places, groups),
     }
 }

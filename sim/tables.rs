@@ -49,6 +49,13 @@ impl<T: Number> Table<T> {
         }
     }
 
+    /// Makes room for so many more rows.
+    fn reserve(&mut self, rows: usize) {
+        for column in &mut self.columns {
+            column.reserve(rows);
+        }
+    }
+
     /// Adds a row.
     pub fn push(&mut self, values: &[T]) {
         for (place, column) in self.columns.iter_mut().enumerate() {
@@ -151,6 +158,15 @@ impl Tables {
             recorded: Table::new(most(&|kind| plan.latents.unrecorded(kind).len())),
             contact_time: Table::new(plan.contact_times.len()),
         }
+    }
+
+    /// Makes room for so many more cells.
+    pub fn reserve(&mut self, cells: usize) {
+        self.custom.reserve(cells);
+        self.ruled.reserve(cells);
+        self.latent.reserve(cells);
+        self.recorded.reserve(cells);
+        self.contact_time.reserve(cells);
     }
 
     /// Adds the row of a daughter: her mother's numbers.

@@ -222,6 +222,13 @@ impl Channels {
         }
     }
 
+    /// Makes room for so many more rows.
+    pub(crate) fn reserve(&mut self, rows: usize) {
+        for values in self.values.iter_mut().filter(|values| values.owned) {
+            values.rows.reserve(rows);
+        }
+    }
+
     /// Adds a row that follows `group`, or has the numbers of the row `like`.
     pub(crate) fn push(&mut self, group: usize, like: Option<usize>) {
         for values in self.values.iter_mut().filter(|values| values.owned) {

@@ -330,6 +330,12 @@ impl Tissue {
 
     // Cells come and go. Ranks stay as they are until `settle`.
 
+    /// Makes room for so many more cells.
+    pub fn reserve(&mut self, cells: usize) {
+        self.rows.reserve(cells);
+        self.setup.channels.reserve(cells);
+    }
+
     /// Adds a cell. It has no rank until [`Tissue::settle`].
     pub fn insert(&mut self, body: &Body) {
         let like = body

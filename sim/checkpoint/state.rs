@@ -6,13 +6,13 @@
 
 use std::borrow::Cow;
 
-use bevy_ecs::{entity::Entity, world::World};
+use bevy_ecs::world::World;
 use kernels::tissue;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    arrays::{ONE_TABLE, Space, enroll},
-    cell::{Attacked, CellId, Delivered, History, Kind, LastHit, Lineage, Phase, Volume},
+    arrays::{ONE_TABLE, Space, enroll, ungroup},
+    cell::{Past, Phase, Volume},
     clock::Clock,
     guard::{self, Guards},
     interventions::{Arrived, Changed},
@@ -22,8 +22,8 @@ use crate::{
     tables::Tables,
 };
 
-/// What the ECS holds of one cell, besides its id.
-type Cell = (Kind, Phase, Lineage, Volume, LastHit, Attacked, Delivered);
+/// What the ECS holds of one cell.
+type Cell = (Phase, Volume, Past);
 
 /// See the head of the file. What is written borrows from the simulation, what is read is its own.
 #[derive(Debug, Serialize, Deserialize)]
@@ -44,7 +44,8 @@ pub struct State<'a> {
 impl State<'_> {
     /// `[row]`: types.
     pub(super) fn kinds(&self) -> impl Iterator<Item = usize> {
-        self.cells.iter().map(|(kind, ..)| usize::from(kind.0))
+        let groups = self.tissue.groups().iter();
+        groups.map(|&group| usize::from(ungroup(group).0))
     }
 }
 
@@ -76,11 +77,10 @@ impl Simulation {
         simulation.tick = state.tick;
         let world = &mut simulation.world;
         world.resource_mut::<Clock>().tick = state.tick;
-        let ids = state.tissue.ids().to_vec();
         let tissue = &mut world.resource_mut::<Space>().0;
         let restored = tissue.restore(state.tissue);
         restored.map_err(|error| error.to_string())?;
-        let entities = populate(world, &ids, &state.cells);
+        let entities = world.spawn_batch(state.cells).collect::<Vec<_>>();
         world.insert_resource(state.tables.into_owned());
         world.insert_resource(state.clamps.into_owned());
         world.insert_resource(state.log.into_owned());
@@ -95,46 +95,12 @@ impl Simulation {
 
 /// The components of all cells, by row.
 fn cells(world: &mut World) -> Vec<Cell> {
-    type All<'a> = (
-        &'a Kind,
-        &'a Phase,
-        &'a Lineage,
-        &'a Volume,
-        &'a LastHit,
-        &'a Attacked,
-        &'a Delivered,
-    );
-    let mut query = world.query::<All<'_>>();
+    let mut query = world.query::<(&Phase, &Volume, &Past)>();
     let tables = query.contiguous_iter(world).expect(ONE_TABLE);
     let mut cells = Vec::new();
-    for (kinds, phases, lineages, volumes, last_hits, attacked, delivered) in tables {
-        cells.extend((0..kinds.len()).map(|row| {
-            (
-                kinds[row],
-                phases[row],
-                lineages[row],
-                volumes[row],
-                last_hits[row],
-                attacked[row],
-                delivered[row],
-            )
-        }));
+    for (phases, volumes, pasts) in tables {
+        let rows = phases.iter().zip(volumes).zip(pasts);
+        cells.extend(rows.map(|((&phase, &volume), &past)| (phase, volume, past)));
     }
     cells
-}
-
-/// Makes the cells, in the order of rows.
-fn populate(world: &mut World, ids: &[u64], cells: &[Cell]) -> Vec<Entity> {
-    let cells = ids.iter().zip(cells);
-    let entities = cells.map(|(&id, &cell)| {
-        let (kind, phase, lineage, volume, last_hit, attacked, delivered) = cell;
-        let history = History {
-            last_hit,
-            attacked,
-            delivered,
-        };
-        let cell = (CellId(id), kind, phase, lineage, volume, history);
-        world.spawn(cell).id()
-    });
-    entities.collect()
 }

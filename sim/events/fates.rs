@@ -12,8 +12,8 @@ use kernels::{
 use rayon::prelude::*;
 
 use crate::{
-    arrays::{ONE_TABLE, Space},
-    cell::{CellId, Hit, Kind, LastHit, Phase, Volume},
+    arrays::{ONE_TABLE, Space, ungroup},
+    cell::{Hit, Past, Phase, Volume},
     clock::Clock,
     dictionary::Behavior,
     output::Vitality,
@@ -130,17 +130,7 @@ type Drawing<'w, 's> = (
     Res<'w, Plan>,
     Res<'w, Risks>,
     Res<'w, Tables>,
-    Query<
-        'w,
-        's,
-        (
-            &'static mut Phase,
-            &'static mut Volume,
-            &'static mut LastHit,
-            &'static Kind,
-            &'static CellId,
-        ),
-    >,
+    Query<'w, 's, (&'static mut Phase, &'static mut Volume, &'static mut Past)>,
 );
 
 /// Advances phases and volumes, and lists what happens to whom, by rank.
@@ -151,7 +141,7 @@ pub(super) fn draw(world: &mut World, clock: &Clock) -> Vec<(usize, Fate)> {
         drawing.expect("a world has its resources as long as it lives");
     let tissue = &mut space.0;
     let table = cells.contiguous_iter_mut().expect(ONE_TABLE).next();
-    let Some((mut phases, mut volumes, mut last_hits, kinds, ids)) = table else {
+    let Some((mut phases, mut volumes, mut pasts)) = table else {
         return Vec::new();
     };
     let step = Step {
@@ -160,14 +150,15 @@ pub(super) fn draw(world: &mut World, clock: &Clock) -> Vec<(usize, Fate)> {
         risks: &risks,
         ruled: &tables.ruled,
         draws: Purpose::Fate.draws(plan.scenario.seed),
+        ids: tissue.row_ids(),
+        groups: tissue.groups(),
         damages: tissue.damages(),
         frozen: tissue.frozen_rows(),
     };
     let pieces: Vec<Piece<'_>> = (phases.bypass_change_detection())
         .chunks_mut(PIECE)
         .zip(volumes.bypass_change_detection().chunks_mut(PIECE))
-        .zip(last_hits.bypass_change_detection().chunks_mut(PIECE))
-        .zip(kinds.chunks(PIECE).zip(ids.chunks(PIECE)))
+        .zip(pasts.bypass_change_detection().chunks_mut(PIECE))
         .zip((0..).step_by(PIECE))
         .collect();
     let fates = |piece| step.fates(piece);
@@ -185,14 +176,8 @@ pub(super) fn draw(world: &mut World, clock: &Clock) -> Vec<(usize, Fate)> {
     fates
 }
 
-/// Phases, volumes and last hits of some rows, their types and ids, and the first row.
-type Piece<'a> = (
-    (
-        ((&'a mut [Phase], &'a mut [Volume]), &'a mut [LastHit]),
-        (&'a [Kind], &'a [CellId]),
-    ),
-    usize,
-);
+/// Phases, volumes and pasts of some rows, and the first row.
+type Piece<'a> = (((&'a mut [Phase], &'a mut [Volume]), &'a mut [Past]), usize);
 
 /// What all cells have in common in a step.
 struct Step<'a> {
@@ -201,6 +186,8 @@ struct Step<'a> {
     risks: &'a Risks,
     ruled: &'a Table<f64>,
     draws: Draws,
+    ids: &'a [u64],
+    groups: &'a [u16],
     damages: &'a [f64],
     frozen: &'a [bool],
 }
@@ -208,29 +195,25 @@ struct Step<'a> {
 impl Step<'_> {
     /// What happens to whom in some rows, by id.
     fn fates(&self, piece: Piece<'_>) -> Vec<(u64, Fate)> {
-        let ((((phases, volumes), last_hits), (kinds, ids)), first) = piece;
+        let (((phases, volumes), pasts), first) = piece;
         let types = &self.plan.scenario.cell_types;
         let dt = self.clock.phenotype_step();
         let mut fates = Vec::new();
-        let cells = phases
-            .iter_mut()
-            .zip(volumes)
-            .zip(last_hits)
-            .zip(kinds)
-            .zip(ids);
-        for (((((phase, volume), last_hit), kind), id), row) in cells.zip(first..) {
+        let cells = phases.iter_mut().zip(volumes).zip(pasts);
+        for (((phase, volume), past), row) in cells.zip(first..) {
             if self.frozen[row] {
                 continue;
             }
+            let (id, (kind, _)) = (self.ids[row], ungroup(self.groups[row]));
             let turn = Turn {
-                id: id.0,
+                id,
                 tick: self.clock.tick,
                 dt,
                 draws: self.draws,
-                risks: &self.risks.0[usize::from(kind.0)],
+                risks: &self.risks.0[usize::from(kind)],
                 types,
-                kind: kind.0,
-                cell_type: &types[usize::from(kind.0)],
+                kind,
+                cell_type: &types[usize::from(kind)],
                 phase,
                 volume,
                 ruled: self.ruled,
@@ -241,10 +224,11 @@ impl Step<'_> {
                 Semantics::PhysiCell => turn.take(),
             };
             let recovered = |hit: Hit| semantics::RECOVERED_SHARE * hit.damage;
-            if (last_hit.0).is_some_and(|hit| self.damages[row] < recovered(hit)) {
-                last_hit.0 = None;
+            let last_hit = &mut past.history.last_hit;
+            if last_hit.is_some_and(|hit| self.damages[row] < recovered(hit)) {
+                *last_hit = None;
             }
-            fates.extend(happens.into_iter().flatten().map(|fate| (id.0, fate)));
+            fates.extend(happens.into_iter().flatten().map(|fate| (id, fate)));
         }
         fates
     }

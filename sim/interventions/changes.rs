@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     arrays::{Roster, Space},
-    cell::{Lineage, Vitality},
+    cell::{Past, Vitality},
     clock::Clock,
     dictionary::Behavior,
     plan::Plan,
@@ -142,8 +142,8 @@ fn own(
         Some(&before[place])
     };
     let entry = of(id).or_else(|| {
-        let lineage = world.get::<Lineage>(roster.entities[rank]);
-        let lineage = lineage.expect("every cell has a lineage");
+        let past = world.get::<Past>(roster.entities[rank]);
+        let lineage = past.expect("every cell has a past").lineage;
         let is_newborn = lineage.born + clock.mechanics_ticks >= clock.tick;
         of(lineage.mother).filter(|_| is_newborn)
     });

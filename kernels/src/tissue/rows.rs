@@ -36,6 +36,27 @@ pub(super) struct Rows {
 }
 
 impl Rows {
+    /// Makes room for so many more rows.
+    pub(super) fn reserve(&mut self, rows: usize) {
+        self.id.reserve(rows);
+        self.group.reserve(rows);
+        self.position.reserve(rows);
+        self.velocity.reserve(rows);
+        self.previous_velocity.reserve(rows);
+        self.moved.reserve(rows);
+        self.volume.reserve(rows);
+        self.radius.reserve(rows);
+        self.direction.reserve(rows);
+        self.pressure.reserve(rows);
+        self.damage.reserve(rows);
+        self.target.reserve(rows);
+        self.frozen.reserve(rows);
+        self.removed.reserve(rows);
+        for column in &mut self.internalized {
+            column.reserve(rows);
+        }
+    }
+
     /// Moves all columns.
     pub(super) fn permute(&mut self, moves: &Moves, pool: &Pool) {
         let mut columns: Vec<&mut dyn Column> = vec![

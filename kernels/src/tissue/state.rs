@@ -39,6 +39,11 @@ impl State<'_> {
         &self.rows.id
     }
 
+    /// `[row]`: groups.
+    pub fn groups(&self) -> &[u16] {
+        &self.rows.group
+    }
+
     /// Forgets how often numbers were put back into range: for a run that begins here.
     pub fn forget_clamps(&mut self) {
         self.clamps = Clamps::default();
