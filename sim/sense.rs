@@ -59,15 +59,19 @@ impl<'a> Sources<'a> {
     }
 }
 
+/// Voxels that may be left out within a span: looking at them too is quicker than a new span.
+const GAP: u32 = 8;
+
 /// Cells that are read, and what is to be known of where they stand.
 #[derive(Debug, Default)]
 pub struct Readers {
     rows: Vec<u32>,
     /// The rows, where none between the first and the last is left out.
     run: Option<Range<usize>>,
-    /// Their voxels; one that several rows in a row stand in is there once.
-    voxels: Vec<u32>,
-    /// `[row]`: its place in `voxels`.
+    /// Spans of voxels that hold all of theirs: cells that are neighbors in the order of rows mostly
+    /// stand in voxels that are neighbors too.
+    spans: Vec<Range<u32>>,
+    /// `[row]`: its place among the voxels of all spans.
     places: Vec<u32>,
 }
 
@@ -80,18 +84,21 @@ impl Readers {
         let run = |(&first, &last): (&u32, &u32)| first as usize..last as usize + 1;
         self.run = rows.first().zip(rows.last()).filter(|_| is_run).map(run);
         let voxels = of.tissue.voxels();
-        self.voxels.resize(rows.len(), 0);
-        self.places.resize(rows.len(), 0);
-        // Written over until the next voxel begins, so that nothing branches.
-        let (mut count, mut last) = (0, u32::MAX);
-        for (place, &row) in self.places.iter_mut().zip(rows) {
+        let (mut span, mut before) = (0..0, 0);
+        self.spans.clear();
+        self.places.clear();
+        self.places.extend(rows.iter().map(|&row| {
             let voxel = voxels[row as usize];
-            count += usize::from(voxel != last);
-            last = voxel;
-            self.voxels[count - 1] = voxel;
-            *place = count as u32 - 1;
-        }
-        self.voxels.truncate(count);
+            if voxel < span.start || voxel >= span.end + GAP {
+                before += span.end - span.start;
+                self.spans.push(span.clone());
+                span = voxel..voxel;
+            }
+            // Without a branch, for nobody can tell where the next voxel begins.
+            span.end = span.end.max(voxel + 1);
+            before + voxel - span.start
+        }));
+        self.spans.push(span);
     }
 }
 
@@ -128,11 +135,17 @@ impl Reading<'_> {
         }
     }
 
-    /// What is at the voxel of each row.
-    fn at_voxels(&mut self, mut value: impl FnMut(usize) -> f64) {
-        let voxels = self.cells.voxels.iter();
-        let values: Vec<f64> = voxels.map(|&voxel| value(voxel as usize)).collect();
-        let places = self.cells.places.iter();
+    /// What is at the voxel of each row; `fill` is asked for spans of voxels.
+    fn at_voxels(&mut self, mut fill: impl FnMut(Range<usize>, &mut [f64])) {
+        let cells = self.cells;
+        let mut values = vec![0.0; cells.spans.iter().map(Range::len).sum()];
+        let mut rest = &mut values[..];
+        for span in &cells.spans {
+            let (values, after) = rest.split_at_mut(span.len());
+            fill(span.start as usize..span.end as usize, values);
+            rest = after;
+        }
+        let places = cells.places.iter();
         self.out.extend(places.map(|&place| values[place as usize]));
     }
 
@@ -167,7 +180,7 @@ pub fn sense(signal: &Signal, cells: &Readers, of: &Sources<'_>, out: &mut Vec<f
     match signal {
         Signal::Density(substrate) => {
             let density = tissue.density_of(*substrate);
-            to.at_voxels(|voxel| density[voxel]);
+            to.at_voxels(|voxels, out| out.copy_from_slice(&density[voxels]));
         }
         Signal::Internalized(substrate) => match tissue.internalized_rows(*substrate) {
             Some(amounts) => to.each(|row| amounts[row] / tissue.volumes()[row]),
@@ -176,14 +189,12 @@ pub fn sense(signal: &Signal, cells: &Readers, of: &Sources<'_>, out: &mut Vec<f
         Signal::BasementMembrane => to.all(0.0),
         Signal::GradientNorm(substrate) => {
             let mut slopes = tissue.slopes(*substrate);
-            to.at_voxels(|voxel| {
-                let [x, y, z] = slopes.at(voxel);
-                (x * x + y * y + z * z).sqrt()
-            });
+            let norm = |[x, y, z]: [f64; 3]| (x * x + y * y + z * z).sqrt();
+            to.at_voxels(|voxels, out| slopes.along(voxels, out, norm));
         }
         Signal::Gradient(substrate, axis) => {
             let mut slopes = tissue.slopes(*substrate);
-            to.at_voxels(|voxel| slopes.at(voxel)[*axis]);
+            to.at_voxels(|voxels, out| slopes.along(voxels, out, |slope| slope[*axis]));
         }
         Signal::Pressure => to.column(tissue.pressures(), |pressure| pressure),
         Signal::Contact(watch) => {

@@ -1,5 +1,7 @@
 //! The slope of a density at a voxel: central differences, one-sided at the domain's ends.
 
+use std::ops::Range;
+
 use crate::{Grid, Real};
 
 /// ∇ρ at `voxel`, density per µm. `density` is `[voxel]`. An axis with one voxel has slope 0, so
@@ -29,25 +31,74 @@ impl<'a> Slopes<'a> {
 
     /// [`gradient`] at a voxel.
     pub fn at(&mut self, voxel: usize) -> [Real; 3] {
+        let mut slope = [[0.0; 3]];
+        self.along(voxel..voxel + 1, &mut slope, |slope| slope);
+        slope[0]
+    }
+
+    /// What `of` makes of [`gradient`] at each of these voxels, of which there are as many as `out`
+    /// has places.
+    #[inline]
+    pub fn along<T>(
+        &mut self,
+        voxels: Range<usize>,
+        mut out: &mut [T],
+        of: impl Fn([Real; 3]) -> T,
+    ) {
         let (grid, density) = (self.grid, self.density);
+        let stride = [1, grid.shape[0], grid.shape[0] * grid.shape[1]];
+        let mut voxel = voxels.start;
+        while voxel < voxels.end {
+            let at = self.coordinates(voxel);
+            // All voxels of a line but its ends have neighbors on the same sides.
+            let is_inner = at[0] > 0 && at[0] + 1 < grid.shape[0];
+            let end = match is_inner {
+                true => voxels.end.min(voxel - at[0] + grid.shape[0] - 1),
+                false => voxel + 1,
+            };
+            let [x, y, z] = core::array::from_fn(|axis| {
+                let below = usize::from(at[axis] > 0);
+                let above = usize::from(at[axis] + 1 < grid.shape[axis]);
+                Sides {
+                    above: &density[voxel + above * stride[axis]..][..end - voxel],
+                    below: &density[voxel - below * stride[axis]..][..end - voxel],
+                    apart: (below + above) as Real * grid.spacing[axis],
+                }
+            });
+            let (piece, rest) = out.split_at_mut(end - voxel);
+            for (place, out) in piece.iter_mut().enumerate() {
+                *out = of([x.slope(place), y.slope(place), z.slope(place)]);
+            }
+            (voxel, out) = (end, rest);
+        }
+    }
+
+    /// Divisions cost more than all the rest: one for each line.
+    fn coordinates(&mut self, voxel: usize) -> [usize; 3] {
         let [first, ..] = self.line;
-        // Divisions cost more than all the rest.
-        if voxel < first || voxel >= first + grid.shape[0] {
-            let [i, j, k] = grid.coordinates(voxel);
+        if voxel < first || voxel >= first + self.grid.shape[0] {
+            let [i, j, k] = self.grid.coordinates(voxel);
             self.line = [voxel - i, j, k];
         }
         let [first, j, k] = self.line;
-        let at = [voxel - first, j, k];
-        let stride = [1, grid.shape[0], grid.shape[0] * grid.shape[1]];
-        core::array::from_fn(|axis| {
-            let below = usize::from(at[axis] > 0);
-            let above = usize::from(at[axis] + 1 < grid.shape[axis]);
-            if below + above == 0 {
-                return 0.0;
-            }
-            let rise =
-                density[voxel + above * stride[axis]] - density[voxel - below * stride[axis]];
-            rise / ((below + above) as Real * grid.spacing[axis])
-        })
+        [voxel - first, j, k]
+    }
+}
+
+/// What stands on either side of some voxels along an axis.
+struct Sides<'a> {
+    above: &'a [Real],
+    below: &'a [Real],
+    /// µm; 0 where there is but one voxel.
+    apart: Real,
+}
+
+impl Sides<'_> {
+    #[inline(always)]
+    fn slope(&self, place: usize) -> Real {
+        match self.apart > 0.0 {
+            true => (self.above[place] - self.below[place]) / self.apart,
+            false => 0.0,
+        }
     }
 }

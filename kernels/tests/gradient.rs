@@ -1,7 +1,7 @@
 //! Slopes of known fields, and the way between positions and voxels.
 
 use kernels::Grid;
-use kernels::gradient::gradient;
+use kernels::gradient::{Slopes, gradient};
 
 #[test]
 fn gradient_of_a_linear_field_is_exact_everywhere() {
@@ -20,6 +20,21 @@ fn gradient_of_a_linear_field_is_exact_everywhere() {
             core::array::from_fn(|axis| if shape[axis] > 1 { slope[axis] } else { 0.0 });
         for voxel in 0..grid.len() {
             assert_eq!(gradient(&grid, &density, voxel), expected);
+        }
+    }
+}
+
+#[test]
+fn slopes_along_voxels_are_those_at_each() {
+    for shape in [[7, 5, 3], [7, 5, 1], [2, 3, 4], [1, 9, 1]] {
+        let grid = Grid::new([0.0; 3], shape.map(f64::from), [1.0; 3]).unwrap();
+        let density: Vec<f64> = (0..grid.len()).map(|it| (it * it % 23) as f64).collect();
+        for (start, end) in [(0, grid.len()), (3, 8), (grid.len() - 1, grid.len())] {
+            let mut along = vec![[f64::NAN; 3]; end - start];
+            Slopes::new(&grid, &density).along(start..end, &mut along, |slope| slope);
+            for (voxel, slope) in (start..end).zip(along) {
+                assert_eq!(slope, gradient(&grid, &density, voxel), "{shape:?} {voxel}");
+            }
         }
     }
 }
