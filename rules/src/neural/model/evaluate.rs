@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::super::Fault;
 use super::super::answers::Answers;
-use super::super::columns::{Column, all_finite, any_outside, converted, turn};
+use super::super::columns::{Column, all_finite, converted, turn};
 use super::super::compute::Compute;
 use super::super::convert::Convert;
 use super::super::engine::{CHUNK, Rows};
@@ -38,15 +38,19 @@ impl Model {
         if self.is_graph() {
             edges::check(&batch.edges, batch.rows)?;
         }
-        self.boxes(batch, out);
+        out.domain.clear();
+        out.domain.resize(batch.rows, Tiers::default());
+        if self.learned.guard == Guard::ClampInputs {
+            out.clamped += self.clamped(batch);
+        }
         if self.gate.is_some() {
             out.gate.resize(batch.rows, 0.0);
         }
         let mut failed = std::mem::take(&mut out.failed);
-        let pieces = pieces(out, batch.rows).into_iter().enumerate();
         let range = |at: usize| at * CHUNK..batch.rows.min((at + 1) * CHUNK);
         let done: Vec<Failed> = match &self.compute {
             Compute::Rows(rows) => {
+                let pieces = pieces(out, batch.rows).into_iter().enumerate();
                 let chunk = |(at, mut piece): (usize, Piece<'_>)| {
                     self.chunk(rows, batch, range(at), &mut piece)
                 };
@@ -63,7 +67,8 @@ impl Model {
                 }
             }
             graph => {
-                let (made, is_whole) = self.graph(graph, batch)?;
+                let (made, is_whole) = self.graph(graph, batch, &mut out.domain)?;
+                let pieces = pieces(out, batch.rows).into_iter().enumerate();
                 let chunk = |(at, mut piece): (usize, Piece<'_>)| {
                     self.write(
                         batch,
@@ -99,52 +104,58 @@ impl Model {
         count
     }
 
-    /// Which rows have an input outside its range; a node for the edges that lead to it.
-    fn boxes(&self, batch: &Batch<'_>, out: &mut Outputs) {
-        out.domain.clear();
-        out.domain.resize(batch.rows, Tiers::default());
-        if self.learned.guard == Guard::ClampInputs {
-            out.clamped += self.clamped(batch);
-        }
-        let columns = batch.signals.iter().zip(&self.bound.into_model);
-        let reads = &self.bound.signature.reads;
-        for (((column, factor), range), read) in columns.zip(&self.domain.boxes).zip(reads) {
-            let Some((lo, hi)) = *range else { continue };
-            let is_outside = |value: f64| value * factor < lo || value * factor > hi;
-            if self.is_graph() && read.side != Side::Cell {
-                for (edge, &to) in batch.edges.to.iter().enumerate() {
-                    if is_outside(column[end(batch, read.side, edge)]) {
-                        out.domain[to as usize].add(Tiers::BOX);
-                    }
-                }
-                continue;
-            }
-            // Mostly nobody is: a look at the whole column is a fraction of one at each row.
-            if !any_outside(column, *factor, (lo, hi)) {
-                continue;
-            }
-            for (tiers, &value) in out.domain.iter_mut().zip(column) {
-                tiers.0 |= Tiers::BOX.0 * u8::from(is_outside(value));
+    /// Marks the nodes with an edge that leads to them and has an input outside its range.
+    fn edge_boxes(&self, batch: &Batch<'_>, domain: &mut [Tiers]) {
+        let reads = self.bound.signature.reads.iter().map(|read| read.side);
+        let of_edges = reads.zip(0..self.domain.boxes.len());
+        for (side, read) in of_edges.filter(|(side, _)| *side != Side::Cell) {
+            for (edge, &to) in batch.edges.to.iter().enumerate() {
+                let value = batch.signals[read][end(batch, side, edge)];
+                domain[to as usize].add(self.tier(read, value));
             }
         }
     }
 
-    /// Turns `tensor` into the columns of one tensor for some rows, row-major, in the model's units.
+    /// Whether an input lies outside its range.
+    fn tier(&self, read: usize, value: f64) -> Tiers {
+        let value = value * self.bound.into_model[read];
+        match self.domain.boxes[read] {
+            Some((lo, hi)) if value < lo || value > hi => Tiers::BOX,
+            _ => Tiers::default(),
+        }
+    }
+
+    /// Turns `tensor` into the columns of one tensor for some rows, row-major, in the model's units,
+    /// and marks rows with an input outside its range. Whether all are numbers that are inside.
     fn tensor(
         &self,
         batch: &Batch<'_>,
-        columns: &[usize],
+        reads: &[usize],
         rows: &Range<usize>,
         tensor: &mut Vec<f32>,
-    ) {
-        let column = |&read: &usize| Column {
-            values: &batch.signals[read][rows.clone()],
-            factor: self.bound.into_model[read],
-            range: self.put_back(read),
+        domain: &mut [Tiers],
+    ) -> bool {
+        // What is inside is finite in single precision too.
+        let finite = (f64::from(f32::MIN), f64::from(f32::MAX));
+        let column = |&read: &usize| {
+            let (lo, hi) = self.domain.boxes[read].unwrap_or(finite);
+            Column {
+                values: &batch.signals[read][rows.clone()],
+                factor: self.bound.into_model[read],
+                expected: (lo.max(finite.0), hi.min(finite.1)),
+                range: self.put_back(read),
+            }
         };
-        let columns: Vec<Column<'_>> = columns.iter().map(column).collect();
+        let columns: Vec<Column<'_>> = reads.iter().map(column).collect();
+        let mut strays = Vec::new();
         tensor.resize(rows.len() * columns.len(), 0.0);
-        turn(&columns, tensor);
+        turn(&columns, tensor, &mut strays);
+        for &stray in &strays {
+            for (tiers, &value) in domain.iter_mut().zip(columns[stray].values) {
+                tiers.add(self.tier(reads[stray], value));
+            }
+        }
+        strays.is_empty()
     }
 
     /// The range that an input is put back into.
@@ -167,22 +178,31 @@ impl Model {
         })
     }
 
-    /// Turns `tensors` into the inputs of some rows, row-major, and says whether each row is whole: one with an input that is no number enters as zeros, so that nothing of
-    /// it can reach the others.
-    fn fill(&self, batch: &Batch<'_>, rows: Range<usize>, tensors: &mut [Vec<f32>]) -> Vec<bool> {
+    /// Turns `tensors` into the inputs of some rows, row-major, marks those outside their ranges in
+    /// `domain`, and says whether each row is whole: one with an input that is no number enters as
+    /// zeros, so that nothing of it can reach the others.
+    fn fill(
+        &self,
+        batch: &Batch<'_>,
+        rows: Range<usize>,
+        tensors: &mut [Vec<f32>],
+        domain: &mut [Tiers],
+    ) -> Vec<bool> {
         let mut is_whole = vec![true; rows.len()];
         let lanes = self.spec.lanes();
         let inputs = self.layout.iter().zip(&self.row_tensors);
+        let mut is_inside = true;
         for ((columns, (name, _)), tensor) in inputs.zip(tensors.iter_mut()) {
-            match name.as_str() {
+            is_inside &= match name.as_str() {
                 "noise" => {
                     tensor.clear();
                     tensor.extend_from_slice(&batch.noise[rows.start * lanes..rows.end * lanes]);
+                    all_finite(tensor)
                 }
-                _ => self.tensor(batch, columns, &rows, tensor),
+                _ => self.tensor(batch, columns, &rows, tensor, domain),
             }
         }
-        if tensors.iter().all(|tensor| all_finite(tensor)) {
+        if is_inside || tensors.iter().all(|tensor| all_finite(tensor)) {
             return is_whole;
         }
         for (tensor, (_, width)) in tensors.iter().zip(&self.row_tensors) {
@@ -210,7 +230,7 @@ impl Model {
         // A thread that waits for an engine may be given another chunk, so it holds on to none.
         let mut tensors = TENSORS.take();
         tensors.resize_with(self.row_tensors.len(), Vec::new);
-        let is_whole = self.fill(batch, rows.clone(), &mut tensors);
+        let is_whole = self.fill(batch, rows.clone(), &mut tensors, out.domain);
         let made = compute.call(rows.len(), batch.dt as f32, &mut tensors);
         TENSORS.set(tensors);
         self.write(batch, rows, &made?, &is_whole, out)
@@ -225,10 +245,12 @@ impl Model {
         &self,
         compute: &Compute,
         batch: &Batch<'_>,
+        domain: &mut [Tiers],
     ) -> Result<(Vec<Vec<Vec<f32>>>, Vec<bool>), Fault> {
+        self.edge_boxes(batch, domain);
         let active: Vec<bool> = (0..batch.rows).map(|row| !is_dead(batch, row)).collect();
         let mut of_nodes = vec![Vec::new(); self.row_tensors.len()];
-        let is_whole = self.fill(batch, 0..batch.rows, &mut of_nodes);
+        let is_whole = self.fill(batch, 0..batch.rows, &mut of_nodes, domain);
         let is_whole_edge = |edge: usize| {
             let mut tensors = self.edge_layout.iter();
             tensors.all(|columns| self.edge(batch, columns, edge).all(f32::is_finite))
