@@ -52,8 +52,6 @@ pub struct CellRule {
     pub(crate) guard: Option<usize>,
     /// Most rows of a chunk.
     chunk: usize,
-    /// Writes whose numbers were in place when the last call was done.
-    pub(crate) at_once: Vec<usize>,
     /// The rows of the call's cells, ascending; those of a graph's nodes by type and rank.
     rows: Vec<u32>,
     /// `[chunk of rows]`.
@@ -81,7 +79,6 @@ impl CellRule {
             guard,
             chunk: graph.as_ref().map_or(CHUNK, |_| usize::MAX),
             graph,
-            at_once: Vec::new(),
             rule,
             rows: Vec::new(),
             outputs: Vec::new(),
@@ -99,10 +96,16 @@ impl CellRule {
         let most = groups.iter().max().map_or(0, |most| most + 1);
         let chosen: Vec<bool> = (0..most).map(is_chosen).collect();
         self.rows.clear();
-        self.rows.extend(among.filter(|&row| {
-            let row = row as usize;
-            chosen[usize::from(groups[row])] && !frozen[row]
-        }));
+        self.rows.extend(among);
+        // Written over until the next one that is chosen, so that nothing branches.
+        let mut count = 0;
+        for at in 0..self.rows.len() {
+            let row = self.rows[at];
+            let is_free = !frozen[row as usize];
+            self.rows[count] = row;
+            count += usize::from(chosen[usize::from(groups[row as usize])] & is_free);
+        }
+        self.rows.truncate(count);
     }
 
     /// Takes all nodes of its graph, and finds the edges between them.
@@ -133,8 +136,8 @@ impl CellRule {
         self.chunk
     }
 
-    /// The cells of the last call with what was said of them, chunk by chunk; of writes
-    /// [done at once](CellRule::at_once) nothing is kept.
+    /// The cells of the last call with what was said of them, chunk by chunk; columns whose numbers
+    /// were in place when the call was done are empty.
     pub(crate) fn said(&self) -> impl Iterator<Item = (&[u32], &Outputs)> {
         self.rows.chunks(self.chunk).zip(&self.outputs)
     }
@@ -294,19 +297,20 @@ pub(crate) fn evaluate(
     let mut outputs = std::mem::take(&mut rule.outputs);
     let chunks: Vec<&[u32]> = rule.rows.chunks(rule.chunk).collect();
     outputs.resize_with(chunks.len(), Outputs::default);
-    let loans = lent.loans(rule, around.plan, &chunks);
-    let at_once = loans.first().map_or(Vec::new(), |loans| {
-        loans.iter().map(|loan| loan.write).collect()
-    });
+    let loans = lent.loans(rule, around.plan, guards, &chunks);
     let (asked, watching) = (&*rule, &*guards);
     // The inputs of a chunk are kept where the guard has more to do than to count it.
     type Piece<'a> = ((&'a &'a [u32], &'a mut Outputs), Vec<Loan<'a>>);
     let work = |bench: &mut Bench, ((rows, out), loans): Piece<'_>| {
         let mut said = std::mem::take(&mut bench.outputs);
         call(asked, rows, around, watching, bench, &mut said)?;
-        let tallies = deposit(rows, loans, bench, &mut said, out);
+        let is_plain = watching.is_plain(asked.guard, &bench.dead, &bench.held, &said);
+        std::mem::swap(&mut said, out);
+        let tallies = match is_plain {
+            true => deposit(rows, loans, bench, out, &mut said),
+            false => Vec::new(),
+        };
         bench.outputs = said;
-        let is_plain = watching.is_plain(asked.guard, &bench.dead, &bench.held, out);
         let bench = match (is_plain, asked.guard) {
             (true, None) => Bench::default(),
             (true, Some(_)) => Bench {
@@ -320,7 +324,7 @@ pub(crate) fn evaluate(
         };
         Ok((is_plain, bench, tallies))
     };
-    type Done = Result<(bool, Bench, Vec<Tally>), String>;
+    type Done = Result<(bool, Bench, Vec<(usize, Tally)>), String>;
     let pieces: Vec<_> = chunks.iter().zip(&mut outputs).zip(loans).collect();
     let done: Vec<Done> = match pieces.len() {
         1 => pieces
@@ -331,8 +335,8 @@ pub(crate) fn evaluate(
     };
     for (done, out) in done.into_iter().zip(&mut outputs) {
         let (is_plain, bench, tallies) = done?;
-        for (&write, tally) in at_once.iter().zip(tallies) {
-            count(rule, write, tally, clamps);
+        for (write, tally) in tallies {
+            count(rule, write, tally, clamps, guards);
         }
         if is_plain {
             guards.pass(rule.guard, &bench.kinds, out);
@@ -351,27 +355,24 @@ pub(crate) fn evaluate(
     let source = &rule.rule.signature().source;
     guards.close(rule.guard, source, around.clock.time(), is_there)?;
     rule.outputs = outputs;
-    rule.at_once = at_once;
     Ok(())
 }
 
-/// Writes what is `said` of a chunk to the columns it has on loan, and keeps the rest in `out`.
+/// Writes what is said of a chunk to the columns it has on loan, where nobody has to decide about it
+/// first; such columns of `out` go to `spare`. Counts by number of the write.
 fn deposit(
     rows: &[u32],
     loans: Vec<Loan<'_>>,
     bench: &Bench,
-    said: &mut Outputs,
     out: &mut Outputs,
-) -> Vec<Tally> {
-    std::mem::swap(said, out);
-    if !out.failed.is_empty() {
-        return Vec::new();
-    }
-    said.columns.resize_with(out.columns.len(), Vec::new);
+    spare: &mut Outputs,
+) -> Vec<(usize, Tally)> {
+    spare.columns.resize_with(out.columns.len(), Vec::new);
     let deposit = |mut loan: Loan<'_>| {
-        let tally = loan.fill(rows, &out.columns[loan.write], &bench.dead);
-        std::mem::swap(&mut said.columns[loan.write], &mut out.columns[loan.write]);
-        tally
+        let column = std::mem::take(&mut out.columns[loan.write]);
+        let tally = loan.fill(rows, &column, &bench.dead);
+        spare.columns[loan.write] = column;
+        (loan.write, tally)
     };
     loans.into_iter().map(deposit).collect()
 }

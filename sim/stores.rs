@@ -60,22 +60,18 @@ impl Stores<'_> {
         let signature = rule.rule.signature();
         let dead = self.dead(rule);
         for (at, write) in signature.writes.iter().enumerate() {
-            if rule.at_once.contains(&at) {
-                continue;
-            }
             let skipped = if write.applies_to_dead {
                 &[]
             } else {
                 &dead[..]
             };
             let mut skipped = skipped.chunks(rule.chunk());
-            let chunks: Vec<Chunk<'_>> = (rule.said())
-                .map(|(rows, outputs)| Chunk {
-                    rows,
-                    values: &outputs.columns[at],
-                    skipped: skipped.next().unwrap_or_default(),
-                })
-                .collect();
+            let chunks = rule.said().map(|(rows, outputs)| Chunk {
+                rows,
+                values: &outputs.columns[at],
+                skipped: skipped.next().unwrap_or_default(),
+            });
+            let chunks: Vec<Chunk<'_>> = chunks.filter(|it| !it.values.is_empty()).collect();
             let number = match &write.target {
                 Target::Behavior(number) => *number,
                 Target::Readout(name) => {
@@ -243,14 +239,8 @@ impl Stores<'_> {
     }
 
     fn count(&mut self, number: usize, deposit: &Deposit, by: Option<By>, tally: Tally) {
-        self.clamps.written[number] += tally.written;
-        self.clamps.clamped[number] += tally.clamped;
-        // What models set was held in range, and counted, by the guard.
-        if let Some((guard, _)) = by
-            && deposit.adds()
-        {
-            self.guards.count(guard, tally.written, tally.clamped);
-        }
+        let guard = by.map(|(guard, _)| guard).filter(|_| deposit.adds());
+        tally.count(number, guard, self.clamps, self.guards);
     }
 }
 

@@ -56,11 +56,11 @@ pub struct Outputs {
 }
 
 impl Outputs {
-    /// Makes room for `writes` columns of `rows` zeros, keeping what is allocated.
+    /// Makes room for `writes` columns of `rows` numbers, keeping what is allocated: what stands there
+    /// means nothing until a rule has written over it.
     pub fn reset(&mut self, writes: usize, rows: usize) {
         self.columns.resize_with(writes, Vec::new);
         for column in &mut self.columns {
-            column.clear();
             column.resize(rows, 0.0);
         }
         self.failed.clear();

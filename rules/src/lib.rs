@@ -35,8 +35,8 @@ pub trait Rule: Send + Sync {
     /// What it reads, writes and how often.
     fn signature(&self) -> &Signature;
 
-    /// Maps a batch; `out` has been [reset](Outputs::reset) to the right shape. The result of a
-    /// row depends on nothing but that row.
+    /// Maps a batch; `out` has been [reset](Outputs::reset) to the right shape, and every number of
+    /// its columns is written. The result of a row depends on nothing but that row.
     ///
     /// # Errors
     /// Whatever spoils the whole batch; a row that fails by itself goes to [`Outputs::failed`].

@@ -4,7 +4,7 @@ use kernels::portable::exp;
 use rayon::prelude::*;
 use rules::Kind;
 
-use crate::tables::Number;
+use crate::{guard::Guards, record::Clamps, tables::Number};
 
 /// Chunks that a thread takes at a time: a chunk of one column is about a microsecond's work.
 const CHUNKS_AT_A_TIME: usize = 16;
@@ -110,33 +110,35 @@ impl Deposit {
         let mut tally = Tally::default();
         // Rows are ascending, so as many as there are between the ends are all of them.
         let is_run = chunk.rows.len() == piece.len() && !chunk.skipped.contains(&true);
-        if is_run && !chunk.values.iter().any(|value| value.is_nan()) {
-            // The decision stands outside the loop, so that the common one is a straight line.
-            match self.law {
-                Law::Set => self.fill_run(piece, chunk.values, &mut tally, |_, given| given),
-                _ => self.fill_run(piece, chunk.values, &mut tally, |old, new| {
-                    self.law.apply(old, new)
-                }),
+        match self.law {
+            // What is inside already is written as it stands.
+            Law::Set if is_run && self.holds(chunk.values) => {
+                for (place, &given) in piece.iter_mut().zip(chunk.values) {
+                    *place = T::of(given);
+                }
+                tally.written += piece.len() as u64;
             }
-            return tally;
-        }
-        for (row, given) in chunk.cells() {
-            self.put(&mut piece[row as usize - start], given, &mut tally);
+            _ if is_run && !chunk.values.iter().any(|value| value.is_nan()) => {
+                for (place, &given) in piece.iter_mut().zip(chunk.values) {
+                    self.put(place, given, &mut tally);
+                }
+            }
+            _ => {
+                for (row, given) in chunk.cells() {
+                    self.put(&mut piece[row as usize - start], given, &mut tally);
+                }
+            }
         }
         tally
     }
 
-    #[inline(always)]
-    fn fill_run<T: Number>(
-        &self,
-        piece: &mut [T],
-        values: &[f64],
-        tally: &mut Tally,
-        law: impl Fn(f64, f64) -> f64,
-    ) {
-        for (place, &given) in piece.iter_mut().zip(values) {
-            *place = T::of(self.held(law(place.get(), given), tally));
-        }
+    /// Whether all values are numbers in range.
+    fn holds(&self, values: &[f64]) -> bool {
+        let [low, high] = self.range;
+        let is_inside = |value: f64| (low <= value) & (value <= high);
+        values
+            .iter()
+            .fold(true, |all, &value| all & is_inside(value))
     }
 
     #[inline(always)]
@@ -188,6 +190,22 @@ pub fn cut<'a, 'r, T>(
 }
 
 impl Tally {
+    /// Adds it to what was written to a behavior, and to the ledger of a learned rule that changed it:
+    /// what models set was held in range, and counted, by the guard.
+    pub fn count(
+        self,
+        number: usize,
+        changed_by: Option<usize>,
+        clamps: &mut Clamps,
+        guards: &mut Guards,
+    ) {
+        clamps.written[number] += self.written;
+        clamps.clamped[number] += self.clamped;
+        if let Some(guard) = changed_by {
+            guards.count(guard, self.written, self.clamped);
+        }
+    }
+
     /// Both together.
     pub fn and(self, other: Tally) -> Tally {
         Tally {

@@ -5,10 +5,13 @@
 //! can see it meanwhile.
 
 use kernels::{channels::Channel, tissue::Tissue};
-use rules::Target;
+use rules::{Kind, Target};
 
 use super::deposit::{Chunk, Deposit, Tally, cut};
-use crate::{decide::CellRule, dictionary::Behavior, plan::Plan, record::Clamps, tables::Tables};
+use crate::{
+    decide::CellRule, dictionary::Behavior, guard::Guards, plan::Plan, record::Clamps,
+    tables::Tables,
+};
 
 /// Where such a column belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +68,13 @@ impl Lent {
     }
 
     /// `[chunk of rows]`: what a rule can write at once.
-    pub fn loans(&mut self, rule: &CellRule, plan: &Plan, chunks: &[&[u32]]) -> Vec<Vec<Loan<'_>>> {
+    pub fn loans(
+        &mut self,
+        rule: &CellRule,
+        plan: &Plan,
+        guards: &Guards,
+        chunks: &[&[u32]],
+    ) -> Vec<Vec<Loan<'_>>> {
         let mut loans: Vec<Vec<Loan<'_>>> = chunks.iter().map(|_| Vec::new()).collect();
         let homes = homes(rule, plan);
         let signature = rule.rule.signature();
@@ -77,7 +86,10 @@ impl Lent {
             let Target::Behavior(number) = write.target else {
                 continue;
             };
-            let range = plan.table.vocabulary.behaviors.entry(number).range;
+            let range = match rule.guard {
+                Some(guard) => guards.limits((guard, at)),
+                None => plan.table.vocabulary.behaviors.entry(number).range,
+            };
             let pieces = cut(column, chunks.iter().copied());
             for (loans, (piece, start)) in loans.iter_mut().zip(pieces) {
                 loans.push(Loan {
@@ -107,17 +119,18 @@ impl Loan<'_> {
 }
 
 /// Counts what a rule has written to a behavior.
-pub fn count(rule: &CellRule, at: usize, tally: Tally, clamps: &mut Clamps) {
-    if let Target::Behavior(number) = rule.rule.signature().writes[at].target {
-        clamps.written[number] += tally.written;
-        clamps.clamped[number] += tally.clamped;
+pub fn count(rule: &CellRule, at: usize, tally: Tally, clamps: &mut Clamps, guards: &mut Guards) {
+    let write = &rule.rule.signature().writes[at];
+    if let Target::Behavior(number) = write.target {
+        let adds = matches!(write.kind, Kind::Delta { .. });
+        tally.count(number, rule.guard.filter(|_| adds), clamps, guards);
     }
 }
 
-/// The writes of a rule that need not wait, with their places. Others do: where a guard decides
-/// first what acts, where several sources share a behavior, and where a signal is read from it.
+/// The writes of a rule that need not wait for other rules, with their places. Others do: where
+/// several sources share a behavior, and where a signal is read from it.
 fn homes(rule: &CellRule, plan: &Plan) -> Vec<(usize, Home)> {
-    if rule.guard.is_some() || rule.sees_others() {
+    if rule.sees_others() {
         return Vec::new();
     }
     let home = |number: usize, kind: usize| match &plan.table.behaviors[number] {

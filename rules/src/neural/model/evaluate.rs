@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::super::Fault;
 use super::super::answers::Answers;
+use super::super::bind::Answer;
 use super::super::columns::{Column, all_finite, converted, turn};
 use super::super::compute::Compute;
 use super::super::convert::Convert;
@@ -307,19 +308,27 @@ impl Model {
         is_whole: &[bool],
         out: &mut Piece<'_>,
     ) -> Result<Failed, Fault> {
-        let mut is_sound = !is_whole.contains(&false);
-        let mut needs_rows = self.domain.score.is_some() || self.gate.is_some();
+        let is_sound = !is_whole.contains(&false) && made.iter().all(|tensor| all_finite(tensor));
+        let by_column = |answer: &Answer| match (&answer.convert, &answer.sure) {
+            (Convert::Factor(factor), None) => Some(*factor),
+            _ => None,
+        };
+        let mut answers = self.bound.answers.iter();
+        let needs_rows = self.domain.score.is_some()
+            || self.gate.is_some()
+            || answers.any(|answer| by_column(answer).is_none());
+        if needs_rows {
+            // Of the dead nothing is said.
+            out.columns.iter_mut().for_each(|column| column.fill(0.0));
+        }
         // The common kind by columns; the rest row by row.
         for answer in &self.bound.answers {
-            let (Convert::Factor(factor), None) = (&answer.convert, &answer.sure) else {
-                needs_rows = true;
+            let Some(factor) = by_column(answer) else {
                 continue;
             };
             let said = made[answer.tensor].chunks_exact(self.widths[answer.tensor]);
             for (out, row) in out.columns[answer.first].iter_mut().zip(said) {
-                let value = row[answer.col];
-                is_sound &= value.is_finite();
-                *out = f64::from(value) * factor;
+                *out = f64::from(row[answer.col]) * factor;
             }
         }
         let mut failed = Failed::new();
