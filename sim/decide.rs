@@ -11,6 +11,8 @@
 //! 4. When every rule that is due has done so, chunk after chunk and column after column is written
 //!    to its store; what several sources share waits until all have spoken.
 
+use std::borrow::Cow;
+
 use bevy_ecs::{
     resource::Resource,
     system::{Res, ResMut},
@@ -30,7 +32,7 @@ use crate::{
     output::Vitality,
     plan::Plan,
     record::{Clamps, Failure, Stage, Timings},
-    sense::{Readers, Senses, Sources, sense},
+    sense::{Readers, Senses, Sources, lend, sense},
     stores::{Lent, Loan, Pending, Stores, Tally, count},
     streams::Purpose,
     tables::Tables,
@@ -145,9 +147,9 @@ impl CellRule {
 
 /// The rows of a chunk, as a thread works with them.
 #[derive(Default)]
-struct Bench {
+struct Bench<'a> {
     cells: Readers,
-    columns: Vec<Vec<f64>>,
+    columns: Vec<Cow<'a, [f64]>>,
     noise: Vec<f32>,
     dead: Vec<bool>,
     kinds: Vec<u16>,
@@ -156,7 +158,7 @@ struct Bench {
     outputs: Outputs,
 }
 
-impl Bench {
+impl Bench<'_> {
     /// Fills in who the rows are.
     fn ask_who(&mut self, rows: &[u32], around: &Around<'_>) {
         let ids = around.tissue.row_ids();
@@ -287,9 +289,9 @@ pub(crate) struct Around<'a> {
 ///
 /// # Errors
 /// Why the run cannot go on.
-pub(crate) fn evaluate(
+pub(crate) fn evaluate<'a>(
     rule: &mut CellRule,
-    around: &Around<'_>,
+    around: &Around<'a>,
     lent: &mut Lent,
     guards: &mut Guards,
     clamps: &mut Clamps,
@@ -300,8 +302,8 @@ pub(crate) fn evaluate(
     let loans = lent.loans(rule, around.plan, guards, &chunks);
     let (asked, watching) = (&*rule, &*guards);
     // The inputs of a chunk are kept where the guard has more to do than to count it.
-    type Piece<'a> = ((&'a &'a [u32], &'a mut Outputs), Vec<Loan<'a>>);
-    let work = |bench: &mut Bench, ((rows, out), loans): Piece<'_>| {
+    type Piece<'p> = ((&'p &'p [u32], &'p mut Outputs), Vec<Loan<'p>>);
+    let work = |bench: &mut Bench<'a>, ((rows, out), loans): Piece<'_>| {
         let mut said = std::mem::take(&mut bench.outputs);
         call(asked, rows, around, watching, bench, &mut said)?;
         let is_plain = watching.is_plain(asked.guard, &bench.dead, &bench.held, &said);
@@ -324,9 +326,9 @@ pub(crate) fn evaluate(
         };
         Ok((is_plain, bench, tallies))
     };
-    type Done = Result<(bool, Bench, Vec<(usize, Tally)>), String>;
+    type Done<'a> = Result<(bool, Bench<'a>, Vec<(usize, Tally)>), String>;
     let pieces: Vec<_> = chunks.iter().zip(&mut outputs).zip(loans).collect();
-    let done: Vec<Done> = match pieces.len() {
+    let done: Vec<Done<'a>> = match pieces.len() {
         1 => pieces
             .into_iter()
             .map(|piece| work(&mut Bench::default(), piece))
@@ -363,7 +365,7 @@ pub(crate) fn evaluate(
 fn deposit(
     rows: &[u32],
     loans: Vec<Loan<'_>>,
-    bench: &Bench,
+    bench: &Bench<'_>,
     out: &mut Outputs,
     spare: &mut Outputs,
 ) -> Vec<(usize, Tally)> {
@@ -378,12 +380,12 @@ fn deposit(
 }
 
 /// Computes the outputs of a rule for one chunk of cells.
-fn call(
+fn call<'a>(
     rule: &CellRule,
     rows: &[u32],
-    around: &Around<'_>,
+    around: &Around<'a>,
     guards: &Guards,
-    bench: &mut Bench,
+    bench: &mut Bench<'a>,
     out: &mut Outputs,
 ) -> Result<(), String> {
     let Around {
@@ -391,16 +393,30 @@ fn call(
     } = around;
     let signature = rule.rule.signature();
     bench.cells.look_up(rows, sources);
-    bench.columns.resize_with(signature.reads.len(), Vec::new);
+    bench
+        .columns
+        .resize_with(signature.reads.len(), Cow::default);
     for (read, column) in signature.reads.iter().zip(&mut bench.columns) {
-        column.clear();
-        match rule.graph.as_ref().filter(|_| read.side == Side::Pair) {
-            Some(graph) => graph.sense(read.signal, tissue, column),
-            None => {
-                let signal = &around.plan.table.signals[read.signal];
-                sense(signal, &bench.cells, sources, column);
+        // What was lent leaves no room behind, and need not be copied into one.
+        let mut own = match std::mem::take(column) {
+            Cow::Owned(own) => own,
+            Cow::Borrowed(_) => Vec::new(),
+        };
+        own.clear();
+        let signal = &around.plan.table.signals[read.signal];
+        *column = match rule.graph.as_ref().filter(|_| read.side == Side::Pair) {
+            Some(graph) => {
+                graph.sense(read.signal, tissue, &mut own);
+                Cow::Owned(own)
             }
-        }
+            None => match lend(signal, &bench.cells, sources) {
+                Some(lent) => Cow::Borrowed(lent),
+                None => {
+                    sense(signal, &bench.cells, sources, &mut own);
+                    Cow::Owned(own)
+                }
+            },
+        };
     }
     let ids = || rows.iter().map(|&row| tissue.row_ids()[row as usize]);
     bench.noise.clear();
@@ -438,7 +454,7 @@ fn call(
 }
 
 /// The rows on a bench, as a rule sees them.
-fn batch<'a>(rule: &'a CellRule, bench: &'a Bench, guards: &Guards) -> Batch<'a> {
+fn batch<'a>(rule: &'a CellRule, bench: &'a Bench<'_>, guards: &Guards) -> Batch<'a> {
     Batch {
         rows: bench.kinds.len(),
         signals: &bench.columns,

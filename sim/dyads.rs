@@ -2,6 +2,8 @@
 
 mod changes;
 
+use std::borrow::Cow;
+
 use bevy_ecs::{
     change_detection::Mut,
     resource::Resource,
@@ -45,7 +47,7 @@ pub struct DyadRule {
     number: u8,
     /// The guard over it, if it is learned.
     guard: Option<usize>,
-    columns: Vec<Vec<f64>>,
+    columns: Vec<Cow<'static, [f64]>>,
     outputs: Outputs,
 }
 
@@ -55,7 +57,7 @@ impl DyadRule {
         let Subject::Dyad { a, b } = rule.signature().subject else {
             unreachable!("cell rules are kept by `decide`");
         };
-        let columns = vec![Vec::new(); rule.signature().reads.len()];
+        let columns = vec![Cow::default(); rule.signature().reads.len()];
         DyadRule {
             rule,
             period,
@@ -180,6 +182,7 @@ fn draw(world: &mut World, clock: &Clock, rule: &mut DyadRule) -> Result<Said, S
     of_a.look_up(&side(0), &sources);
     of_b.look_up(&side(1), &sources);
     for (read, column) in signature.reads.iter().zip(&mut rule.columns) {
+        let column = column.to_mut();
         column.clear();
         if read.side == Side::Pair {
             column.extend(

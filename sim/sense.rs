@@ -151,17 +151,44 @@ impl Reading<'_> {
 
     /// Numbers that only some types have, each at a place of its own.
     fn of_types<T: Number>(&mut self, table: &Table<T>, places: &[Option<usize>], groups: &[u16]) {
-        // Mostly all that have it have it at one place.
-        if let [Some(place), rest @ ..] = places
-            && rest.iter().all(|other| *other == Some(*place))
-        {
-            return self.column(table.column(*place), Number::get);
+        if let Some(place) = common(places) {
+            return self.column(table.column(place), Number::get);
         }
         self.each(|row| {
             let place = places[usize::from(ungroup(groups[row]).0)];
             place.map_or(f64::NAN, |place| table.get(place, row).get())
         });
     }
+}
+
+/// The place of a number in all types, where there is one: mostly all that have it have it there.
+fn common(places: &[Option<usize>]) -> Option<usize> {
+    let (first, rest) = places.split_first()?;
+    first.filter(|_| rest.iter().all(|other| other == first))
+}
+
+/// The column that a signal is as it lies in memory, if there is one.
+fn lying<'a>(signal: &Signal, of: &Sources<'a>) -> Option<&'a [f64]> {
+    let Sources { tissue, tables, .. } = *of;
+    Some(match signal {
+        Signal::Pressure => tissue.pressures(),
+        Signal::Volume => tissue.volumes(),
+        Signal::Damage => tissue.damages(),
+        Signal::ContactTime(watch) => {
+            let at = { of.plan.contact_times.iter() }.position(|timed| timed == watch);
+            let at = at.expect("every contact time that is read is kept");
+            tables.contact_time.column(at)
+        }
+        Signal::Custom(places) => tables.custom.column(common(places)?),
+        Signal::Recorded(places) => tables.recorded.column(common(places)?),
+        _ => return None,
+    })
+}
+
+/// The values of a signal for these cells, where nothing need be computed or copied.
+pub fn lend<'a>(signal: &Signal, cells: &Readers, of: &Sources<'a>) -> Option<&'a [f64]> {
+    let run = cells.run.clone()?;
+    Some(&lying(signal, of)?[run])
 }
 
 /// Appends to `out` the value of a signal for each of these cells.
@@ -176,8 +203,14 @@ pub fn sense(signal: &Signal, cells: &Readers, of: &Sources<'_>, out: &mut Vec<f
     } = *of;
     let groups = tissue.groups();
     let mut to = Reading { cells, out };
+    if let Some(column) = lying(signal, of) {
+        return to.column(column, |value| value);
+    }
     let flag = |is: bool| if is { 1.0 } else { 0.0 };
     match signal {
+        Signal::Pressure | Signal::Volume | Signal::Damage | Signal::ContactTime(_) => {
+            unreachable!("they lie as they are read")
+        }
         Signal::Density(substrate) => {
             let density = tissue.density_of(*substrate);
             to.at_voxels(|voxels, out| out.copy_from_slice(&density[voxels]));
@@ -196,17 +229,10 @@ pub fn sense(signal: &Signal, cells: &Readers, of: &Sources<'_>, out: &mut Vec<f
             let mut slopes = tissue.slopes(*substrate);
             to.at_voxels(|voxels, out| slopes.along(voxels, out, |slope| slope[*axis]));
         }
-        Signal::Pressure => to.column(tissue.pressures(), |pressure| pressure),
         Signal::Contact(watch) => {
             let slot = plan.contact_slots[*watch].expect("every watch that is read has a slot");
             to.column(tissue.contact_counts(slot), f64::from);
         }
-        Signal::ContactTime(watch) => {
-            let at = plan.contact_times.iter().position(|timed| timed == watch);
-            let at = at.expect("every contact time that is read is kept");
-            to.column(tables.contact_time.column(at), |time| time);
-        }
-        Signal::Damage => to.column(tissue.damages(), |damage| damage),
         Signal::DamageDelivered => to.column(pasts, |past| past.history.delivered),
         Signal::Attacking => to.column(tissue.targets(), |target| flag(target != NOBODY)),
         Signal::AttackedTime => to.column(pasts, |past| past.history.attacked),
@@ -224,7 +250,6 @@ pub fn sense(signal: &Signal, cells: &Readers, of: &Sources<'_>, out: &mut Vec<f
         Signal::Age => to.column(pasts, |past| {
             (clock.tick - past.lineage.born) as f64 * clock.diffusion_step
         }),
-        Signal::Volume => to.column(tissue.volumes(), |volume| volume),
         Signal::Custom(places) => to.of_types(&tables.custom, places, groups),
         Signal::Latent(places) => to.of_types(&tables.latent, places, groups),
         Signal::Recorded(places) => to.of_types(&tables.recorded, places, groups),

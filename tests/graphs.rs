@@ -97,7 +97,7 @@ impl Rule for Probe {
 
     fn apply(&self, batch: &Batch<'_>, out: &mut Outputs) -> Result<(), Error> {
         let edges = batch.edges.from.iter().zip(batch.edges.to);
-        let [volumes, ages, gaps, contacts] = [0, 1, 2, 3].map(|at| batch.signals[at].clone());
+        let [volumes, ages, gaps, contacts] = [0, 1, 2, 3].map(|at| batch.signals[at].to_vec());
         self.calls.lock().unwrap().push(Called {
             types: batch.dead.to_vec(),
             volumes,

@@ -459,7 +459,7 @@ fn rows_like_those_held_out_are_called_strange_as_often_as_promised() {
     out.reset(rule.signature().writes.len(), fresh.len());
     let batch = Batch {
         rows: fresh.len(),
-        signals: std::slice::from_ref(&fresh),
+        signals: &[fresh.as_slice().into()],
         dead: &vec![false; fresh.len()],
         types: &vec![0; fresh.len()],
         dt: 6.0,

@@ -101,7 +101,7 @@ fn calls(criterion: &mut Criterion, name: &str, engine: Engine) {
             let signals: Vec<Vec<f64>> = (0..INPUTS).map(column).collect();
             let batch = Batch {
                 rows,
-                signals: &signals,
+                signals: &rules::lent(&signals),
                 noise: &[],
                 dead: &vec![false; rows],
                 dt: 6.0,
@@ -197,7 +197,7 @@ fn graph_calls(criterion: &mut Criterion, name: &str, engine: Engine) {
     let signals: Vec<Vec<f64>> = (0..24).map(|at| column(at).collect()).collect();
     let batch = Batch {
         rows: NODES as usize,
-        signals: &signals,
+        signals: &rules::lent(&signals),
         dead: &vec![false; NODES as usize],
         edges: Edges {
             from: &from,

@@ -52,7 +52,7 @@ fn rules(criterion: &mut Criterion) {
         let dead: Vec<bool> = (0..ROWS).map(|_| dice.below(20) == 0).collect();
         let batch = Batch {
             rows: ROWS,
-            signals: &signals,
+            signals: &rules::lent(&signals),
             noise: &[],
             dead: &dead,
             dt: 6.0,

@@ -244,6 +244,8 @@ impl Learned {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
     use crate::{Edges, Graph, Occasion, Read, Subject};
 
@@ -282,7 +284,7 @@ mod tests {
         let nodes = vec![3.0, 5.0, 11.0];
         let batch = Batch {
             rows: 3,
-            signals: &[nodes.clone(), nodes, vec![0.5, 12.0, 13.0]],
+            signals: &[nodes.clone(), nodes, vec![0.5, 12.0, 13.0]].map(Cow::from),
             edges: Edges {
                 from: &[1, 2, 0],
                 to: &[0, 0, 1],

@@ -1,5 +1,7 @@
 //! The numbers of one call: columns that go into a rule, and those that come out.
 
+use std::borrow::Cow;
+
 /// The rows one call is about. Columns are as long as there are rows. Of a graph, those of
 /// [`crate::Side::Pair`] are as long as there are edges; those of [`crate::Side::A`] and [`crate::Side::B`] are of nodes
 /// too, and the rule looks up the two ends of each edge in them.
@@ -7,8 +9,8 @@
 pub struct Batch<'a> {
     /// Number of cells or pairs; may be zero.
     pub rows: usize,
-    /// `[read][row]`, in the unit of the dictionary's entry.
-    pub signals: &'a [Vec<f64>],
+    /// `[read][row]`, in the unit of the dictionary's entry; lent where they lie in memory so.
+    pub signals: &'a [Cow<'a, [f64]>],
     /// `[row][lane]`, empty when the rule asks for none.
     pub noise: &'a [f32],
     /// Whether the cell of the row is dead; always false for pairs. Of a graph: whether the node
@@ -26,6 +28,11 @@ pub struct Batch<'a> {
     /// A number in (0, 1), the same in the whole run: which member of an ensemble, or which
     /// quantile, a model with propagated uncertainty takes.
     pub member: f64,
+}
+
+/// Columns of one's own, as a batch has them.
+pub fn lent(columns: &[Vec<f64>]) -> Vec<Cow<'_, [f64]>> {
+    columns.iter().map(Cow::from).collect()
 }
 
 /// Directed edges between rows, ascending by (to, from).

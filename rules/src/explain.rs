@@ -6,6 +6,8 @@
 
 mod pointwise;
 
+use std::borrow::Cow;
+
 use crate::neural::mlp::uniform;
 use crate::{Batch, Distribution, Error, Kind, Outputs, Rule, Side, Subject, Target, Vocabulary};
 
@@ -306,13 +308,13 @@ fn evaluate(
     let is_edge = |read: &crate::Read| signature.graph.is_some() && read.side == Side::Pair;
     let read = |read: &crate::Read| {
         if is_edge(read) {
-            return Vec::new();
+            return Cow::default();
         }
         let mut axes = signals.iter().zip(columns);
         let found = axes.find(|(axis, _)| axis.key == (read.side, read.signal));
-        found.map_or_else(|| vec![0.0; rows], |(_, column)| column.clone())
+        found.map_or_else(|| vec![0.0; rows].into(), |(_, column)| column.into())
     };
-    let columns: Vec<Vec<f64>> = signature.reads.iter().map(read).collect();
+    let columns: Vec<Cow<'_, [f64]>> = signature.reads.iter().map(read).collect();
     let middle = match signature.noise.map(|noise| noise.distribution) {
         Some(Distribution::Uniform) => 0.5,
         _ => 0.0,

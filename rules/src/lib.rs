@@ -18,7 +18,7 @@ pub mod written;
 use std::path::{Path, PathBuf};
 
 pub use adoption::{Adoption, Guard, Learned, Mode, Residual, Uncertainty};
-pub use batch::{Batch, Edges, Outputs, Tiers};
+pub use batch::{Batch, Edges, Outputs, Tiers, lent};
 pub use dictionary::{Dictionary, Entry, UnknownName, Vocabulary};
 pub use signature::{
     Combine, Distribution, Graph, Kind, Noise, Occasion, Read, Reduce, Side, Signature, Subject,

@@ -347,7 +347,7 @@ fn apply(model: &Model, contacts: &Contacts, columns: &[Vec<f64>]) -> Result<Out
     let seen: Vec<bool> = (0..contacts.nodes).map(|node| node % 3 == 0).collect();
     let batch = Batch {
         rows: contacts.nodes,
-        signals: columns,
+        signals: &rules::lent(columns),
         dead: &seen,
         edges: contacts.edges(),
         dt: 6.0,

@@ -169,7 +169,7 @@ fn ask(rule: &dyn Rule, held: &[bool]) -> Outputs {
     out.reset(rule.signature().writes.len(), 5);
     let batch = Batch {
         rows: 5,
-        signals: &columns,
+        signals: &rules::lent(&columns),
         dead: &[false, false, false, false, true],
         types: &[0, 0, 1, 1, 0],
         held,

@@ -91,7 +91,7 @@ fn apply(model: &Model, signals: &[Vec<f64>], noise: &[f32]) -> Outputs {
     out.reset(model.signature().writes.len(), rows);
     let batch = Batch {
         rows,
-        signals,
+        signals: &rules::lent(signals),
         noise,
         dead: &vec![false; rows],
         dt: model.signature().clock,

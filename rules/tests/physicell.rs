@@ -96,7 +96,7 @@ fn written(rule: &dyn Rule, behavior: &str, signals: Signals<'_>, dead: bool) ->
     let rows = &columns[..reads.len()];
     let batch = rules::Batch {
         rows: 1,
-        signals: rows,
+        signals: &rules::lent(rows),
         noise: &[],
         dead: &[dead],
         dt: 6.0,

@@ -142,7 +142,7 @@ impl Bench {
             signature: &self.signature,
             batch: &Batch {
                 rows,
-                signals: &[vec![7.0; rows], vec![30.0; rows]],
+                signals: &[vec![7.0; rows].into(), vec![30.0; rows].into()],
                 types: &kinds,
                 dt: 6.0,
                 ..Batch::default()

@@ -1,5 +1,6 @@
 //! The mechanistic rules behind a model.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use crate::{
@@ -65,8 +66,12 @@ impl Behind {
         rows: &[usize],
         out: &mut Outputs,
     ) -> Result<(), Error> {
-        let pick = |column: usize| rows.iter().map(|&row| batch.signals[column][row]).collect();
-        let signals: Vec<Vec<f64>> = self.reads.iter().map(|&column| pick(column)).collect();
+        let pick = |column: &[f64]| rows.iter().map(|&row| column[row]).collect();
+        let signals: Vec<Cow<'_, [f64]>> = self
+            .reads
+            .iter()
+            .map(|&column| pick(&batch.signals[column]))
+            .collect();
         let is_dead = |row: usize| batch.dead.get(row).copied().unwrap_or(false);
         let dead: Vec<bool> = rows.iter().map(|&row| is_dead(row)).collect();
         let asked = Batch {

@@ -188,14 +188,14 @@ impl Model {
             for advance in &self.bound.advances {
                 let place = writes.iter().position(|write| *write == advance.write);
                 let added = &added[place.expect("what advances is a derivative")];
-                for (value, added) in signals[advance.read].iter_mut().zip(added) {
+                for (value, added) in signals[advance.read].to_mut().iter_mut().zip(added) {
                     *value += added * advance.factor;
                 }
             }
             // A row that has failed stands still; the others go on.
             for (row, _) in &out.failed {
                 for advance in &self.bound.advances {
-                    signals[advance.read][*row] = batch.signals[advance.read][*row];
+                    signals[advance.read].to_mut()[*row] = batch.signals[advance.read][*row];
                 }
             }
             between.reset(out.columns.len(), batch.rows);

@@ -1,5 +1,7 @@
 //! Written rules at work: all sentences of one subject and clock.
 
+use std::borrow::Cow;
+
 use super::saturate::{BLOCK, Saturation};
 use crate::explain::Span;
 use crate::{Batch, Error, Outputs, Provenance, Rule, Signature};
@@ -20,7 +22,7 @@ pub struct Step {
 
 impl Step {
     /// Fills a column, and says whether every value is a number.
-    fn fill(&self, signals: &[Vec<f64>], dead: &[bool], column: &mut [f64]) -> bool {
+    fn fill(&self, signals: &[Cow<'_, [f64]>], dead: &[bool], column: &mut [f64]) -> bool {
         let mut sound = true;
         for (number, values) in column.chunks_mut(BLOCK).enumerate() {
             self.saturation.apply(signals, dead, number * BLOCK, values);
@@ -74,7 +76,7 @@ impl Written {
     }
 
     /// Why a row came out as no number: its first signal that is none, or their product.
-    fn reason(&self, signals: &[Vec<f64>], row: usize) -> String {
+    fn reason(&self, signals: &[Cow<'_, [f64]>], row: usize) -> String {
         match signals.iter().position(|column| column[row].is_nan()) {
             Some(read) => format!("the signal `{}` is not a number", self.names[read]),
             None => format!("no number comes out of {}", self.names.join(", ")),
@@ -124,7 +126,7 @@ impl Rule for Written {
                 spoiled |= !step.fill(signals, dead, column);
             }
             if let Some(read) = step.echo {
-                step.copy(dead, column, &mut own[read]);
+                step.copy(dead, column, own[read].to_mut());
             }
         }
         if spoiled {

@@ -7,6 +7,8 @@
 //! minima this is the multivariate Hill response of J. A. I. Johnson et al. 2023,
 //! doi:10.1101/2023.09.17.557982.
 
+use std::borrow::Cow;
+
 use crate::responses::Response;
 
 /// Rows computed together: a block's numbers stay in the first-level cache.
@@ -42,7 +44,13 @@ pub struct Saturation {
 impl Saturation {
     /// Writes the value of each row from `start` on, at most [`BLOCK`] of them; a row with a
     /// signal that is not a number gets NaN. `dead` is empty where no row is dead.
-    pub fn apply(&self, columns: &[Vec<f64>], dead: &[bool], start: usize, values: &mut [f64]) {
+    pub fn apply(
+        &self,
+        columns: &[Cow<'_, [f64]>],
+        dead: &[bool],
+        start: usize,
+        values: &mut [f64],
+    ) {
         values.fill(self.base);
         reach(&self.up, columns, dead, start, values);
         reach(&self.down, columns, dead, start, values);
@@ -50,7 +58,13 @@ impl Saturation {
 }
 
 /// Moves each value towards the extremes of `terms`.
-fn reach(terms: &[Term], columns: &[Vec<f64>], dead: &[bool], start: usize, values: &mut [f64]) {
+fn reach(
+    terms: &[Term],
+    columns: &[Cow<'_, [f64]>],
+    dead: &[bool],
+    start: usize,
+    values: &mut [f64],
+) {
     if terms.is_empty() {
         return;
     }
@@ -90,7 +104,7 @@ fn reach(terms: &[Term], columns: &[Vec<f64>], dead: &[bool], start: usize, valu
 /// largest before they are summed, and rules of full effect leave no room for others.
 fn reach_in_logarithms(
     terms: &[Term],
-    columns: &[Vec<f64>],
+    columns: &[Cow<'_, [f64]>],
     is_dead: bool,
     row: usize,
     value: f64,
@@ -127,7 +141,7 @@ fn reach_in_logarithms(
 
 impl Term {
     /// The signal of each row from `start` on.
-    fn signals(&self, columns: &[Vec<f64>], start: usize, out: &mut [f64]) {
+    fn signals(&self, columns: &[Cow<'_, [f64]>], start: usize, out: &mut [f64]) {
         out.copy_from_slice(&columns[self.factors[0]][start..start + out.len()]);
         if self.factors.len() == 1 {
             return;
@@ -141,7 +155,7 @@ impl Term {
     }
 
     /// The signal of one row.
-    fn signal(&self, columns: &[Vec<f64>], row: usize) -> f64 {
+    fn signal(&self, columns: &[Cow<'_, [f64]>], row: usize) -> f64 {
         if let [only] = self.factors[..] {
             return columns[only][row];
         }

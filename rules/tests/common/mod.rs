@@ -147,7 +147,7 @@ pub fn apply(rule: &dyn Rule, signals: &[Vec<f64>], dead: &[bool]) -> Outputs {
     let alive = vec![false; rows];
     let batch = Batch {
         rows,
-        signals,
+        signals: &rules::lent(signals),
         noise: &[],
         dead: if dead.is_empty() { &alive } else { dead },
         dt: rule.signature().clock,

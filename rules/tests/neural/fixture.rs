@@ -251,7 +251,7 @@ pub fn told(model: &Model, signals: &[Vec<f64>]) -> Outputs {
     out.reset(model.signature().writes.len(), rows);
     let batch = Batch {
         rows,
-        signals,
+        signals: &rules::lent(signals),
         dead: &vec![false; rows],
         types: &vec![1; rows],
         dt: model.signature().clock,

@@ -192,7 +192,7 @@ fn three(model: &rules::neural::Model, of_edges: bool) -> Outputs {
     out.reset(1, 3);
     let batch = Batch {
         rows: 3,
-        signals: &signals,
+        signals: &rules::lent(&signals),
         dead: &[false; 3],
         edges: Edges {
             from: &[0, 2, 1],

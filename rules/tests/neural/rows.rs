@@ -197,7 +197,7 @@ fn nothing_of_the_dead_can_fail() {
     out.reset(4, 2);
     let batch = Batch {
         rows: 2,
-        signals: &signals,
+        signals: &rules::lent(&signals),
         noise: &[],
         dead: &[true, false],
         dt: 6.0,
