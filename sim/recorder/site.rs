@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use kernels::{pairs::Pair, random::pair_id, tissue::Tissue};
 use rules::{
     Adoption, Batch, Binding, Occasion, Outputs, Read, Rule, Side, Subject, Target, Vocabulary,
-    hybrid::output_names,
+    hybrid::output_names, lent,
 };
 use serde::Serialize;
 
@@ -387,7 +387,7 @@ impl Site {
         if !who.is_empty() {
             let batch = Batch {
                 rows: who.len(),
-                signals: &self.signals[..signature.reads.len()],
+                signals: &lent(&self.signals[..signature.reads.len()]),
                 dead: &vec![false; who.len()],
                 types: &types,
                 dt: signature.clock,
