@@ -19,8 +19,6 @@ pub use fork::Shape;
 pub use keeper::Keeper;
 pub use state::State;
 
-use crate::readouts::Meter;
-
 /// The folder in a results folder.
 pub const FOLDER: &str = "checkpoint";
 
@@ -76,8 +74,8 @@ pub struct Checkpoint<'a> {
     pub runtime_s: f64,
     /// Ticks from one checkpoint to the next.
     pub every: u64,
-    /// What emergent values have added up.
-    pub readouts: Vec<Meter>,
+    /// What each readout has added up.
+    pub readouts: Vec<Vec<u8>>,
     /// What the state fits.
     pub shape: Shape,
     /// The tissue.

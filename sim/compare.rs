@@ -236,7 +236,9 @@ fn check(scenarios: &[Scenario; 2], comparison: &Comparison<'_>) -> Result<(), S
         ));
     }
     let names = |scenario: &Scenario| -> Vec<String> {
-        scenario.readouts.iter().map(|it| it.name.clone()).collect()
+        let readouts = scenario.readouts.iter();
+        let numbers = readouts.filter(|it| it.measure.along.is_none());
+        numbers.map(|it| it.name.clone()).collect()
     };
     let (one, other) = (names(&scenarios[0]), names(&scenarios[1]));
     let common: Vec<&String> = one.iter().filter(|name| other.contains(name)).collect();
@@ -363,13 +365,13 @@ fn run(scenario: Scenario, is_drawn: bool) -> Result<Seen, String> {
     let mut watch = Watch {
         end: is_drawn.then(|| scenario.end_tick()),
         types: scenario.cell_types.len(),
-        readouts: Readouts::new(&simulation),
+        readouts: Readouts::new(scenario),
         counts: Vec::new(),
         picture: Vec::new(),
     };
     advance(&mut simulation, &mut watch)?;
     Ok(Seen {
-        readings: watch.readouts.finish(&simulation),
+        readings: watch.readouts.finish(&simulation.plan().scenario),
         counts: watch.counts,
         picture: watch.picture,
     })
@@ -387,12 +389,12 @@ struct Watch {
 
 impl Watcher for Watch {
     fn frame(&mut self, simulation: &mut Simulation) -> Result<(), String> {
-        self.readouts.frame(simulation);
         let cells = simulation.table();
+        let frame = simulation.frame(self.counts.len() as u64, &cells);
+        self.readouts.frame(&frame, false);
         let live = cells.counts(self.types).iter().map(|of| of[0]).collect();
         self.counts.push((simulation.time(), live));
         if self.end == Some(simulation.tick()) {
-            let frame = simulation.frame(self.counts.len() as u64 - 1, &cells);
             let picture = drawing::draw(&simulation.plan().scenario, &frame);
             self.picture = picture.encode_png().map_err(|error| error.to_string())?;
         }
@@ -414,6 +416,10 @@ fn condition(
     let of = |arm: usize| runs.iter().skip(arm).step_by(2);
     let mut readouts = BTreeMap::new();
     for (place, reading) in runs[0].readings.iter().enumerate() {
+        // A curve has no ratio.
+        if reading.curve.is_some() {
+            continue;
+        }
         let mut asked = comparison.readouts.iter();
         let asked = asked.find(|(name, _)| *name == reading.name);
         if !comparison.readouts.is_empty() && asked.is_none() {

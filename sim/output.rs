@@ -32,6 +32,7 @@ use zarrs::storage::StorageError;
 
 pub use crate::cell::Vitality;
 use crate::detail::Detail;
+use crate::readouts::Row;
 use crate::scenario::Scenario;
 
 /// The cells of one moment, one row a cell, ascending by id.
@@ -211,6 +212,9 @@ pub struct Frame<'a> {
     /// For each learned rule the rows on which its guard fired since the frame before; empty
     /// unless the writer `guard` is asked for.
     pub guards: &'a [guard::Firing],
+    /// What there is to say of this moment, and in the last frame of the whole run; readouts in the
+    /// order of the scenario.
+    pub readouts: &'a [Row],
 }
 
 /// Why something could not be written.
@@ -320,6 +324,11 @@ pub fn needs_detail(names: &[String]) -> bool {
 /// Whether one of these writers needs [`Frame::guards`].
 pub fn needs_guards(names: &[String]) -> bool {
     includes(names, "guard")
+}
+
+/// Whether one of these writers needs [`Frame::readouts`] of every frame.
+pub fn needs_readouts(names: &[String]) -> bool {
+    includes(names, "readouts")
 }
 
 /// Whether one of these writers needs [`Frame::fields`].

@@ -7,10 +7,10 @@ use kernels::Pool;
 use crate::{
     checkpoint::Keeper,
     output::{
-        Writers,
+        Frame, Writers,
         record::{Reading, Record, Status},
     },
-    readouts::{Meter, Readouts},
+    readouts::Readouts,
     record::Stage,
     simulation::Simulation,
 };
@@ -63,7 +63,7 @@ impl Run {
         keeper: Option<Keeper>,
     ) -> Run {
         Run {
-            readouts: Readouts::new(&simulation),
+            readouts: Readouts::new(&simulation.plan().scenario),
             frames: 0,
             first: simulation.tick(),
             runtime_s: 0.0,
@@ -80,14 +80,17 @@ impl Run {
     }
 
     /// A run that is gone on with: its writers have been given so many frames.
-    pub fn resumed(self, frames: u64, readouts: Vec<Meter>, runtime_s: f64) -> Run {
+    ///
+    /// # Errors
+    /// A message when what readouts had added up is of other readouts.
+    pub fn resumed(self, frames: u64, readouts: &[Vec<u8>], runtime_s: f64) -> Result<Run, String> {
         let mut run = Run {
             frames,
             runtime_s,
             ..self
         };
-        run.readouts.restore(readouts);
-        run
+        run.readouts.restore(readouts)?;
+        Ok(run)
     }
 
     /// min done.
@@ -106,13 +109,17 @@ impl Run {
         tick.is_multiple_of(every) || self.frames == 0
     }
 
-    /// Gives the present moment to readouts, writers and the journal.
-    fn show(&mut self) -> Result<(), String> {
+    /// Gives the present moment, perhaps the last, to readouts, writers and the journal.
+    fn show(&mut self, is_last: bool) -> Result<(), String> {
         let started = Instant::now();
         let simulation = &mut self.simulation;
-        self.readouts.frame(simulation);
         let cells = simulation.table();
         let frame = simulation.frame(self.frames, &cells);
+        let rows = self.readouts.frame(&frame, is_last);
+        let frame = Frame {
+            readouts: &rows,
+            ..frame
+        };
         let mut result = self.writers.record(&frame);
         let wrote = Instant::now();
         if let Some(keeper) = &mut self.keeper {
@@ -164,8 +171,9 @@ pub fn run(mut run: Run, folder: &Path, mut watch: impl FnMut(Progress) -> bool)
                 break;
             }
         }
-        if (run.is_shown(every) || tick == end || status == Status::Interrupted)
-            && let Err(reason) = run.show()
+        let is_last = tick == end || status == Status::Interrupted;
+        if (run.is_shown(every) || is_last)
+            && let Err(reason) = run.show(is_last)
         {
             (status, error) = (Status::Failed, Some(reason));
         }
@@ -240,7 +248,7 @@ pub fn run(mut run: Run, folder: &Path, mut watch: impl FnMut(Progress) -> bool)
             "{left} cells are outside the domain, where nothing happens in them any more"
         ));
     }
-    record.readouts = readouts.finish(&simulation);
+    record.readouts = readouts.finish(&simulation.plan().scenario);
     let readings = record.readouts.clone();
     let written = record.write(folder);
     // As long as anything is missing, the run can be gone on with.

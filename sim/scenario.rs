@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use rules::{Binding, Inherit, Unit};
 use serde::Serialize;
 
+use crate::readouts::{Asked, Measure};
 use crate::semantics::Semantics;
 
 /// A whole run.
@@ -71,7 +72,7 @@ pub struct Scenario {
     pub track_internalized_substrates: bool,
     /// What is written, and when.
     pub outputs: Outputs,
-    /// Emergent values to be printed beside published ones.
+    /// Numbers and curves that the tissue shows.
     pub readouts: Vec<Readout>,
     /// The settings of another simulator that it was made of.
     #[serde(skip)]
@@ -696,56 +697,19 @@ pub struct Outputs {
     pub picture_substrate: Option<usize>,
 }
 
-/// An emergent value, beside the published one.
+/// A number or a curve that the tissue shows, beside the published one.
 #[derive(Debug, Clone, Serialize)]
 pub struct Readout {
     /// The scenario's name for it.
     pub name: String,
     /// What is measured.
-    pub measure: Measure,
+    pub measure: &'static Measure,
+    /// What is said of it.
+    pub asked: Asked,
     /// Published range, in the measure's unit.
     pub published: Option<[f64; 2]>,
     /// Who published it.
     pub source: String,
-}
-
-/// Emergent values the program can measure.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Measure {
-    /// Kills by cells of `effector` among `target`, per effector and day.
-    KillsPerCellDay {
-        /// Types that kill.
-        effectors: Vec<usize>,
-        /// Type that is killed.
-        target: usize,
-    },
-    /// Mean speed over samples 0.4 min apart, µm/min, of free cells of the type.
-    MeanSpeed {
-        /// The type.
-        cell_type: usize,
-    },
-    /// Motility coefficient MSD/(2·dimensions·t), µm²/min, at a lag.
-    MotilityCoefficient {
-        /// The type.
-        cell_type: usize,
-        /// min.
-        lag: f64,
-    },
-    /// 1/e length of a field around its sources, µm.
-    FieldSpread {
-        /// The substrate.
-        substrate: usize,
-        /// Types that secrete it.
-        sources: Vec<usize>,
-    },
-    /// Median depth of cells of `cell_type` below the edge of the mass of `target`, µm.
-    InfiltrationDepth {
-        /// Who infiltrates.
-        cell_type: usize,
-        /// What is infiltrated.
-        target: usize,
-    },
 }
 
 fn as_text<S: serde::Serializer>(unit: &Unit, serializer: S) -> Result<S::Ok, S::Error> {

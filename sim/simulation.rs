@@ -287,7 +287,7 @@ impl Simulation {
             .expect("every cell has every component")
     }
 
-    /// The present moment as writers see it; `cells` is [`Simulation::table`]'s.
+    /// The present moment as writers see it, but for readouts; `cells` is [`Simulation::table`]'s.
     pub fn frame<'a>(&'a self, index: u64, cells: &'a CellTable) -> Frame<'a> {
         Frame {
             index,
@@ -297,6 +297,7 @@ impl Simulation {
             events: self.events(),
             doses: &self.world.resource::<Log>().doses,
             guards: self.guards().firings(),
+            readouts: &[],
         }
     }
 }

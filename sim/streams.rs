@@ -58,6 +58,9 @@ pub enum Purpose {
     InfusionPlace = 24,
     /// Whether an edit takes; who = the cell and the edit's name.
     EditPenetrance = 25,
+    /// How types are shuffled for neighborhood enrichment; who = the permutation and the frame, as a
+    /// pair. Nothing in the tissue depends on it.
+    Permutation = 26,
     /// Which training rows without an event are kept; who = the cell or the ordered pair.
     TrainingRow = 27,
     /// Which part of a data set a run goes to; who = number of the run or variant.

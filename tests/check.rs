@@ -87,7 +87,7 @@ fn every_number_of_the_scenario_is_printed() {
         "    each gradient counts by its direction alone",
         "  attacks         last 30 min and deal 1 damage/min; their bond 0.03 1/min",
         "  (`milieu signals` lists every name that rules may use)",
-        "  kills: kills of tumor per cell and day by T cell; published 2 to 16 1/d per cell (somebody)",
+        "  kills: kills per cell and day, target tumor, effectors T cell; published 2 to 16 1/d per cell (somebody)",
     ] {
         assert!(said.lines().any(|it| it == line), "no `{line}` in\n{said}");
     }

@@ -17,7 +17,7 @@ use super::{Checkpoint, FOLDER, Origin};
 use crate::output::{self, folder::Part};
 
 /// The layout of the file and of what is in it. To be counted up when either changes.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// Of the program.
 const VERSION: &str = env!("CARGO_PKG_VERSION");

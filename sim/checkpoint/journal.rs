@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::file::Refusal;
 use crate::output::{self, CellTable, Dose, Event, Frame, guard::Firing};
+use crate::readouts::Row;
 
 /// The file in the folder of checkpoints.
 const NAME: &str = "frames";
@@ -26,6 +27,7 @@ struct Owned {
     events: Vec<Event>,
     doses: Vec<Dose>,
     guards: Vec<Firing>,
+    readouts: Vec<Row>,
 }
 
 /// The open file; nobody else writes to it.
@@ -175,6 +177,7 @@ impl Owned {
             events: &self.events,
             doses: &self.doses,
             guards: &self.guards,
+            readouts: &self.readouts,
         }
     }
 }

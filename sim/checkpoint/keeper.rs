@@ -134,7 +134,7 @@ impl Keeper {
             frames,
             runtime_s,
             every: self.every,
-            readouts: readouts.meters(),
+            readouts: readouts.keep(),
             shape: Shape::of(simulation.plan()),
             state: simulation.state(),
         };

@@ -14,7 +14,8 @@ use rules::{Guard, Learned};
 use sim::{
     output::Writers,
     plan::{Bound, Plan},
-    scenario::{Arrival, Boundary, Measure, Place, Region, Scenario, Solver},
+    readouts::{Asked, Given},
+    scenario::{Arrival, Boundary, Place, Region, Scenario, Solver},
     semantics::Semantics,
     simulation::Simulation,
 };
@@ -305,9 +306,12 @@ fn readouts(text: &mut String, scenario: &Scenario) -> std::fmt::Result {
         writeln!(text, "\nreadouts")?;
     }
     for readout in &scenario.readouts {
-        let measure = measure(&readout.measure, scenario);
-        let unit = readout.measure.unit();
-        write!(text, "  {}: {measure}; ", readout.name)?;
+        let (measure, unit) = (
+            readout.measure,
+            readout.measure.unit(&readout.asked, scenario),
+        );
+        let asked = asked(&readout.asked, scenario);
+        write!(text, "  {}: {}{asked}; ", readout.name, measure.name)?;
         match readout.published {
             Some([low, high]) => write!(text, "published {low} to {high} {unit}")?,
             None => write!(text, "in {unit}, no published range")?,
@@ -320,28 +324,29 @@ fn readouts(text: &mut String, scenario: &Scenario) -> std::fmt::Result {
     Ok(())
 }
 
-fn measure(measure: &Measure, scenario: &Scenario) -> String {
-    let kind = |number: &usize| scenario.cell_types[*number].name.as_str();
-    let kinds = |numbers: &[usize]| numbers.iter().map(kind).collect::<Vec<_>>().join(", ");
-    match measure {
-        Measure::KillsPerCellDay { effectors, target } => {
-            let (effectors, target) = (kinds(effectors), kind(target));
-            format!("kills of {target} per cell and day by {effectors}")
-        }
-        Measure::MeanSpeed { cell_type } => format!("mean speed of {}", kind(cell_type)),
-        Measure::MotilityCoefficient { cell_type, lag } => {
-            let cell_type = kind(cell_type);
-            format!("motility coefficient of {cell_type} at a lag of {lag} min")
-        }
-        Measure::FieldSpread { substrate, sources } => {
-            let substrate = &scenario.substrates[*substrate].name;
-            format!("spread of {substrate} around {}", kinds(sources))
-        }
-        Measure::InfiltrationDepth { cell_type, target } => {
-            let (cell_type, target) = (kind(cell_type), kind(target));
-            format!("infiltration depth of {cell_type} in {target}")
+/// What is said of a readout.
+fn asked(asked: &Asked, scenario: &Scenario) -> String {
+    let mut text = String::new();
+    for (key, given) in asked.iter() {
+        let given = match given {
+            Given::Types(types) => {
+                let names = types.iter().map(|&it| &*scenario.cell_types[it].name);
+                names.collect::<Vec<_>>().join(", ")
+            }
+            Given::Substrate(number) => scenario.substrates[*number].name.clone(),
+            Given::State(state) => state.name().into(),
+            Given::Axis(axis) => ["x", "y", "z"][*axis].into(),
+            Given::Numbers(numbers) => {
+                let numbers: Vec<String> = numbers.iter().map(|&it| number(it)).collect();
+                numbers.join(", ")
+            }
+        };
+        text += &format!(", {} {given}", key.name());
+        if let Some(unit) = key.unit() {
+            text += &format!(" {unit}");
         }
     }
+    text
 }
 
 /// A number that may have been computed, such as a rate from a duration: six digits say it.

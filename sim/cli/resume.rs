@@ -63,7 +63,8 @@ pub fn resume(arguments: &Arguments) -> Result<(), Stop> {
     keeper.replay(&kept, &mut writers).map_err(Stop::input)?;
     record.write(folder.path()).map_err(Stop::input)?;
     let run = Run::new(simulation, writers, record, Some(keeper));
-    let run = run.resumed(frames, readouts, runtime_s);
+    let run = run.resumed(frames, &readouts, runtime_s);
+    let run = run.map_err(Stop::input)?;
     to_the_end(run, &scenario, &folder, arguments.quiet)
 }
 

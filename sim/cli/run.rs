@@ -380,9 +380,12 @@ fn report(readings: &[Reading], out: &Path) -> String {
             "emergent", "here", "published", "unit"
         );
         for reading in readings {
-            let value = reading
-                .value
-                .map_or("–".into(), |value| format!("{value:.3}"));
+            let value = match (reading.value, &reading.curve) {
+                (Some(value), _) => format!("{value:.3}"),
+                (None, Some(curve)) => format!("{} points", curve.points.len()),
+                (None, None) if reading.censored => "not yet".into(),
+                (None, None) => "–".into(),
+            };
             let published = reading
                 .published
                 .map_or("none found".into(), |[lo, hi]| format!("{lo} to {hi}"));

@@ -75,6 +75,7 @@ impl Output for Pictures {
                 events: &[],
                 doses: &[],
                 guards: &[],
+                readouts: &[],
             };
             self.write("tissue_last.png", &frame)?;
         }

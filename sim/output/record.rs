@@ -12,6 +12,7 @@ use super::Error;
 use super::folder::Part;
 use crate::checkpoint::{Forked, Resumed};
 use crate::guard::Ledger;
+use crate::readouts::Curve;
 use crate::scenario::Scenario;
 
 /// The program's name in every record; by it a folder is known to hold a run.
@@ -36,8 +37,14 @@ pub enum Status {
 pub struct Reading {
     /// The scenario's name for it.
     pub name: String,
-    /// What came out; `None` when there was nothing to measure.
+    /// What came out; `None` when there was nothing to measure, and for a curve.
     pub value: Option<f64>,
+    /// Whether the run ended before it came to pass.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub censored: bool,
+    /// The curve that came out, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub curve: Option<Curve>,
     /// The value's unit.
     pub unit: String,
     /// Published range, in the same unit.
@@ -97,7 +104,7 @@ pub struct Record {
     pub models: Vec<Ledger>,
     /// What the user should know.
     pub warnings: Vec<String>,
-    /// Emergent values beside published ones.
+    /// What the readouts came to, beside what is published.
     pub readouts: Vec<Reading>,
     /// What was made, relative to the folder.
     pub files: Vec<String>,

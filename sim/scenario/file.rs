@@ -9,6 +9,7 @@ pub mod interventions;
 pub mod latents;
 pub mod named;
 pub mod quantity;
+pub mod readouts;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,7 @@ pub use quantity::{
     Coordinate, Diffusivity, Distance, Duration, Factor, Length, Measured, Moment, Quantity, Rate,
     Share, Size, Speed, Tolerance, Weight, time,
 };
+pub use readouts::Readout;
 
 /// A Milieu scenario.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -87,7 +89,7 @@ pub struct File {
     /// What is written, and when.
     #[serde(default)]
     pub outputs: Outputs,
-    /// Emergent values to be printed beside published ones, a table each.
+    /// Numbers and curves that the tissue shows, a table each: `[readouts.depth]`.
     #[serde(default)]
     pub readouts: Named<Readout>,
     /// How to read a table of segmented cells, for `--cells FILE`.
@@ -404,50 +406,4 @@ impl Default for Outputs {
             picture_substrate: None,
         }
     }
-}
-
-/// An emergent value, to be printed beside the published one. Which keys are wanted depends on `measure`.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Readout {
-    /// What is measured.
-    pub measure: Measure,
-    /// The type whose cells are measured: mean speed, motility coefficient, infiltration depth.
-    #[serde(rename = "type")]
-    pub cell_type: Option<String>,
-    /// Types that kill: kills per cell and day.
-    pub effectors: Option<Vec<String>>,
-    /// The type that is killed or infiltrated: kills per cell and day, infiltration depth.
-    pub target: Option<String>,
-    /// Lag at which displacement is taken, min: motility coefficient.
-    pub lag: Option<Quantity<Duration>>,
-    /// The field that spreads: field spread.
-    pub substrate: Option<String>,
-    /// Types around which it spreads: field spread.
-    pub sources: Option<Vec<String>>,
-    /// Published range, [low, high], in the measure's unit.
-    pub published: Option<[f64; 2]>,
-    /// Who published it.
-    #[serde(default)]
-    pub source: String,
-}
-
-/// Emergent values the program can measure.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
-pub enum Measure {
-    /// Kills by `effectors` among `target`, per effector and day.
-    #[serde(rename = "kills per cell and day")]
-    KillsPerCellDay,
-    /// Mean speed of free cells of the type, µm/min.
-    #[serde(rename = "mean speed")]
-    MeanSpeed,
-    /// Mean square displacement at `lag`, divided by 2 · dimensions · lag, µm²/min.
-    #[serde(rename = "motility coefficient")]
-    MotilityCoefficient,
-    /// Distance over which `substrate` falls to 1/e around its `sources`, µm.
-    #[serde(rename = "field spread")]
-    FieldSpread,
-    /// Median depth of cells of the type below the edge of the mass of `target`, µm.
-    #[serde(rename = "infiltration depth")]
-    InfiltrationDepth,
 }

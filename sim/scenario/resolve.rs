@@ -10,6 +10,7 @@ mod interventions;
 mod latents;
 mod outputs;
 mod physicell_table;
+mod readouts;
 mod region;
 mod sources;
 mod table;
@@ -118,7 +119,7 @@ impl Resolver<'_> {
         let rules = self.rules(&file.rules, &clocks);
         let latents = self.latents(&file.latents);
         let outputs = self.outputs(&file.outputs, &clocks);
-        let readouts = self.readouts(&file.readouts);
+        let readouts = self.readouts(&file.readouts, &domain);
         Scenario {
             name: file.name.clone().unwrap_or_else(|| self.default_name()),
             description: file.description.clone(),

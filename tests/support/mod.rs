@@ -4,6 +4,7 @@ use rules::Unit;
 use sim::detail::{Detail, Inside};
 use sim::output::guard::{Firing, Row};
 use sim::output::{CellTable, Column, Dose, Event, EventKind, Frame, Vitality};
+use sim::readouts::{self, Asked, Given, Key, LIST, Point};
 use sim::scenario::*;
 use sim::semantics::Semantics;
 
@@ -17,6 +18,7 @@ pub struct Owned {
     pub events: Vec<Event>,
     pub doses: Vec<Dose>,
     pub guards: Vec<Firing>,
+    pub readouts: Vec<readouts::Row>,
 }
 
 impl Owned {
@@ -29,8 +31,52 @@ impl Owned {
             events: &self.events,
             doses: &self.doses,
             guards: &self.guards,
+            readouts: &self.readouts,
         }
     }
+}
+
+/// A number, a curve of two points, and a time that is told at the end.
+fn asked() -> Vec<Readout> {
+    let types = |key| (key, Given::Types(vec![0]));
+    let radii = (Key::Radii, Given::Numbers(vec![5.0, 10.0]));
+    let threshold = (Key::Threshold, Given::Numbers(vec![0.0]));
+    let state = (Key::State, Given::State(Vitality::Live));
+    let asked = [
+        ("tumor, alive", "count", vec![types(Key::Type), state]),
+        ("K", "Ripley's K", vec![types(Key::Type), radii]),
+        (
+            "cleared",
+            "time to clearance",
+            vec![types(Key::Type), threshold],
+        ),
+    ];
+    let readout = |(name, measure, asked): (&str, &str, Vec<(Key, Given)>)| Readout {
+        name: name.to_owned(),
+        measure: LIST.iter().find(|it| it.name == measure).unwrap(),
+        asked: Asked::new(asked),
+        published: None,
+        source: String::new(),
+    };
+    asked.into_iter().map(readout).collect()
+}
+
+/// What they might say; K of the second radius is not known.
+fn rows(count: f64, is_last: bool) -> Vec<readouts::Row> {
+    let mut points = vec![(0, Point::number(Some(count)))];
+    let curve = Point::curve(&[5.0, 10.0], vec![Some(count / 3.0), None]);
+    points.extend(curve.into_iter().map(|point| (1, point)));
+    if is_last {
+        let censored = Point {
+            censored: true,
+            ..Point::number(None)
+        };
+        points.push((2, censored));
+    }
+    let points = points.into_iter();
+    points
+        .map(|(readout, point)| readouts::Row { readout, point })
+        .collect()
 }
 
 /// A domain of `voxels` boxes of 20 µm, with the given types and substrates (name, unit).
@@ -110,7 +156,7 @@ pub fn scenario(
             cell_columns: Vec::new(),
             picture_substrate: (!substrates.is_empty()).then_some(0),
         },
-        readouts: Vec::new(),
+        readouts: asked(),
     }
 }
 
@@ -310,6 +356,7 @@ pub fn three_frames(scenario: &Scenario) -> Vec<Owned> {
             events: Vec::new(),
             doses: Vec::new(),
             guards: vec![firing(2)],
+            readouts: rows(8.0, false),
         },
         Owned {
             index: 1,
@@ -323,6 +370,7 @@ pub fn three_frames(scenario: &Scenario) -> Vec<Owned> {
             ],
             doses: [12.5, 42.5].into_iter().zip(0..).map(dose).collect(),
             guards: vec![firing(0)],
+            readouts: rows(0.0, false),
         },
         Owned {
             index: 2,
@@ -332,6 +380,7 @@ pub fn three_frames(scenario: &Scenario) -> Vec<Owned> {
             events: vec![event(149.9, EventKind::Removal, None)],
             doses: vec![dose((72.5, 2))],
             guards: vec![firing(1)],
+            readouts: rows(5.0, true),
         },
     ]
 }

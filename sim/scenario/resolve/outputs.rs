@@ -1,8 +1,8 @@
-//! What is written, and what is measured.
+//! What is written, and when.
 
-use super::super::file::{self, Named};
+use super::super::file;
 use super::super::problem::{Path, misspelled};
-use super::super::{Clocks, Measure, Outputs, Readout};
+use super::super::{Clocks, Outputs};
 use super::{Resolver, is_multiple};
 
 impl Resolver<'_> {
@@ -36,107 +36,4 @@ impl Resolver<'_> {
             picture_substrate,
         }
     }
-
-    pub(super) fn readouts(&mut self, stated: &Named<file::Readout>) -> Vec<Readout> {
-        let at = Path::root().key("readouts");
-        let mut readouts = Vec::new();
-        for (name, stated) in stated.iter() {
-            let at = at.key(name);
-            if let Some([low, high]) = stated.published
-                && low > high
-            {
-                let message = format!("the range begins at {low} and ends at {high}");
-                self.complain(&at.key("published"), message, "write [low, high]".into());
-            }
-            if let Some(measure) = self.measure(&at, stated) {
-                readouts.push(Readout {
-                    name: name.to_owned(),
-                    measure,
-                    published: stated.published,
-                    source: stated.source.clone(),
-                });
-            }
-        }
-        readouts
-    }
-
-    /// What is measured; each measure has its own keys, all of them needed and no others.
-    fn measure(&mut self, at: &Path, stated: &file::Readout) -> Option<Measure> {
-        use file::Measure as Stated;
-        let (name, wanted): (_, &[&str]) = match stated.measure {
-            Stated::KillsPerCellDay => ("kills per cell and day", &["effectors", "target"]),
-            Stated::MeanSpeed => ("mean speed", &["type"]),
-            Stated::MotilityCoefficient => ("motility coefficient", &["type", "lag"]),
-            Stated::FieldSpread => ("field spread", &["substrate", "sources"]),
-            Stated::InfiltrationDepth => ("infiltration depth", &["type", "target"]),
-        };
-        let before = self.problems.len();
-        for (key, is_there) in [
-            ("type", stated.cell_type.is_some()),
-            ("effectors", stated.effectors.is_some()),
-            ("target", stated.target.is_some()),
-            ("lag", stated.lag.is_some()),
-            ("substrate", stated.substrate.is_some()),
-            ("sources", stated.sources.is_some()),
-        ] {
-            let help = || format!("it wants {}", and(wanted));
-            match (wanted.contains(&key), is_there) {
-                (true, false) => {
-                    let message = format!("`{name}` needs `{key}`");
-                    self.complain(&at.key(key), message, help());
-                }
-                (false, true) => {
-                    let message = format!("`{name}` has no use for `{key}`");
-                    self.complain(&at.key(key), message, help());
-                }
-                _ => {}
-            }
-        }
-        let one = |this: &mut Self, key: &str, what, name: &Option<String>| {
-            let name = name.as_ref()?;
-            this.number(&at.key(key), what, name)
-        };
-        let many = |this: &mut Self, key: &str, names: &Option<Vec<String>>| {
-            let at = at.key(key);
-            let names = names.iter().flatten().enumerate();
-            names
-                .filter_map(|(index, name)| this.number(&at.index(index), "cell type", name))
-                .collect::<Vec<usize>>()
-        };
-        let cell_type = one(self, "type", "cell type", &stated.cell_type);
-        let target = one(self, "target", "cell type", &stated.target);
-        let substrate = one(self, "substrate", "substrate", &stated.substrate);
-        let effectors = many(self, "effectors", &stated.effectors);
-        let sources = many(self, "sources", &stated.sources);
-        if self.problems.len() > before {
-            return None;
-        }
-        Some(match stated.measure {
-            Stated::KillsPerCellDay => Measure::KillsPerCellDay {
-                effectors,
-                target: target?,
-            },
-            Stated::MeanSpeed => Measure::MeanSpeed {
-                cell_type: cell_type?,
-            },
-            Stated::MotilityCoefficient => Measure::MotilityCoefficient {
-                cell_type: cell_type?,
-                lag: stated.lag?.0,
-            },
-            Stated::FieldSpread => Measure::FieldSpread {
-                substrate: substrate?,
-                sources,
-            },
-            Stated::InfiltrationDepth => Measure::InfiltrationDepth {
-                cell_type: cell_type?,
-                target: target?,
-            },
-        })
-    }
-}
-
-/// `a`, `a` and `b`.
-fn and(keys: &[&str]) -> String {
-    let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
-    keys.join(" and ")
 }
