@@ -17,6 +17,7 @@ mod legend;
 pub mod physicell;
 pub mod pictures;
 pub mod populations;
+pub mod readouts;
 pub mod record;
 mod table;
 pub mod training;
@@ -312,6 +313,7 @@ pub const LIST: &[(&str, Open)] = &[
     ("fields", fields::open),
     ("pictures", pictures::open),
     ("chart", chart::open),
+    ("readouts", readouts::open),
     ("physicell", physicell::open),
     ("guard", guard::open),
 ];

@@ -340,7 +340,7 @@ fn an_unknown_writer_is_refused() {
         "\"cells\"]",
         "\"cels\"]",
         "s/scenario.toml:25: outputs.write[1]: unknown writer `cels`\n  \
-         did you mean `cells`? known writers: cells, chart, events, fields, guard, interventions, physicell, pictures, populations",
+         did you mean `cells`? known writers: cells, chart, events, fields, guard, interventions, physicell, pictures, populations, readouts",
     );
 }
 

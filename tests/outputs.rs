@@ -228,6 +228,40 @@ fn events_read_back_with_what_is_absent_absent() {
 }
 
 #[test]
+fn readouts_read_back_with_what_is_absent_absent() {
+    let folder = tempfile::tempdir().unwrap();
+    let frames = write(&deep(), folder.path());
+    let (groups, units) = read(&folder.path().join("readouts.parquet"));
+    assert_eq!(groups.len(), 3);
+    let some = |words: &[&str]| -> Vec<_> { words.iter().map(|it| Some(it.to_string())).collect() };
+    let optional = |rows: &RecordBatch, column: &str| -> Vec<Option<f64>> {
+        let column = rows.column_by_name(column).unwrap();
+        column.as_primitive::<Float64Type>().iter().collect()
+    };
+    for (rows, frame) in groups.iter().zip(&frames) {
+        let points = || frame.readouts.iter().map(|row| row.point);
+        assert_eq!(numbers(rows, "time_min"), vec![frame.time; points().len()]);
+        assert_eq!(
+            optional(rows, "coordinate"),
+            points().map(|it| it.coordinate).collect::<Vec<_>>()
+        );
+        assert_eq!(
+            optional(rows, "value"),
+            points().map(|it| it.value).collect::<Vec<_>>()
+        );
+        let censored = rows.column_by_name("censored").unwrap().as_boolean();
+        assert!(censored.iter().eq(points().map(|it| Some(it.censored))));
+    }
+    let last = &groups[2];
+    let names = ["tumor, alive", "K", "K", "cleared"];
+    assert_eq!(words(last, "name"), some(&names));
+    assert_eq!(words(last, "unit"), some(&["cells", "µm³", "µm³", "min"]));
+    let along = [None, Some("µm".to_owned()), Some("µm".to_owned()), None];
+    assert_eq!(words(last, "coordinate_unit"), along);
+    assert_eq!(units["time_min"], "min");
+}
+
+#[test]
 fn fields_read_back_bit_for_bit() {
     for (scenario, shape, centers) in [
         (flat(), vec![3, 2, 4, 5], vec![-30.0, -40.0]),
@@ -392,11 +426,21 @@ fn a_run_without_frames_or_substrates_makes_no_empty_files() {
     result.unwrap();
     assert_eq!(
         files,
-        ["populations.csv", "events.parquet", "interventions.csv"]
+        [
+            "populations.csv",
+            "events.parquet",
+            "interventions.csv",
+            "readouts.parquet"
+        ]
     );
     assert_eq!(
         names(folder.path()),
-        ["events.parquet", "interventions.csv", "populations.csv"]
+        [
+            "events.parquet",
+            "interventions.csv",
+            "populations.csv",
+            "readouts.parquet"
+        ]
     );
     write(&scenario, folder.path());
     assert!(!folder.path().join("fields.ome.zarr").exists());
@@ -605,6 +649,16 @@ fn beyond_the_limit() {
         frames[0].events = events.into_iter().cycle().take(3000).collect();
         frames[0].doses = frames[1].doses.iter().cloned().cycle().take(3000).collect();
         frames[0].guards = vec![support::firing(3000)];
+        frames[0].readouts = frames[0]
+            .readouts
+            .iter()
+            .cloned()
+            .cycle()
+            .take(3000)
+            .collect();
+        for (number, row) in frames[0].readouts.iter_mut().enumerate() {
+            row.point.value = Some((number as f64).sqrt());
+        }
         for (number, event) in frames[0].events.iter_mut().enumerate() {
             event.time = (number as f64).sqrt();
         }

@@ -107,6 +107,22 @@ def check_events(folder):
     assert exact["partner"].dtype == pd.ArrowDtype(pa.uint64())
 
 
+def check_readouts(folder, dimensions):
+    table = pd.read_parquet(folder / "readouts.parquet")
+    assert list(table) == [
+        "time_min", "name", "coordinate", "coordinate_unit", "value", "unit", "censored",
+    ]  # fmt: skip
+    assert list(table["name"]) == ["tumor, alive", "K", "K"] * 3 + ["cleared"]
+    assert list(table["time_min"]) == [0.0] * 3 + [60.0] * 3 + [150.0] * 4
+    extent = "µm²" if dimensions == 2 else "µm³"
+    assert list(table["unit"]) == ["cells", extent, extent] * 3 + ["min"]
+    counts = table[table["name"] == "tumor, alive"]
+    assert list(counts["value"]) == [8, 0, 5] and counts["coordinate_unit"].isna().all()
+    curve = table[table["name"] == "K"].pivot(index="coordinate", columns="time_min", values="value")
+    assert list(curve.loc[5.0]) == [8 / 3, 0, 5 / 3] and curve.loc[10.0].isna().all()
+    assert list(table["censored"]) == [False] * 9 + [True] and np.isnan(table["value"].iloc[-1])
+
+
 def check_fields(folder, dimensions):
     path = folder / "fields.ome.zarr"
     shape = (3, 2, 4, 5) if dimensions == 2 else (3, 2, 3, 4, 5)
@@ -146,7 +162,7 @@ def check_documentation(folder):
     text = (Path(__file__).parent.parent / "docs" / "outputs.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     blocks = [block for block in blocks if "pcdl" not in block]  # multicellds.py runs that one
-    assert len(blocks) == 7, len(blocks)
+    assert len(blocks) == 8, len(blocks)
     names = {}
     with contextlib.chdir(folder):
         for block in blocks:
@@ -156,6 +172,7 @@ def check_documentation(folder):
     assert names["units"]["oxygen"] == "mmHg"
     assert dict(names["deaths"]) == {(TYPES[1], "necrosis"): 1}
     np.testing.assert_array_equal(names["oxygen"].ravel(), np.arange(20) / 3 + 2000)
+    assert names["alive"].tolist() == [8, 0, 5]
     assert names["run"]["files"] == ["cells.parquet"]
 
 
@@ -165,6 +182,7 @@ def main(flat, deep):
         check_populations(folder)
         check_cells(folder, dimensions)
         check_events(folder)
+        check_readouts(folder, dimensions)
         check_fields(folder, dimensions)
         for attributes in folder.glob("fields.ome.zarr/**/zarr.json"):
             json.loads(attributes.read_text(encoding="utf-8"))

@@ -1,8 +1,10 @@
-//! Readouts against formulas, and against patterns counted by hand.
+//! Readouts against formulas, against patterns counted by hand, and against what other programs
+//! make of the same run.
 
 use std::collections::BTreeSet;
 use std::f64::consts::PI;
 use std::path::Path;
+use std::process::Command;
 
 use kernels::Grid;
 use kernels::random::{Draws, Sequence};
@@ -504,4 +506,43 @@ fn every_measure_opens_with_its_keys_goes_on_from_what_it_kept_and_is_in_the_man
         other.restore(&one.keep()).unwrap();
         assert_eq!(other.finish(), finished, "{name}");
     }
+}
+
+/// The same run's readouts, made of its other files by astropy, trackpy, scipy and numpy (and by
+/// squidpy, where it is there).
+#[test]
+fn python_makes_the_same_of_the_other_files_of_a_run() {
+    let python = std::env::var("MILIEU_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let modules = "import pandas, pyarrow, zarr, scipy, astropy.stats, trackpy";
+    let found = Command::new(&python).args(["-c", modules]).output();
+    if !found.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: {python} cannot `{modules}`");
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    let mut run = Command::new(env!("CARGO_BIN_EXE_milieu"));
+    run.arg("run").arg(root().join("tests/data/everything"));
+    for setting in [
+        "duration=40",
+        "outputs.interval=0.4",
+        "outputs.write=[\"cells\", \"events\", \"fields\", \"readouts\"]",
+    ] {
+        run.args(["--set", setting]);
+    }
+    run.args(["--quiet", "--out"]).arg(home.path().join("o"));
+    let output = run.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let output = Command::new(&python)
+        .arg(root().join("tests/readouts.py"))
+        .arg(home.path().join("o"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    println!("{said}");
+    assert!(
+        output.status.success() && said.contains("the same of everything"),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }

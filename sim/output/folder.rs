@@ -20,6 +20,7 @@ pub const FILES: &[&str] = &[
     "tissue_first.png",
     "tissue_last.png",
     "populations.svg",
+    "readouts.parquet",
     "physicell",
     "guard",
     "checkpoint",
