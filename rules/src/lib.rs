@@ -26,7 +26,7 @@ pub use signature::{
 };
 pub use units::Unit;
 
-pub use written::{Opened, Usage};
+pub use written::{Opened, Usage, Written};
 
 use written::{Form, Source};
 
@@ -52,6 +52,11 @@ pub trait Rule: Send + Sync {
     /// dictionary's unit.
     fn spans(&self, _write: usize) -> Vec<Option<explain::Span>> {
         Vec::new()
+    }
+
+    /// The sentences, of a written rule.
+    fn written(&self) -> Option<&Written> {
+        None
     }
 
     /// How the engine is to take up a learned rule; `None` for written ones.

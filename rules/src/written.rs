@@ -12,6 +12,7 @@ mod amount;
 mod clauses;
 mod combine;
 mod cursor;
+pub mod export;
 mod lines;
 mod physicell;
 mod rule;
@@ -21,6 +22,7 @@ mod settle;
 mod statement;
 mod table;
 
+pub use rule::Written;
 use sha2::Digest;
 
 use crate::{Binding, Error, Provenance, Rule, Vocabulary};

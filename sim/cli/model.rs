@@ -3,6 +3,7 @@
 mod attach;
 mod check;
 mod explain;
+mod export_rule;
 mod inspect;
 
 use std::{
@@ -28,6 +29,8 @@ pub enum Command {
     Explain(explain::Arguments),
     /// Make a model file of a plain export and a TOML file.
     Attach(attach::Arguments),
+    /// Make a model file of a written rule: the same law.
+    ExportRule(export_rule::Arguments),
     /// Print a TOML file for `attach`, with the tensors of a plain export filled in.
     Template(attach::TemplateArguments),
     /// Print a JSON Schema of `milieu.spec`, for editors.
@@ -41,6 +44,7 @@ pub fn model(command: &Command) -> Result<(), Stop> {
         Command::Check(arguments) => (check::check(arguments), arguments.json),
         Command::Explain(arguments) => (explain::explain(arguments), arguments.json),
         Command::Attach(arguments) => (attach::attach(arguments), arguments.json),
+        Command::ExportRule(arguments) => (export_rule::export_rule(arguments), false),
         Command::Template(arguments) => (attach::template(arguments), false),
         Command::Schema => {
             let schema = rules::neural::contract::schema();
@@ -94,6 +98,32 @@ fn read(file: &Path) -> Result<Vec<u8>, Stop> {
         )));
     }
     fs::read(file).map_err(unreadable)
+}
+
+/// Refuses a file that is no place for a model.
+fn check_output(output: &Path, force: bool) -> Result<(), Stop> {
+    if output
+        .extension()
+        .is_none_or(|extension| extension != "onnx")
+    {
+        return Err(Stop::input(format!(
+            "{}: a model file ends in .onnx, by which scenarios know it",
+            output.display()
+        )));
+    }
+    match output.exists() && !force {
+        true => Err(Stop::input(format!(
+            "{} is there already\n  --force replaces it",
+            output.display()
+        ))),
+        false => Ok(()),
+    }
+}
+
+/// Writes a model file.
+fn save(output: &Path, bytes: &[u8]) -> Result<(), Stop> {
+    let failed = |error| Stop::run(format!("{} cannot be written: {error}", output.display()));
+    fs::write(output, bytes).map_err(failed)
 }
 
 fn sha256(bytes: &[u8]) -> String {

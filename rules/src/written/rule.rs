@@ -75,6 +75,11 @@ impl Written {
         }
     }
 
+    /// The behaviors at work, in order.
+    pub(super) fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
     /// Why a row came out as no number: its first signal that is none, or their product.
     fn reason(&self, signals: &[Cow<'_, [f64]>], row: usize) -> String {
         match signals.iter().position(|column| column[row].is_nan()) {
@@ -137,6 +142,10 @@ impl Rule for Written {
             }
         }
         Ok(())
+    }
+
+    fn written(&self) -> Option<&Written> {
+        Some(self)
     }
 
     fn describe(&self) -> Vec<String> {

@@ -42,6 +42,12 @@ pub struct Saturation {
 }
 
 impl Saturation {
+    /// The columns it depends on; some may be there twice.
+    pub fn reads(&self) -> impl Iterator<Item = usize> {
+        let terms = self.up.iter().chain(&self.down);
+        terms.flat_map(|term| term.factors.iter().copied())
+    }
+
     /// Writes the value of each row from `start` on, at most [`BLOCK`] of them; a row with a
     /// signal that is not a number gets NaN. `dead` is empty where no row is dead.
     pub fn apply(

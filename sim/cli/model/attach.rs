@@ -62,21 +62,7 @@ pub fn attach(arguments: &Arguments) -> Result<(), Stop> {
     let Arguments {
         bare, spec, output, ..
     } = arguments;
-    if output
-        .extension()
-        .is_none_or(|extension| extension != "onnx")
-    {
-        return Err(Stop::input(format!(
-            "{}: a model file ends in .onnx, by which scenarios know it",
-            output.display()
-        )));
-    }
-    if output.exists() && !arguments.force {
-        return Err(Stop::input(format!(
-            "{} is there already\n  --force replaces it",
-            output.display()
-        )));
-    }
+    super::check_output(output, arguments.force)?;
     let bytes = super::read(bare)?;
     let order = order(spec)?;
     let folder = bare.parent().unwrap_or(Path::new("")).to_owned();
@@ -101,9 +87,7 @@ pub fn attach(arguments: &Arguments) -> Result<(), Stop> {
     let name = output.file_name().unwrap_or_default().to_string_lossy();
     let line = format!("{} = {}", key(&stem), json!(name));
     if check::is_passed(&all) {
-        fs::write(output, &made.bytes).map_err(|error| {
-            Stop::run(format!("{} cannot be written: {error}", output.display()))
-        })?;
+        super::save(output, &made.bytes)?;
     }
     if arguments.json {
         print_json(&json!({
