@@ -2,7 +2,9 @@
 //!
 //! Along x the unknowns of a line follow each other in memory and each waits for the one before,
 //! so [`ROWS`] lines advance side by side, turned in registers so that a column of theirs is what
-//! an instruction works on. Along y and z whole rows of x advance together. The x and y sweeps of
+//! an instruction works on. Along y and z rows of x advance together: along y so many columns of
+//! them that what goes from row to row stays in registers, along z more, because rows that are
+//! whole pages apart would drive each other out of the nearest cache. The x and y sweeps of
 //! a plane run while it is in cache. A voxel's arithmetic is the same whichever lines keep it
 //! company, so blocks, registers and threads do not show in the bits.
 
@@ -197,8 +199,15 @@ unsafe fn sweep_plane_y(
 ) {
     let [first, past] = solver.free[0];
     let columns = columns.start.max(first)..columns.end.min(past);
-    // SAFETY: the caller owns the columns.
-    unsafe { sweep_across(&solver.axes[1], field, start, nx, columns) };
+    if columns.is_empty() {
+        return;
+    }
+    widest(Abreast {
+        line: &solver.axes[1],
+        // SAFETY: the caller owns the columns, and one row is in use at a time.
+        row: |index: usize| unsafe { field.row(start + index * nx + columns.start, columns.len()) },
+        width: columns.len(),
+    });
 }
 
 /// Solves the lines that lie one after another in `lines`, [`ROWS`] side by side.
@@ -236,19 +245,21 @@ fn along<L: Lanes>(lanes: L, line: &Line, lines: &mut [Real], turned: &mut [Colu
     let starts: [[usize; LANES]; 2] = core::array::from_fn(|half| {
         core::array::from_fn(|lane| (half * LANES + lane).min(last) * n)
     });
-    // Whole tiles of 8 × 8, then columns one by one.
-    let whole = n / LANES * LANES;
-
     let mut behind = [lanes.all(0.0); 2];
-    for first in (0..whole).step_by(LANES) {
+    for first in (0..n).step_by(LANES) {
+        let width = LANES.min(n - first);
         let mut tiles = [[lanes.all(0.0); LANES]; 2];
         for half in 0..2 {
             for lane in 0..LANES {
-                tiles[half][lane] = lanes.load(eight(&lines[starts[half][lane] + first..]));
+                tiles[half][lane] = load(lanes, &lines[starts[half][lane] + first..][..width]);
             }
             tiles[half] = lanes.transposed(tiles[half]);
         }
+        // Up to eight, so that the compiler counts it out.
         for i in 0..LANES {
+            if i == width {
+                break;
+            }
             let index = first + i;
             let (scale, lower) = (lanes.all(scale[index]), lanes.all(lower[index]));
             for half in 0..2 {
@@ -258,32 +269,15 @@ fn along<L: Lanes>(lanes: L, line: &Line, lines: &mut [Real], turned: &mut [Colu
             }
         }
     }
-    for index in whole..n {
-        let (scale, lower) = (lanes.all(scale[index]), lanes.all(lower[index]));
-        for half in 0..2 {
-            let column = starts[half].map(|start| lines[start + index]);
-            let below = lanes.times(lower, behind[half]);
-            behind[half] = lanes.times_plus(lanes.load(&column), scale, below);
-            lanes.store(behind[half], &mut turned[index].0[half]);
-        }
-    }
 
     let mut ahead = [lanes.all(0.0); 2];
-    for index in (whole..n).rev() {
-        let upper = lanes.all(upper[index]);
-        for half in 0..2 {
-            let value = lanes.load(&turned[index].0[half]);
-            ahead[half] = lanes.times_plus(upper, ahead[half], value);
-            let mut column = [0.0; LANES];
-            lanes.store(ahead[half], &mut column);
-            for (start, value) in starts[half].into_iter().zip(column) {
-                lines[start + index] = value;
-            }
-        }
-    }
-    for first in (0..whole).step_by(LANES).rev() {
+    for first in (0..n).step_by(LANES).rev() {
+        let width = LANES.min(n - first);
         let mut tiles = [[lanes.all(0.0); LANES]; 2];
         for i in (0..LANES).rev() {
+            if i >= width {
+                continue;
+            }
             let index = first + i;
             let upper = lanes.all(upper[index]);
             for half in 0..2 {
@@ -296,16 +290,28 @@ fn along<L: Lanes>(lanes: L, line: &Line, lines: &mut [Real], turned: &mut [Colu
             let rows = lanes.transposed(tiles[half]);
             for lane in 0..LANES {
                 let start = starts[half][lane] + first;
-                let to = &mut lines[start..start + LANES];
-                lanes.store(rows[lane], to.try_into().expect("a slice of eight"));
+                store(lanes, rows[lane], &mut lines[start..start + width]);
             }
         }
     }
 }
 
+/// Eight numbers, or fewer.
 #[inline(always)]
-fn eight(from: &[Real]) -> &[Real; LANES] {
-    from.first_chunk().expect("a tile lies in its line")
+fn load<L: Lanes>(lanes: L, from: &[Real]) -> L::Eight {
+    match from.first_chunk() {
+        Some(eight) => lanes.load(eight),
+        None => lanes.load_few(from),
+    }
+}
+
+/// As many of eight numbers as there is room for.
+#[inline(always)]
+fn store<L: Lanes>(lanes: L, eight: L::Eight, to: &mut [Real]) {
+    match to.first_chunk_mut() {
+        Some(to) => lanes.store(eight, to),
+        None => lanes.store_few(eight, to),
+    }
 }
 
 /// Solves the lines that cross rows: voxel n of a line lies in the row that starts at
@@ -362,6 +368,86 @@ impl<'a, R: Fn(usize) -> &'a mut [Real]> Work for Across<'a, R> {
     }
 }
 
+/// Solves lines that cross rows which lie near each other, what goes from row to row in registers.
+struct Abreast<'a, R> {
+    line: &'a Line,
+    /// One row of it, so many columns wide.
+    row: R,
+    width: usize,
+}
+
+impl<'a, R: Fn(usize) -> &'a mut [Real]> Work for Abreast<'_, R> {
+    #[inline(always)]
+    fn with<L: Lanes>(self, lanes: L) {
+        // Tiles of nearly one width: in a narrow one each row would wait for the one before.
+        let eights = self.width.div_ceil(LANES);
+        let tiles = eights.div_ceil(L::ABREAST);
+        for tile in 0..tiles {
+            let [from, to] = [tile, tile + 1].map(|tile| eights * tile / tiles);
+            let tile = from * LANES..self.width.min(to * LANES);
+            let row = |index: usize| &mut (self.row)(index)[tile.clone()];
+            match to - from {
+                1 => abreast::<L, 1>(lanes, self.line, row),
+                2 => abreast::<L, 2>(lanes, self.line, row),
+                3 => abreast::<L, 3>(lanes, self.line, row),
+                4 => abreast::<L, 4>(lanes, self.line, row),
+                5 => abreast::<L, 5>(lanes, self.line, row),
+                6 => abreast::<L, 6>(lanes, self.line, row),
+                7 => abreast::<L, 7>(lanes, self.line, row),
+                _ => abreast::<L, 8>(lanes, self.line, row),
+            }
+        }
+    }
+}
+
+/// Solves the columns of rows that are `E` times eight numbers wide, the last of them perhaps fewer.
+#[inline(always)]
+fn abreast<'a, L: Lanes, const E: usize>(
+    lanes: L,
+    line: &Line,
+    row: impl Fn(usize) -> &'a mut [Real],
+) {
+    let n = line.scale.len();
+    let (scale, lower, upper) = (&line.scale[..n], &line.lower[..n], &line.upper[..n]);
+    let mut last = [lanes.all(0.0); E];
+    for index in 0..n {
+        let (whole, few) = row(index).as_chunks_mut();
+        let (scale, lower) = (lanes.all(scale[index]), lanes.all(lower[index]));
+        // By number, so that the compiler counts them out and keeps them in registers.
+        for k in 0..E {
+            let is_whole = k + 1 < E || few.is_empty();
+            let value = if is_whole {
+                lanes.load(&whole[k])
+            } else {
+                lanes.load_few(few)
+            };
+            last[k] = if index == 0 {
+                lanes.times(value, scale)
+            } else {
+                lanes.times_plus(value, scale, lanes.times(lower, last[k]))
+            };
+            if is_whole {
+                lanes.store(last[k], &mut whole[k]);
+            } else {
+                lanes.store_few(last[k], few);
+            }
+        }
+    }
+    for index in (0..n - 1).rev() {
+        let (whole, few) = row(index).as_chunks_mut();
+        let upper = lanes.all(upper[index]);
+        for k in 0..E {
+            if k + 1 < E || few.is_empty() {
+                last[k] = lanes.times_plus(upper, last[k], lanes.load(&whole[k]));
+                lanes.store(last[k], &mut whole[k]);
+            } else {
+                last[k] = lanes.times_plus(upper, last[k], lanes.load_few(few));
+                lanes.store_few(last[k], few);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -371,7 +457,7 @@ mod tests {
     fn all_registers_give_the_same_bits() {
         for n in [1, 2, 7, 8, 9, 16, 37] {
             let line = &Line::new(n, 0.7, 0.01, [n % 2 == 0, false]);
-            for rows in [1, 5, 8, 16, 21] {
+            for rows in [1, 5, 8, 16, 21, 77] {
                 let solved: Vec<Vec<Real>> = Registers::all()
                     .into_iter()
                     .map(|registers| {
@@ -390,6 +476,15 @@ mod tests {
                             // SAFETY: the two rows in use are different ones.
                             row: |index: usize| unsafe { field.row(index * rows, rows) },
                         });
+                        let mut near: Vec<Real> = (0..n * rows).map(noise).collect();
+                        let field = Field::new(&mut near);
+                        registers.run(Abreast {
+                            line,
+                            // SAFETY: one row is in use at a time.
+                            row: |index: usize| unsafe { field.row(index * rows, rows) },
+                            width: rows,
+                        });
+                        assert_eq!(crossing, near, "{rows} lines of {n}");
                         lines.extend(crossing);
                         lines
                     })

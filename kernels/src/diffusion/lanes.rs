@@ -13,8 +13,14 @@ pub(super) const LANES: usize = 8;
 pub(super) trait Lanes: Copy {
     /// Eight numbers.
     type Eight: Copy;
+    /// How many times eight numbers there is room for beside what works on them.
+    const ABREAST: usize;
     fn load(self, from: &[Real; LANES]) -> Self::Eight;
     fn store(self, eight: Self::Eight, to: &mut [Real; LANES]);
+    /// Fewer than eight numbers, and zeros.
+    fn load_few(self, from: &[Real]) -> Self::Eight;
+    /// The first of them, as many as there is room for.
+    fn store_few(self, eight: Self::Eight, to: &mut [Real]);
     fn all(self, value: Real) -> Self::Eight;
     /// a b, rounded, + c.
     fn times_plus(self, a: Self::Eight, b: Self::Eight, c: Self::Eight) -> Self::Eight;
@@ -92,6 +98,7 @@ struct Portable;
 
 impl Lanes for Portable {
     type Eight = [Real; LANES];
+    const ABREAST: usize = 2;
 
     #[inline(always)]
     fn load(self, from: &[Real; LANES]) -> Self::Eight {
@@ -101,6 +108,18 @@ impl Lanes for Portable {
     #[inline(always)]
     fn store(self, eight: Self::Eight, to: &mut [Real; LANES]) {
         *to = eight;
+    }
+
+    #[inline(always)]
+    fn load_few(self, from: &[Real]) -> Self::Eight {
+        let mut eight = [0.0; LANES];
+        eight[..from.len()].copy_from_slice(from);
+        eight
+    }
+
+    #[inline(always)]
+    fn store_few(self, eight: Self::Eight, to: &mut [Real]) {
+        to.copy_from_slice(&eight[..to.len()]);
     }
 
     #[inline(always)]
@@ -155,6 +174,7 @@ mod x86 {
 
     impl Lanes for In256Bits {
         type Eight = [__m256d; 2];
+        const ABREAST: usize = 4;
 
         #[inline(always)]
         fn load(self, from: &[Real; LANES]) -> Self::Eight {
@@ -173,6 +193,20 @@ mod x86 {
                 _mm256_storeu_pd(start, eight[0]);
                 _mm256_storeu_pd(start.add(4), eight[1]);
             }
+        }
+
+        #[inline(always)]
+        fn load_few(self, from: &[Real]) -> Self::Eight {
+            let mut eight = [0.0; LANES];
+            eight[..from.len()].copy_from_slice(from);
+            self.load(&eight)
+        }
+
+        #[inline(always)]
+        fn store_few(self, eight: Self::Eight, to: &mut [Real]) {
+            let mut all = [0.0; LANES];
+            self.store(eight, &mut all);
+            to.copy_from_slice(&all[..to.len()]);
         }
 
         #[inline(always)]
@@ -222,8 +256,14 @@ mod x86 {
         }
     }
 
+    /// A bit for each of the first lanes.
+    fn first(count: usize) -> u8 {
+        0xff_u8.unbounded_shr(LANES.saturating_sub(count) as u32)
+    }
+
     impl Lanes for In512Bits {
         type Eight = __m512d;
+        const ABREAST: usize = 8;
 
         #[inline(always)]
         fn load(self, from: &[Real; LANES]) -> Self::Eight {
@@ -235,6 +275,18 @@ mod x86 {
         fn store(self, eight: Self::Eight, to: &mut [Real; LANES]) {
             // SAFETY: as in `load`.
             unsafe { _mm512_storeu_pd(to.as_mut_ptr(), eight) }
+        }
+
+        #[inline(always)]
+        fn load_few(self, from: &[Real]) -> Self::Eight {
+            // SAFETY: as in `load`; what lies beyond the slice is not read.
+            unsafe { _mm512_maskz_loadu_pd(first(from.len()), from.as_ptr()) }
+        }
+
+        #[inline(always)]
+        fn store_few(self, eight: Self::Eight, to: &mut [Real]) {
+            // SAFETY: as in `load`; what lies beyond the slice is not written.
+            unsafe { _mm512_mask_storeu_pd(to.as_mut_ptr(), first(to.len()), eight) }
         }
 
         #[inline(always)]
