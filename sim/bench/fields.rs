@@ -1,4 +1,5 @@
-//! Copying, and the kernels that memory limits: diffusion and exchange.
+//! Copying, and the kernels that memory limits: diffusion and exchange. On the pool's own threads, as
+//! in a run, so that no call waits for one of them to wake first.
 
 use std::time::Instant;
 
@@ -25,11 +26,14 @@ pub fn copy(extent: Extent, tell: &mut Tell<'_>) -> Result<(), String> {
     let sizes: &[usize] = if extent.quick { &[1] } else { &[1, 256] };
     for &megabytes in sizes {
         let mut numbers = vec![1.0; megabytes * 2 * 1_000_000 / 8];
-        let rounds = (0..ROUNDS).map(|_| copied(&mut numbers, 256 / megabytes, &pool));
+        let rounds = pool.run(|| {
+            let rounds = (0..ROUNDS).map(|_| copied(&mut numbers, 256 / megabytes, &pool));
+            rounds.collect()
+        });
         tell(Figure {
             name: "copy",
             size: format!("{megabytes} MB"),
-            figure: 1.0 / median(rounds.collect()),
+            figure: 1.0 / median(rounds),
             unit: "GB/s",
             limit: None,
             reached: None,
@@ -74,11 +78,13 @@ pub fn diffusion(extent: Extent, tell: &mut Tell<'_>) -> Result<(), String> {
         let count = densities.len();
         let times = 20_000_000 / count / if extent.quick { 100 } else { 1 };
         let mut rounds = Vec::new();
-        for _ in 0..ROUNDS {
-            let per_byte = copied(&mut scratch, 2 * times.max(1), &pool);
-            let step = timed(times.max(1), || solver.step(&mut densities, &pool));
-            rounds.push([step / count as f64, DIFFUSION * per_byte]);
-        }
+        pool.run(|| {
+            for _ in 0..ROUNDS {
+                let per_byte = copied(&mut scratch, 2 * times.max(1), &pool);
+                let step = timed(times.max(1), || solver.step(&mut densities, &pool));
+                rounds.push([step / count as f64, DIFFUSION * per_byte]);
+            }
+        });
         let [x, y, z] = shape;
         let size = match z {
             1 => format!("{x} × {y} × {substrates} substrates"),
@@ -110,13 +116,15 @@ pub fn exchange(extent: Extent, tell: &mut Tell<'_>) -> Result<(), String> {
         let (count, mut negative) = (densities.len(), 0);
         let times = (20_000_000 / count).min(if extent.quick { 10 } else { 200 });
         let mut rounds = Vec::new();
-        for _ in 0..ROUNDS {
-            let per_byte = copied(&mut scratch, 2 * times, &pool);
-            let apply = timed(times, || {
-                exchange.apply(&mut densities, &mut negative, &pool);
-            });
-            rounds.push([apply / count as f64, EXCHANGE * per_byte]);
-        }
+        pool.run(|| {
+            for _ in 0..ROUNDS {
+                let per_byte = copied(&mut scratch, 2 * times, &pool);
+                let apply = timed(times, || {
+                    exchange.apply(&mut densities, &mut negative, &pool);
+                });
+                rounds.push([apply / count as f64, EXCHANGE * per_byte]);
+            }
+        });
         let substrates = format!("{substrates} {}", plural("substrate", substrates));
         let size = format!("{} cells × {substrates}", voxels.len());
         let unit = "ns per cell, substrate and step";

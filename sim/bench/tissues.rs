@@ -68,9 +68,7 @@ pub fn run(extent: Extent, tell: &mut Tell<'_>) -> Result<(), String> {
         let mut simulation = scenes::shipped(extent.threads)?;
         let started = Instant::now();
         let ticks = simulation.plan().scenario.clocks.ticks(minutes);
-        for _ in 0..ticks {
-            simulation.step()?;
-        }
+        advance(&mut simulation, ticks)?;
         rounds.push(started.elapsed().as_secs_f64());
     }
     tell(Figure {
@@ -94,11 +92,15 @@ fn spent(simulation: &mut Simulation, ticks: u64, stages: &[Stage]) -> Result<f6
         stages.iter().map(|&stage| seconds[stage as usize]).sum()
     };
     let before = taken(simulation);
-    for _ in 0..ticks {
-        simulation.step()?;
-    }
+    advance(simulation, ticks)?;
     simulation.forget_events();
     Ok((taken(simulation) - before) * 1e9 / simulation.cells() as f64)
+}
+
+/// On the threads it computes on, like a run.
+fn advance(simulation: &mut Simulation, ticks: u64) -> Result<(), String> {
+    let pool = simulation.tissue().pool().clone();
+    pool.run(|| (0..ticks).try_for_each(|_| simulation.step()))
 }
 
 fn of(
