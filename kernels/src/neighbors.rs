@@ -19,8 +19,6 @@ use bins::{Bins, LANES};
 
 /// Below this many rows it is not worth waking the threads.
 pub(crate) const LARGE: usize = 4096;
-/// Rows at a time where they are only compared.
-const COMPARED: usize = 8192;
 /// Pieces per thread, so that one that is held up does not hold up all.
 const PIECES_PER_THREAD: usize = 2;
 /// The margin while nothing is known of how fast rows move, over the range.
@@ -32,8 +30,8 @@ const LARGEST_MARGIN: Real = 0.2;
 #[derive(Clone, Debug, Default)]
 pub struct Neighbors {
     bins: Bins,
-    /// Positions when the lists were made, µm; none where there are no lists.
-    since: Vec<[Real; 3]>,
+    /// Rows in the lists; 0 where there are none.
+    rows: usize,
     pub(crate) pieces: Vec<Piece>,
     /// µm.
     margin: Real,
@@ -47,6 +45,8 @@ pub struct Neighbors {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Piece {
     pub(crate) rows: Range<usize>,
+    /// Rows on a list, its own row among them, differ by so much at most.
+    pub(crate) span: usize,
     /// The higher rows near each row, and where each list ends.
     pub(crate) higher: Vec<u32>,
     pub(crate) ends: Vec<u32>,
@@ -60,7 +60,7 @@ pub(crate) struct Piece {
 impl Neighbors {
     /// Drops the lists: rows, or how far they reach out, have changed.
     pub fn forget(&mut self) {
-        self.since.clear();
+        self.rows = 0;
     }
 
     /// Makes the lists complete for `positions`, µm, and says whether they had to be made anew.
@@ -76,8 +76,8 @@ impl Neighbors {
         pool: &Pool,
     ) -> bool {
         self.age = self.age.saturating_add(1);
-        if self.since.len() == positions.len() && !positions.is_empty() {
-            let furthest = furthest(positions, &self.since, pool);
+        if self.rows == positions.len() && !positions.is_empty() {
+            let furthest = self.bins.furthest(positions, pool);
             self.pace = Some(furthest / Real::from(self.age));
             // Rounding is far below a billionth of a margin. NaN makes lists anew.
             if furthest <= 0.5 * self.margin * (1.0 - 1e-9) {
@@ -86,8 +86,7 @@ impl Neighbors {
         }
         self.margin = margin(self.pace, range);
         self.age = 0;
-        self.since.clear();
-        self.since.extend_from_slice(positions);
+        self.rows = positions.len();
         self.bins
             .sort(positions, outer, range, self.margin, domain, pool);
         let (rows, threads) = (positions.len(), pool.threads());
@@ -113,24 +112,6 @@ impl Neighbors {
                 .flat_map(|(row, list)| list.iter().map(move |&other| (row as u32, other)))
         })
     }
-}
-
-/// How far the row that moved furthest did, µm; NaN if that is unknown.
-fn furthest(positions: &[[Real; 3]], since: &[[Real; 3]], pool: &Pool) -> Real {
-    // The bits of positive numbers are in the order of the numbers, and NaN is beyond all.
-    let square = |(now, then): (&[Real; 3], &[Real; 3])| {
-        let [x, y, z] = [now[0] - then[0], now[1] - then[1], now[2] - then[2]];
-        (x * x + y * y + z * z).to_bits() & !(1 << 63)
-    };
-    let rows = positions.chunks(COMPARED).zip(since.chunks(COMPARED));
-    let mut pieces: Vec<_> = rows.map(|(now, then)| (now, then, 0)).collect();
-    let is_large = positions.len() >= LARGE;
-    pool.pieces(&mut pieces, 1, is_large, |_, piece| {
-        let (now, then, most) = &mut piece[0];
-        *most = now.iter().zip(*then).map(square).max().unwrap_or(0);
-    });
-    let most = pieces.iter().map(|(_, _, most)| *most).max();
-    Real::from_bits(most.unwrap_or(0)).sqrt()
 }
 
 /// A margin m costs in each step, since lists get longer, and saves making them anew, which is
@@ -186,6 +167,7 @@ impl Piece {
     #[inline(always)]
     fn fill(&mut self, bins: &Bins, rows: Range<usize>) {
         self.rows = rows.clone();
+        self.span = 0;
         self.higher.clear();
         self.ends.clear();
         self.lower.clear();
@@ -222,6 +204,10 @@ impl Piece {
                 }
             }
             sort(&mut self.found);
+            let ends = self.found.first().into_iter().chain(self.found.last());
+            for &end in ends {
+                self.span = self.span.max(end.abs_diff(row) as usize);
+            }
             let lower = self.found.iter().take_while(|&&other| other < first);
             let (lower, higher) = self.found.split_at(lower.count());
             self.higher.extend_from_slice(higher);

@@ -2,14 +2,16 @@
 //! rows are cut into pieces, a pair of two pieces is looked at by each for its own row. In both
 //! cases a row's sum runs over its neighbors in ascending order, bit for bit.
 
+use std::ops::Range;
+
 use super::{Columns, Contacts, OwnAffinities, PRESSURE_UNIT, Response, SAME_POINT, Voxels};
 use crate::motion::Domain;
 use crate::neighbors::{LARGE, Neighbors, Piece};
 use crate::random::{on_circle, on_sphere, open_unit, pair_id};
 use crate::{Pool, Real};
 
-/// Rows at a time where they are only copied.
-const COPIED: usize = 8192;
+/// Rows after which sums that are complete are handed out, so that there is room for the next.
+const BLOCK: usize = 1024;
 
 /// So many pairs are gone through together: enough for loops over them to be worth it, and few
 /// enough to stay in the nearest cache.
@@ -30,8 +32,8 @@ pub(super) struct Law<'a> {
 /// What contact keeps of cells from step to step.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Cells {
-    spheres: Vec<Sphere>,
     traits: Vec<Traits>,
+    group: Vec<u16>,
     /// The largest distance at which two cells meet, µm.
     range: Real,
     near: Neighbors,
@@ -40,20 +42,20 @@ pub(super) struct Cells {
     voxels: Vec<[i32; 3]>,
 }
 
-/// x, y, z and radius, µm, in one wide register; or velocity and pressure.
+/// Velocity and pressure, in one wide register.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(32))]
-struct Sphere([Real; 4]);
+struct Sum([Real; 4]);
 
-/// What else a pair depends on.
+/// What a pair depends on besides positions and groups.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(32))]
 struct Traits {
+    radius: Real,
     reach: Real,
     /// √c and √a.
     repulsion: Real,
     adhesion: Real,
-    group: u16,
 }
 
 impl Cells {
@@ -62,17 +64,15 @@ impl Cells {
     }
 
     pub(super) fn set(&mut self, columns: &Columns) {
-        let radii = columns.radius.iter();
-        self.spheres.clear();
-        self.spheres
-            .extend(radii.map(|&radius| Sphere([0.0, 0.0, 0.0, radius])));
+        self.group.clear();
+        self.group.extend_from_slice(columns.group);
         self.traits.clear();
         self.traits
             .extend((0..columns.radius.len()).map(|row| Traits {
+                radius: columns.radius[row],
                 reach: columns.reach[row],
                 repulsion: columns.repulsion[row].sqrt(),
                 adhesion: columns.adhesion[row].sqrt(),
-                group: columns.group[row],
             }));
         // A length that is no number is passed over.
         let lengths = columns.radius.iter().chain(columns.reach);
@@ -90,13 +90,8 @@ impl Cells {
     ) {
         let rows = position.len();
         let is_large = rows >= LARGE;
-        pool.pieces(&mut self.spheres, COPIED, is_large, |index, spheres| {
-            for (sphere, position) in spheres.iter_mut().zip(&position[index * COPIED..]) {
-                sphere.0[..3].copy_from_slice(position);
-            }
-        });
-        let (spheres, traits) = (&self.spheres, &self.traits);
-        let outer = |row: usize| spheres[row].0[3].max(traits[row].reach);
+        let traits = &self.traits;
+        let outer = |row: usize| traits[row].radius.max(traits[row].reach);
         self.near
             .update(position, outer, self.range, law.domain, pool);
         self.voxels.clear();
@@ -109,8 +104,9 @@ impl Cells {
         let scene = Scene {
             law,
             id,
-            spheres,
+            position,
             traits,
+            group: &self.group,
             voxels: &self.voxels,
             slots: if response.counts.is_empty() {
                 0
@@ -126,32 +122,24 @@ impl Cells {
         let pieces = &self.near.pieces;
         self.sums.resize_with(pieces.len(), Sums::default);
         let (mut velocity, mut pressure) = (response.velocity, response.pressure);
+        let mut counts: Vec<&mut [u32]> = response.counts.chunks_mut(rows.max(1)).collect();
         let work = pieces.iter().zip(&mut self.sums).map(|(piece, sums)| {
-            let covered = "pieces cover all rows";
-            let velocity = velocity.split_off_mut(..piece.rows.len()).expect(covered);
-            let pressure = pressure.split_off_mut(..piece.rows.len()).expect(covered);
-            (piece, sums, velocity, pressure)
+            let (own, covered) = (piece.rows.len(), "pieces cover all rows");
+            let counts = counts.iter_mut();
+            let out = Out {
+                velocity: velocity.split_off_mut(..own).expect(covered),
+                pressure: pressure.split_off_mut(..own).expect(covered),
+                counts: counts
+                    .map(|counts| counts.split_off_mut(..own).expect(covered))
+                    .collect(),
+            };
+            (piece, sums, out)
         });
         let mut work: Vec<_> = work.collect();
         pool.pieces(&mut work, 1, is_large, |_, work| {
-            let (piece, sums, velocity, pressure) = &mut work[0];
-            sums.gather_widest(&scene, piece);
-            let out = velocity.iter_mut().zip(pressure.iter_mut());
-            for ((velocity, pressure), sum) in out.zip(&sums.sums) {
-                let [x, y, z, sum] = sum.0;
-                *velocity = [velocity[0] + x, velocity[1] + y, velocity[2] + z];
-                *pressure = sum / PRESSURE_UNIT;
-            }
+            let (piece, sums, out) = &mut work[0];
+            sums.gather_widest(&scene, piece, out);
         });
-        for (slot, counts) in response.counts.chunks_mut(rows.max(1)).enumerate() {
-            let mut counts = counts.iter_mut();
-            for (piece, sums) in pieces.iter().zip(&self.sums) {
-                let rows = sums.counts.chunks(scene.slots).take(piece.rows.len());
-                for (row, count) in rows.zip(&mut counts) {
-                    *count = row[slot / 4][slot % 4];
-                }
-            }
-        }
         if let Some(contacts) = response.contacts {
             collect(&self.sums, rows, contacts);
         }
@@ -184,8 +172,9 @@ fn collect(sums: &[Sums], rows: usize, contacts: &mut Contacts) {
 struct Scene<'a> {
     law: &'a Law<'a>,
     id: &'a [u64],
-    spheres: &'a [Sphere],
+    position: &'a [[Real; 3]],
     traits: &'a [Traits],
+    group: &'a [u16],
     /// Empty where all may meet.
     voxels: &'a [[i32; 3]],
     /// Four at a time; none where nobody reads counts.
@@ -203,18 +192,28 @@ impl Scene<'_> {
 
     /// √(A_a(kind of b) A_b(kind of a)), from the rows' own numbers.
     fn own_affinity(&self, own: &OwnAffinities, a: usize, b: usize) -> Real {
-        let kind = |row: usize| usize::from(own.kind_of_group[usize::from(self.traits[row].group)]);
+        let kind = |row: usize| usize::from(own.kind_of_group[usize::from(self.group[row])]);
         let of = |row: usize, kind: usize| own.values[row * own.kinds + kind];
         (of(a, kind(b)) * of(b, kind(a))).sqrt()
     }
 }
 
-/// The results of the rows of a piece.
+/// Where the results of the rows of a piece go.
+struct Out<'a> {
+    velocity: &'a mut [[Real; 3]],
+    pressure: &'a mut [Real],
+    /// `[slot][row]`.
+    counts: Vec<&'a mut [u32]>,
+}
+
+/// The results of those rows of a piece of which pairs are still to come. Rows near each other are
+/// not far apart, so that these are few: a row's last bits are its place. Rows above the piece have
+/// places too, and nobody asks what comes of them there.
 #[derive(Clone, Debug, Default)]
 struct Sums {
-    /// `[row]`, and one more for rows of other pieces: velocity and pressure.
-    sums: Vec<Sphere>,
-    /// `[row][four slots]`, and one row more.
+    /// `[place]`, a power of two of them; zero where no row stands.
+    sums: Vec<Sum>,
+    /// `[place][four slots]`; zero where no row stands.
     counts: Vec<[u32; 4]>,
     /// (row, its neighbor) of listed rows; for each row in ascending order of neighbors.
     contacts: Vec<(u32, u32)>,
@@ -224,52 +223,92 @@ impl Sums {
     /// [`Sums::gather`] for the law at hand and in the widest registers at hand. The compiler
     /// neither fuses nor reorders floating-point arithmetic, so the bits are those of any other
     /// width.
-    fn gather_widest(&mut self, scene: &Scene, piece: &Piece) {
+    fn gather_widest(&mut self, scene: &Scene, piece: &Piece, out: &mut Out) {
         let is_plain = scene.voxels.is_empty() && scene.law.own.is_none();
         #[cfg(target_arch = "x86_64")]
         {
             #[target_feature(enable = "avx2")]
-            fn wide<const PLAIN: bool>(sums: &mut Sums, scene: &Scene, piece: &Piece) {
-                sums.gather::<PLAIN>(scene, piece);
+            fn wide<const PLAIN: bool>(
+                sums: &mut Sums,
+                scene: &Scene,
+                piece: &Piece,
+                out: &mut Out,
+            ) {
+                sums.gather::<PLAIN>(scene, piece, out);
             }
             if is_x86_feature_detected!("avx2") {
                 // SAFETY: the processor has what `wide` is compiled for.
                 unsafe {
                     if is_plain {
-                        wide::<true>(self, scene, piece);
+                        wide::<true>(self, scene, piece, out);
                     } else {
-                        wide::<false>(self, scene, piece);
+                        wide::<false>(self, scene, piece, out);
                     }
                 }
                 return;
             }
         }
         if is_plain {
-            self.gather::<true>(scene, piece);
+            self.gather::<true>(scene, piece, out);
         } else {
-            self.gather::<false>(scene, piece);
+            self.gather::<false>(scene, piece, out);
         }
     }
 
     /// `PLAIN`: whoever is near meets, with the table's affinities.
     #[inline(always)]
-    fn gather<const PLAIN: bool>(&mut self, scene: &Scene, piece: &Piece) {
-        let rows = piece.rows.len();
+    fn gather<const PLAIN: bool>(&mut self, scene: &Scene, piece: &Piece, out: &mut Out) {
+        let Range { start: first, end } = piece.rows;
+        // Of one length, so that one comparison shows that a row is in all three.
+        let rows = scene.traits.len();
+        let scene = &Scene {
+            position: &scene.position[..rows],
+            group: &scene.group[..rows],
+            ..*scene
+        };
+        let places = (piece.span + BLOCK.min(end - first)).next_power_of_two();
         self.sums.clear();
-        self.sums.resize(rows + 1, Sphere([0.0; 4]));
+        self.sums.resize(places, Sum([0.0; 4]));
         self.counts.clear();
-        self.counts.resize((rows + 1) * scene.slots, [0; 4]);
+        self.counts.resize(places * scene.slots, [0; 4]);
         self.contacts.clear();
-        let mut batch = Batch::new(piece.rows.start, rows);
+        let mut batch = Batch::new(piece.rows.clone());
         // Lower rows of other pieces come first in everybody's sum.
         for (row, others) in piece.lower_lists() {
             self.meet::<PLAIN>(&mut batch, scene, row, others);
         }
         self.finish::<PLAIN>(&mut batch, scene);
-        for (row, others) in piece.lists() {
-            self.meet::<PLAIN>(&mut batch, scene, row, others);
+        batch.are_lower = false;
+        let mut lists = piece.lists();
+        for start in piece.rows.clone().step_by(BLOCK) {
+            for (row, others) in lists.by_ref().take(BLOCK) {
+                self.meet::<PLAIN>(&mut batch, scene, row, others);
+            }
+            self.finish::<PLAIN>(&mut batch, scene);
+            // No pair of these rows is left.
+            self.hand_out(start..end.min(start + BLOCK), first, scene.slots, out);
         }
-        self.finish::<PLAIN>(&mut batch, scene);
+    }
+
+    /// Gives rows of a piece that begins with `first` their results, and makes their places free.
+    #[inline(always)]
+    fn hand_out(&mut self, rows: Range<usize>, first: usize, slots: usize, out: &mut Out) {
+        let last = self.sums.len() - 1;
+        let own = rows.start - first..rows.end - first;
+        let velocities = out.velocity[own.clone()].iter_mut();
+        let outs = velocities.zip(&mut out.pressure[own.clone()]);
+        for ((velocity, pressure), row) in outs.zip(rows.clone()) {
+            let [x, y, z, sum] = self.sums[row & last].0;
+            self.sums[row & last] = Sum([0.0; 4]);
+            *velocity = [velocity[0] + x, velocity[1] + y, velocity[2] + z];
+            *pressure = sum / PRESSURE_UNIT;
+        }
+        for (slot, counts) in out.counts.iter_mut().enumerate() {
+            for (count, row) in counts[own.clone()].iter_mut().zip(rows.clone()) {
+                let four = &mut self.counts[(row & last) * slots + slot / 4];
+                *count = std::mem::take(&mut four[slot % 4]);
+            }
+        }
     }
 
     #[inline(always)]
@@ -299,7 +338,11 @@ impl Sums {
         if scene.law.voxels.is_none() {
             batch.part(scene);
         }
-        batch.push(&mut self.sums);
+        if batch.are_lower {
+            batch.push::<false>(&mut self.sums);
+        } else {
+            batch.push::<true>(&mut self.sums);
+        }
         if scene.slots > 0 {
             batch.count(scene, &mut self.counts);
         }
@@ -313,8 +356,9 @@ impl Sums {
 /// Pairs on their way, `[pair]`; the first `len` count.
 struct Batch {
     /// The rows of the piece.
-    first: usize,
-    rows: usize,
+    rows: Range<usize>,
+    /// Whether all others are of lower pieces.
+    are_lower: bool,
     len: usize,
     own: [u32; BATCH],
     other: [u32; BATCH],
@@ -331,10 +375,10 @@ struct Batch {
 }
 
 impl Batch {
-    fn new(first: usize, rows: usize) -> Batch {
+    fn new(rows: Range<usize>) -> Batch {
         Batch {
-            first,
             rows,
+            are_lower: true,
             len: 0,
             own: [0; BATCH],
             other: [0; BATCH],
@@ -350,23 +394,24 @@ impl Batch {
     /// Takes up pairs of one row; there must be room.
     #[inline(always)]
     fn load(&mut self, scene: &Scene, row: usize, others: &[u32]) {
-        let [x, y, z, radius] = scene.spheres[row].0;
+        let [x, y, z] = scene.position[row];
         let own = scene.traits[row];
-        let affinity = &scene.law.affinity[usize::from(own.group) * scene.law.groups..];
+        let affinity = &scene.law.affinity[usize::from(scene.group[row]) * scene.law.groups..];
         let new = self.len..self.len + others.len();
         self.len = new.end;
         self.own[new.clone()].fill(row as u32);
         self.other[new.clone()].copy_from_slice(others);
         let room = self.away[new.clone()].iter_mut().zip(&mut self.both[new]);
         for ((away, both), &other) in room.zip(others) {
-            let its = scene.spheres[other as usize].0;
-            *away = [x - its[0], y - its[1], z - its[2], radius + its[3]];
+            let at = scene.position[other as usize];
             let its = scene.traits[other as usize];
+            let touching = own.radius + its.radius;
+            *away = [x - at[0], y - at[1], z - at[2], touching];
             *both = [
                 own.reach + its.reach,
                 own.repulsion * its.repulsion,
                 own.adhesion * its.adhesion,
-                affinity[usize::from(its.group)],
+                affinity[usize::from(scene.group[other as usize])],
             ];
         }
     }
@@ -431,21 +476,20 @@ impl Batch {
         }
     }
 
-    /// Where the sums of a row stand: the last place for rows of other pieces.
+    /// `BOTH`: not only for the own row.
     #[inline(always)]
-    fn place(&self, row: u32) -> usize {
-        (row as usize).wrapping_sub(self.first).min(self.rows)
-    }
-
-    #[inline(always)]
-    fn push(&self, sums: &mut [Sphere]) {
+    fn push<const BOTH: bool>(&self, sums: &mut [Sum]) {
+        let last = sums.len() - 1;
         for k in 0..self.len {
             let [x, y, z, _] = self.away[k];
             let (factor, overlap) = (self.factor[k], self.overlap[k]);
             let [x, y, z] = [factor * x, factor * y, factor * z];
-            let own = &mut sums[self.place(self.own[k])].0;
+            let own = &mut sums[self.own[k] as usize & last].0;
             *own = [own[0] + x, own[1] + y, own[2] + z, own[3] + overlap];
-            let its = &mut sums[self.place(self.other[k])].0;
+            if !BOTH {
+                continue;
+            }
+            let its = &mut sums[self.other[k] as usize & last].0;
             *its = [its[0] - x, its[1] - y, its[2] - z, its[3] + overlap];
         }
     }
@@ -454,15 +498,17 @@ impl Batch {
     #[inline(always)]
     fn count(&self, scene: &Scene, counts: &mut [[u32; 4]]) {
         let (slots, watched) = (scene.slots, scene.law.watched);
-        let group = |row: u32| usize::from(scene.traits[row as usize].group);
+        let last = counts.len() / slots - 1;
+        let group = |row: u32| usize::from(scene.group[row as usize]);
         for four in 0..slots {
             for k in 0..self.len {
                 let (own, other) = (self.own[k], self.other[k]);
                 // Who is not in contact counts for nothing: cheaper than a branch.
                 let mask = u32::from(self.in_contact[k]).wrapping_neg();
-                for (row, neighbor) in [(own, other), (other, own)] {
+                let its = if self.are_lower { 0 } else { mask };
+                for (row, neighbor, mask) in [(own, other, mask), (other, own, its)] {
                     let ones = watched[group(neighbor) * slots + four];
-                    let counts = &mut counts[self.place(row) * slots + four];
+                    let counts = &mut counts[(row as usize & last) * slots + four];
                     for slot in 0..4 {
                         counts[slot] += ones[slot] & mask;
                     }
@@ -477,7 +523,7 @@ impl Batch {
             if scene.listed[own as usize] {
                 contacts.push((own, other));
             }
-            if scene.listed[other as usize] && self.place(other) < self.rows {
+            if scene.listed[other as usize] && self.rows.contains(&(other as usize)) {
                 contacts.push((other, own));
             }
         }

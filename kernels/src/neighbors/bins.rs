@@ -163,6 +163,46 @@ impl Bins {
         }
     }
 
+    /// How far the row that moved furthest since it was sorted did at most, µm; NaN if that is
+    /// unknown.
+    pub(super) fn furthest(&self, positions: &[[Real; 3]], pool: &Pool) -> Real {
+        let rows = positions.chunks(PIECE).zip(self.place.chunks(PIECE));
+        let mut pieces: Vec<_> = rows.map(|(now, place)| (now, place, [0; 2])).collect();
+        let is_large = positions.len() >= LARGE;
+        pool.pieces(&mut pieces, 1, is_large, |_, piece| {
+            let (now, places, most) = &mut piece[0];
+            *most = self.most_moved(now, places);
+        });
+        let most = pieces.iter().map(|(.., most)| most);
+        let [far, extent] = most.fold([0; 2], |[far, extent], most| {
+            [far.max(most[0]), extent.max(most[1])]
+        });
+        Real::from_bits(far).sqrt() + ROUNDING * Real::from_bits(extent)
+    }
+
+    /// The bits of the most that any of some rows has moved by, squared, and of the largest |x| +
+    /// |y| + |z| among them. The bits of positive numbers are in the order of the numbers, and NaN
+    /// is beyond all.
+    fn most_moved(&self, positions: &[[Real; 3]], places: &[u32]) -> [u64; 2] {
+        let bits = |number: Real| number.to_bits() & !(1 << 63);
+        let mut most = [0; 2];
+        for (&place, now) in places.iter().zip(positions) {
+            let place = place as usize;
+            let extent = now[0].abs() + now[1].abs() + now[2].abs();
+            // Who was near nobody, and still is nowhere, may go where it likes.
+            if self.outer[place].is_nan() && (extent.is_nan() || extent > f32::MAX.into()) {
+                continue;
+            }
+            let then = [&self.x, &self.y, &self.z].map(|column| Real::from(column[place]));
+            let [x, y, z] = [now[0] - then[0], now[1] - then[1], now[2] - then[2]];
+            most = [
+                most[0].max(bits(x * x + y * y + z * z)),
+                most[1].max(bits(extent)),
+            ];
+        }
+        most
+    }
+
     /// The lines that hold whoever is near a row.
     #[inline(always)]
     pub(super) fn around(&self, row: u32) -> impl Iterator<Item = Line> {
