@@ -304,7 +304,7 @@ pub struct Column<'a> {
     rows: &'a [Real],
 }
 
-impl Column<'_> {
+impl<'a> Column<'a> {
     /// The number of a row in a group.
     #[inline]
     pub fn get(&self, row: usize, group: u16) -> Real {
@@ -318,6 +318,11 @@ impl Column<'_> {
     /// The number of a group's table.
     pub fn of_group(&self, group: usize) -> Real {
         self.table[group]
+    }
+
+    /// `[row]`, where rows have numbers of their own.
+    pub fn rows(self) -> Option<&'a [Real]> {
+        self.owned.then_some(self.rows)
     }
 
     /// Whether rows have numbers of their own.

@@ -3,7 +3,7 @@
 use super::{NOBODY, Tissue, hazards};
 use crate::{
     Error, Grid, Real,
-    channels::Channel,
+    channels::{Channel, Channels},
     contact::{Columns, Contacts, OwnAffinities, Response},
     conventions::{Events, Immovable, Leaving, Repair, Walks, Walls},
     diffusion::unsplit::Unsplit,
@@ -20,13 +20,15 @@ const LARGE: usize = 8192;
 /// What mechanics reads of each row, filled anew when rates, volumes or rows have changed.
 #[derive(Debug, Default)]
 pub(super) struct Worked {
-    pub(super) speed: Vec<Real>,
-    pub(super) persistence: Vec<Real>,
-    pub(super) bias: Vec<Real>,
+    /// Empty where rows have numbers of their own, as the next two.
+    speed: Vec<Real>,
+    persistence: Vec<Real>,
+    bias: Vec<Real>,
     pub(super) crawls: Vec<bool>,
-    /// [row]: factor on damage per mechanics step, and damage that comes by itself; empty where
-    /// neither changes any.
-    pub(super) repair: Vec<[Real; 2]>,
+    /// [row]: factor on damage per mechanics step; empty where no damage changes by itself.
+    repair: Vec<Real>,
+    /// [row]: damage per mechanics step that comes by itself; empty where none does.
+    gain: Vec<Real>,
     /// Rows that take no step.
     pub(super) resting: Vec<u32>,
     /// [row]: whether the row attaches to others; and the rows that do.
@@ -40,6 +42,18 @@ pub(super) struct Worked {
     pub(super) remembering: Vec<u32>,
     /// [row]: whether anybody asks whom the row touches.
     pub(super) listed: Vec<bool>,
+}
+
+impl Worked {
+    /// `[row]`: what a walk is made of: speeds, persistence times and biases.
+    pub(super) fn walks<'a>(&'a self, channels: &'a Channels) -> [&'a [Real]; 3] {
+        [
+            (Channel::Speed, &self.speed),
+            (Channel::PersistenceTime, &self.persistence),
+            (Channel::Bias, &self.bias),
+        ]
+        .map(|(channel, filled)| channels.column(channel).rows().unwrap_or(filled))
+    }
 }
 
 impl Tissue {
@@ -190,7 +204,7 @@ impl Tissue {
         let rows = &mut self.rows;
         let (domain, strength) = (&self.domain, self.setup.wall_repulsion);
         let (position, radius, direction) = (&rows.position, &rows.radius, &rows.direction);
-        let speed = &self.worked.speed;
+        let [speed, ..] = self.worked.walks(&self.setup.channels);
         let pushed = |index: usize, velocity: &mut [[Real; 3]]| {
             let rows = index * PIECE..index * PIECE + velocity.len();
             let direction = &direction[rows.clone()];
@@ -261,8 +275,11 @@ impl Tissue {
         let dt = self.setup.mechanics_step;
         let rows = &mut self.rows;
         if conventions.repair == Repair::EachMechanicsStep {
-            for (damage, [factor, gain]) in rows.damage.iter_mut().zip(&self.worked.repair) {
-                *damage = *damage * factor + gain;
+            for (damage, factor) in rows.damage.iter_mut().zip(&self.worked.repair) {
+                *damage *= factor;
+            }
+            for (damage, gain) in rows.damage.iter_mut().zip(&self.worked.gain) {
+                *damage += gain;
             }
         }
         let is_large = rows.id.len() >= LARGE;
@@ -362,34 +379,33 @@ impl Tissue {
         let fill = |out: &mut Vec<Real>, channel: Channel| {
             let column = channels.column(channel);
             out.clear();
-            out.extend(
-                rows.group
-                    .iter()
-                    .enumerate()
-                    .map(|(row, &group)| column.get(row, group)),
-            );
+            if column.rows().is_none() {
+                let groups = rows.group.iter().map(|&group| usize::from(group));
+                out.extend(groups.map(|group| column.of_group(group)));
+            }
         };
         fill(&mut worked.speed, Channel::Speed);
         fill(&mut worked.persistence, Channel::PersistenceTime);
         fill(&mut worked.bias, Channel::Bias);
-        let [mut repulsion, mut adhesion, mut reach] = [const { Vec::new() }; 3];
+        let [mut repulsion, mut adhesion] = [const { Vec::new() }; 2];
         fill(&mut repulsion, Channel::Repulsion);
         fill(&mut adhesion, Channel::Adhesion);
-        fill(&mut reach, Channel::RelativeReach);
-        for (reach, radius) in reach.iter_mut().zip(&rows.radius) {
-            *reach *= radius;
-        }
+        let relative = channels.column(Channel::RelativeReach);
+        let reach = rows.group.iter().zip(&rows.radius).enumerate();
+        let reach = reach.map(|(row, (&group, radius))| relative.get(row, group) * radius);
+        let reach: Vec<Real> = reach.collect();
         let conventions = self.setup.conventions.bodies;
         let keeps_vectors = conventions.walks == Walks::KeptVector;
-        worked.crawls.clear();
-        worked
-            .crawls
-            .extend(rows.group.iter().enumerate().map(|(row, &group)| {
-                let walk = &self.setup.walks[usize::from(group)];
-                // A kept vector of speed zero is zero, but is kept until the next renewal.
-                let fast = keeps_vectors || worked.speed[row] > 0.0;
-                fast && walk.motile && !rows.frozen[row]
-            }));
+        let mut crawls = std::mem::take(&mut worked.crawls);
+        let [speed, ..] = worked.walks(channels);
+        crawls.clear();
+        crawls.extend(rows.group.iter().enumerate().map(|(row, &group)| {
+            let walk = &self.setup.walks[usize::from(group)];
+            // A kept vector of speed zero is zero, but is kept until the next renewal.
+            let fast = keeps_vectors || speed[row] > 0.0;
+            fast && walk.motile && !rows.frozen[row]
+        }));
+        worked.crawls = crawls;
         let (damage_rate, repair_rate) = (
             channels.column(Channel::DamageRate),
             channels.column(Channel::RepairRate),
@@ -397,15 +413,21 @@ impl Tissue {
         let dt = self.setup.mechanics_step;
         let mut known = ([Real::NAN; 2], [1.0, 0.0]);
         worked.repair.clear();
+        worked.gain.clear();
         if !damage_rate.is_zero() || !repair_rate.is_zero() {
-            let rows = rows.group.iter().enumerate();
-            worked.repair.extend(rows.map(|(row, &group)| {
+            worked.repair.resize(cells, 1.0);
+            for (row, &group) in rows.group.iter().enumerate() {
                 let rates = [damage_rate.get(row, group), repair_rate.get(row, group)];
                 if rates != known.0 {
                     known = (rates, repair(rates, dt));
                 }
-                known.1
-            }));
+                let [factor, gain] = known.1;
+                worked.repair[row] = factor;
+                if gain != 0.0 {
+                    worked.gain.resize(cells, 0.0);
+                    worked.gain[row] = gain;
+                }
+            }
         }
         worked.acting = hazards::acting(channels, &self.setup.groups, &rows.group);
         worked.acting.retain(|&row| !rows.frozen[row as usize]);
@@ -467,11 +489,12 @@ impl Tissue {
                     .collect(),
             }
         }))?;
+        let own_or = |channel, filled| channels.column(channel).rows().unwrap_or(filled);
         self.contact.set(&Columns {
             radius: &rows.radius,
             reach: &reach,
-            repulsion: &repulsion,
-            adhesion: &adhesion,
+            repulsion: own_or(Channel::Repulsion, &repulsion),
+            adhesion: own_or(Channel::Adhesion, &adhesion),
             group: &rows.group,
         })?;
         self.work_is_stale = false;

@@ -58,16 +58,17 @@ impl Tissue {
 
     fn walk_at_present_speed(&mut self, tick: u64) -> Result<(), Error> {
         let mut direction = std::mem::take(&mut self.rows.direction);
+        let [_, persistence, bias] = self.worked.walks(&self.setup.channels);
         let walkers = Walkers {
             id: &self.rows.id,
-            persistence: &self.worked.persistence,
-            bias: &self.worked.bias,
+            persistence,
+            bias,
             crawls: &self.worked.crawls,
         };
         let flat = self.domain.dimensions == 2;
         motility::renew_each(
             &walkers,
-            |row| self.sensed_if(self.worked.bias[row], row),
+            |row| self.sensed_if(bias[row], row),
             &mut direction,
             self.setup.mechanics_step,
             |row| flat || self.walk_of(row).in_plane,
@@ -82,10 +83,11 @@ impl Tissue {
     fn walk_by_kept_vectors(&mut self, tick: u64) -> Result<(), Error> {
         let mut vector = std::mem::take(&mut self.rows.direction);
         let flat = self.domain.dimensions == 2;
+        let [speed, persistence, bias] = self.worked.walks(&self.setup.channels);
         let renewal = |row: usize| {
-            let bias = self.worked.bias[row];
+            let bias = bias[row];
             Renewal {
-                speed: self.worked.speed[row],
+                speed: speed[row],
                 bias,
                 sensed: self.sensed_if(bias, row),
                 in_plane: flat || self.walk_of(row).in_plane,
@@ -93,7 +95,7 @@ impl Tissue {
         };
         motility::renew_vectors(
             &self.rows.id,
-            &self.worked.persistence,
+            persistence,
             &self.worked.crawls,
             renewal,
             &mut vector,
