@@ -21,6 +21,8 @@ use bins::{Bins, LANES};
 pub(crate) const LARGE: usize = 4096;
 /// Pieces per thread, so that one that is held up does not hold up all.
 const PIECES_PER_THREAD: usize = 2;
+/// What a step from a row to another can be.
+const FURTHEST: u32 = u16::MAX as u32;
 /// The margin while nothing is known of how fast rows move, over the range.
 const FIRST_MARGIN: Real = 0.05;
 /// The largest margin over the range.
@@ -47,14 +49,48 @@ pub(crate) struct Piece {
     pub(crate) rows: Range<usize>,
     /// Rows on a list, its own row among them, differ by so much at most.
     pub(crate) span: usize,
-    /// The higher rows near each row, and where each list ends.
-    pub(crate) higher: Vec<u32>,
-    pub(crate) ends: Vec<u32>,
-    /// The rows below this piece that are near some of its own, and (row, end) of their lists.
-    pub(crate) lower: Vec<u32>,
-    pub(crate) lower_ends: Vec<(u32, u32)>,
+    /// How far above each row the higher ones near it are, and where each list ends. Rows are in
+    /// the order of space, so that hardly ever one is too far above for 16 bits.
+    steps: Vec<u16>,
+    ends: Vec<u32>,
+    /// Those that are.
+    far: Lists,
+    /// The rows below this piece that are near some of its own.
+    pub(crate) lower: Lists,
     looks: Vec<(u32, u32)>,
     found: Vec<u32>,
+}
+
+/// Lists that few rows have.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lists {
+    others: Vec<u32>,
+    /// (row, end of its list).
+    ends: Vec<(u32, u32)>,
+}
+
+impl Lists {
+    fn clear(&mut self) {
+        self.others.clear();
+        self.ends.clear();
+    }
+
+    fn push(&mut self, row: u32, others: &[u32]) {
+        if !others.is_empty() {
+            self.others.extend_from_slice(others);
+            self.ends.push((row, self.others.len() as u32));
+        }
+    }
+
+    /// Rows that have a list, and it.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &[u32])> {
+        let mut start = 0;
+        self.ends.iter().map(move |&(row, end)| {
+            let list = &self.others[start..end as usize];
+            start = end as usize;
+            (row as usize, list)
+        })
+    }
 }
 
 impl Neighbors {
@@ -107,9 +143,12 @@ impl Neighbors {
     /// The pairs that may meet, (lower row, higher row), ascending.
     pub fn pairs(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
         self.pieces.iter().flat_map(|piece| {
-            piece
-                .lists()
-                .flat_map(|(row, list)| list.iter().map(move |&other| (row as u32, other)))
+            piece.lists().flat_map(|(row, near, far)| {
+                let row = row as u32;
+                let near = near.iter().map(move |&step| row + u32::from(step));
+                near.chain(far.iter().copied())
+                    .map(move |other| (row, other))
+            })
         })
     }
 }
@@ -127,23 +166,15 @@ fn margin(pace: Option<Real>, range: Real) -> Real {
 }
 
 impl Piece {
-    /// Each row and the higher rows near it.
-    pub(crate) fn lists(&self) -> impl Iterator<Item = (usize, &[u32])> {
+    /// Each row, how far above it those near it are, and the rows that are too far above for that.
+    pub(crate) fn lists(&self) -> impl Iterator<Item = (usize, &[u16], &[u32])> {
         let mut start = 0;
+        let mut far = self.far.iter().peekable();
         self.rows.clone().zip(&self.ends).map(move |(row, &end)| {
-            let list = &self.higher[start..end as usize];
+            let steps = &self.steps[start..end as usize];
             start = end as usize;
-            (row, list)
-        })
-    }
-
-    /// Rows near which there are some of lower pieces, and those.
-    pub(crate) fn lower_lists(&self) -> impl Iterator<Item = (usize, &[u32])> {
-        let mut start = 0;
-        self.lower_ends.iter().map(move |&(row, end)| {
-            let list = &self.lower[start..end as usize];
-            start = end as usize;
-            (row as usize, list)
+            let far = far.next_if(|(other, _)| *other == row);
+            (row, steps, far.map_or(&[][..], |(_, list)| list))
         })
     }
 
@@ -168,10 +199,10 @@ impl Piece {
     fn fill(&mut self, bins: &Bins, rows: Range<usize>) {
         self.rows = rows.clone();
         self.span = 0;
-        self.higher.clear();
+        self.steps.clear();
         self.ends.clear();
+        self.far.clear();
         self.lower.clear();
-        self.lower_ends.clear();
         let first = rows.start as u32;
         for row in rows {
             let own = bins.of_row(row);
@@ -210,12 +241,13 @@ impl Piece {
             }
             let lower = self.found.iter().take_while(|&&other| other < first);
             let (lower, higher) = self.found.split_at(lower.count());
-            self.higher.extend_from_slice(higher);
-            self.ends.push(self.higher.len() as u32);
-            if !lower.is_empty() {
-                self.lower.extend_from_slice(lower);
-                self.lower_ends.push((row, self.lower.len() as u32));
-            }
+            let near = higher.iter().take_while(|&&other| other - row <= FURTHEST);
+            let (near, far) = higher.split_at(near.count());
+            let steps = near.iter().map(|&other| (other - row) as u16);
+            self.steps.extend(steps);
+            self.ends.push(self.steps.len() as u32);
+            self.far.push(row, far);
+            self.lower.push(row, lower);
         }
     }
 }

@@ -427,3 +427,61 @@ fn columns_of_unequal_length_are_refused_by_name() {
     assert_eq!(error.to_string(), "reaches has 2 entries, but 3 are needed");
     assert!(Contact::new(vec![1.0, 0.5, 0.4, 1.0], vec![0; 2], 0, domain(3)).is_err());
 }
+
+#[test]
+fn rows_far_apart_in_order_meet_like_neighbors() {
+    // Pairs 1 µm too near, each pair alone, and its rows further apart than 16 bits count.
+    let (pairs, edge) = (66_000, 257);
+    let radius = 8.0;
+    let position = |row: usize| {
+        let (pair, second) = (row % pairs, row / pairs);
+        let shift = if second == 1 { 2.0 * radius - 1.0 } else { 0.0 };
+        [
+            50.0 * (pair % edge) as f64 + shift,
+            50.0 * (pair / edge) as f64,
+            0.0,
+        ]
+    };
+    let positions: Vec<_> = (0..2 * pairs).map(position).collect();
+    let domain = Domain {
+        min: [-50.0; 3],
+        max: [13_000.0; 3],
+        dimensions: 2,
+    };
+    let wanted: Vec<_> = (0..pairs as u32)
+        .map(|row| (row, row + pairs as u32))
+        .collect();
+    let all = |value: f64| vec![value; 2 * pairs];
+    let (radii, ones, none) = (all(radius), all(1.0), all(0.0));
+    let groups = vec![0; 2 * pairs];
+    for threads in [1, 2] {
+        let pool = Pool::new(threads).unwrap();
+        let mut near = Neighbors::default();
+        near.update(&positions, |_| radius, 2.0 * radius, &domain, &pool);
+        assert!(near.pairs().eq(wanted.iter().copied()));
+        let mut law = Contact::new(vec![1.0], vec![0], 0, domain).unwrap();
+        let columns = Columns {
+            radius: &radii,
+            reach: &radii,
+            repulsion: &ones,
+            adhesion: &none,
+            group: &groups,
+        };
+        law.set(&columns).unwrap();
+        let mut velocity = vec![[0.0; 3]; 2 * pairs];
+        let response = Response {
+            velocity: &mut velocity,
+            pressure: &mut all(0.0),
+            counts: &mut [],
+            contacts: None,
+            listed: &[],
+        };
+        law.step(&vec![0; 2 * pairs], &positions, response, &pool)
+            .unwrap();
+        // (1 − d/R)² of 1 µm/min, away from the other.
+        let speed = (1.0f64 / 16.0).powi(2);
+        for (first, second) in velocity[..pairs].iter().zip(&velocity[pairs..]) {
+            assert!((first[0] + speed).abs() < 1e-12 && first[0] == -second[0]);
+        }
+    }
+}

@@ -274,15 +274,19 @@ impl Sums {
         self.contacts.clear();
         let mut batch = Batch::new(piece.rows.clone());
         // Lower rows of other pieces come first in everybody's sum.
-        for (row, others) in piece.lower_lists() {
-            self.meet::<PLAIN>(&mut batch, scene, row, others);
+        for (row, others) in piece.lower.iter() {
+            self.meet::<PLAIN, _>(&mut batch, scene, row, others, |other| other);
         }
         self.finish::<PLAIN>(&mut batch, scene);
         batch.are_lower = false;
         let mut lists = piece.lists();
         for start in piece.rows.clone().step_by(BLOCK) {
-            for (row, others) in lists.by_ref().take(BLOCK) {
-                self.meet::<PLAIN>(&mut batch, scene, row, others);
+            for (row, steps, far) in lists.by_ref().take(BLOCK) {
+                let above = |step| row as u32 + u32::from(step);
+                self.meet::<PLAIN, u16>(&mut batch, scene, row, steps, above);
+                if !far.is_empty() {
+                    self.meet::<PLAIN, _>(&mut batch, scene, row, far, |other| other);
+                }
             }
             self.finish::<PLAIN>(&mut batch, scene);
             // No pair of these rows is left.
@@ -311,21 +315,23 @@ impl Sums {
         }
     }
 
+    /// `other`: the row that an entry of a list stands for.
     #[inline(always)]
-    fn meet<const PLAIN: bool>(
+    fn meet<const PLAIN: bool, T: Copy>(
         &mut self,
         batch: &mut Batch,
         scene: &Scene,
         row: usize,
-        mut others: &[u32],
+        mut others: &[T],
+        other: impl Fn(T) -> u32,
     ) {
         while batch.len + others.len() >= BATCH {
             let (now, later) = others.split_at(BATCH - batch.len);
-            batch.load(scene, row, now);
+            batch.load(scene, row, now, &other);
             self.finish::<PLAIN>(batch, scene);
             others = later;
         }
-        batch.load(scene, row, others);
+        batch.load(scene, row, others, &other);
     }
 
     /// Adds what the pairs of a batch do to each other.
@@ -393,14 +399,17 @@ impl Batch {
 
     /// Takes up pairs of one row; there must be room.
     #[inline(always)]
-    fn load(&mut self, scene: &Scene, row: usize, others: &[u32]) {
+    fn load<T: Copy>(&mut self, scene: &Scene, row: usize, others: &[T], other: impl Fn(T) -> u32) {
         let [x, y, z] = scene.position[row];
         let own = scene.traits[row];
         let affinity = &scene.law.affinity[usize::from(scene.group[row]) * scene.law.groups..];
         let new = self.len..self.len + others.len();
         self.len = new.end;
         self.own[new.clone()].fill(row as u32);
-        self.other[new.clone()].copy_from_slice(others);
+        for (place, &entry) in self.other[new.clone()].iter_mut().zip(others) {
+            *place = other(entry);
+        }
+        let others = &self.other[new.clone()];
         let room = self.away[new.clone()].iter_mut().zip(&mut self.both[new]);
         for ((away, both), &other) in room.zip(others) {
             let at = scene.position[other as usize];
