@@ -5,13 +5,7 @@
 //! too: [`settle`] moves all three together. All cells have the same components, so that one table
 //! holds them all, in the order of space.
 
-use bevy_ecs::{
-    change_detection::{ContiguousMut, Mut},
-    component::Component,
-    entity::Entity,
-    resource::Resource,
-    world::World,
-};
+use bevy_ecs::{change_detection::Mut, entity::Entity, resource::Resource, world::World};
 use kernels::{
     moves::Moves,
     tissue::{Body, Prey, Tissue},
@@ -150,16 +144,14 @@ pub fn plant(world: &mut World, seedlings: &[Seedling]) {
             tables.recorded.push(&plan.latents.unrecorded(kind));
             tables.contact_time.push(&[]);
         }
-        let past = Past {
-            lineage: Lineage {
-                mother: 0,
-                born,
-                divisions: 0,
-            },
-            history: History::default(),
+        let founded = Lineage {
+            mother: 0,
+            born,
+            divisions: 0,
         };
+        let past = || Past::new(founded, History::default());
         let cells = seedlings.iter();
-        world.spawn_batch(cells.map(|seedling| (Phase::FIRST, volume(seedling), past)));
+        world.spawn_batch(cells.map(|seedling| (Phase::FIRST, volume(seedling), past())));
     });
 }
 
@@ -203,17 +195,14 @@ pub const ONE_TABLE: &str = "components of cells are kept in one table";
 /// the entities by place.
 fn permute(world: &mut World, moves: &Moves) -> Vec<Entity> {
     type All<'a> = (Entity, &'a mut Phase, &'a mut Volume, &'a mut Past);
-    fn carry<C: Component + Copy>(mut column: ContiguousMut<'_, C>, moves: &Moves) {
-        moves.permute(column.bypass_change_detection());
-    }
     let mut entities = Vec::new();
     let mut query = world.query::<All<'_>>();
     let tables = query.contiguous_iter_mut(world).expect(ONE_TABLE);
-    for (all, phases, volumes, pasts) in tables {
+    for (all, mut phases, mut volumes, mut pasts) in tables {
         entities.extend_from_slice(all);
-        carry(phases, moves);
-        carry(volumes, moves);
-        carry(pasts, moves);
+        moves.permute(phases.bypass_change_detection());
+        moves.permute(volumes.bypass_change_detection());
+        moves.swap(pasts.bypass_change_detection());
     }
     // From the end, so that no other is moved into their places.
     for gone in entities.drain(moves.len()..).rev() {

@@ -5,8 +5,6 @@
 //! is everything else that is nobody's business but the cell's own. Components are few, since the
 //! ECS adds 8 bytes to each.
 
-use std::num::NonZero;
-
 use bevy_ecs::component::Component;
 use kernels::portable::cbrt;
 use serde::{Deserialize, Serialize};
@@ -60,12 +58,40 @@ impl Phase {
 }
 
 /// Where a cell comes from, and what came of its contacts.
-#[derive(Component, Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Component, Debug, Clone, Serialize, Deserialize)]
 pub struct Past {
     /// Birth and descent.
     pub lineage: Lineage,
-    /// What it remembers of its contacts.
-    pub history: History,
+    /// Most cells have none, and take no room for it.
+    history: Option<Box<History>>,
+}
+
+impl Past {
+    /// Of a cell with this lineage and history.
+    pub fn new(lineage: Lineage, history: History) -> Past {
+        let has_one = history != History::default();
+        Past {
+            lineage,
+            history: has_one.then(|| Box::new(history)),
+        }
+    }
+
+    /// What the cell remembers of its contacts.
+    pub fn history(&self) -> History {
+        self.history.as_deref().copied().unwrap_or_default()
+    }
+
+    /// The same, to write.
+    pub fn history_mut(&mut self) -> &mut History {
+        self.history.get_or_insert_default()
+    }
+
+    /// Forgets the last hit.
+    pub fn forget_hit(&mut self) {
+        if let Some(history) = &mut self.history {
+            history.last_hit = None;
+        }
+    }
 }
 
 /// Birth and descent.
@@ -84,30 +110,14 @@ pub struct Lineage {
 pub struct Hit {
     /// Who gave it.
     pub by: u64,
-    /// One more than the number of the giver's type, so that no hit is no further byte.
-    after_kind: NonZero<u16>,
+    /// The giver's type.
+    pub kind: u16,
     /// The damage it did.
     pub damage: f64,
 }
 
-impl Hit {
-    /// A hit by a cell of a type.
-    pub fn new(by: u64, kind: u16, damage: f64) -> Hit {
-        Hit {
-            by,
-            after_kind: NonZero::<u16>::MIN.saturating_add(kind),
-            damage,
-        }
-    }
-
-    /// The giver's type.
-    pub fn kind(&self) -> u16 {
-        self.after_kind.get() - 1
-    }
-}
-
 /// What a cell remembers of its contacts.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
     /// The last hit or blow; forgotten when its damage has recovered.
     pub last_hit: Option<Hit>,

@@ -127,7 +127,11 @@ pub fn strike(world: &mut World, attacker: u64, target: u64, damage: f64, durati
     let roster = world.resource::<Roster>();
     let (attacker_entity, target_entity) = (roster.entities[by], roster.entities[at]);
     let of_target = history(world, target_entity);
-    of_target.last_hit = Some(Hit::new(attacker, attacker_type, damage));
+    of_target.last_hit = Some(Hit {
+        by: attacker,
+        kind: attacker_type,
+        damage,
+    });
     of_target.attacked += duration;
     history(world, attacker_entity).delivered += damage;
 }
@@ -135,7 +139,7 @@ pub fn strike(world: &mut World, attacker: u64, target: u64, damage: f64, durati
 /// What a cell remembers of its contacts.
 fn history(world: &mut World, cell: Entity) -> &mut History {
     let past = world.get_mut::<Past>(cell).expect("every cell has a past");
-    &mut past.into_inner().history
+    past.into_inner().history_mut()
 }
 
 /// What one cell holds, of substrates and perhaps of conserved custom numbers and latent amounts,

@@ -136,7 +136,7 @@ fn inside(simulation: &Simulation, rank: usize) -> Inside {
     let phase: &Phase = simulation.component(rank);
     let volume: &Volume = simulation.component(rank);
     let past: &Past = simulation.component(rank);
-    let history = &past.history;
+    let history = past.history();
     let law = VolumeLaw::of(&plan.scenario.cell_types, kind as u16, phase, volume);
     let exit_rate = match (phase.vitality, phase.number) {
         (Vitality::Live, number) => plan

@@ -103,7 +103,7 @@ pub fn die(world: &mut World, clock: &Clock, rank: usize, vitality: Vitality, el
         elapsed,
     };
     let past = cell.get::<Past>().expect("every cell has a past");
-    let killer = past.history.last_hit;
+    let killer = past.history().last_hit;
     world
         .resource_mut::<Space>()
         .0
@@ -119,7 +119,7 @@ pub fn die(world: &mut World, clock: &Clock, rank: usize, vitality: Vitality, el
         cell: id,
         cell_type: kind,
         partner: killer.map(|hit| hit.by),
-        partner_type: killer.map(|hit| hit.kind()),
+        partner_type: killer.map(|hit| hit.kind),
         cause: Some(cause),
         position,
         value: 0.0,
@@ -136,7 +136,7 @@ pub fn die(world: &mut World, clock: &Clock, rank: usize, vitality: Vitality, el
             // A killer that is gone by now has no place; its victim has.
             position: stands.unwrap_or(position),
             cell: hit.by,
-            cell_type: hit.kind(),
+            cell_type: hit.kind,
             partner: Some(id),
             partner_type: Some(kind),
             ..death
@@ -180,8 +180,9 @@ pub fn transform(world: &mut World, clock: &Clock, rank: usize, new: u16) {
         let mut volume = *cell.get::<Volume>().expect("every cell has a volume");
         volume.target_nuclear_solid = Volume::new(to, new).target_nuclear_solid;
         volume.rates_of = semantics.rates_of_the_transformed(volume.rates_of, new);
-        let mut past = *cell.get::<Past>().expect("every cell has a past");
-        past.history = semantics.history_of_the_transformed(past.history);
+        let past = cell.get::<Past>().expect("every cell has a past");
+        let history = semantics.history_of_the_transformed(past.history());
+        let past = Past::new(past.lineage, history);
         cell.insert((Phase::FIRST, volume, past));
     });
     let tissue = &mut world.resource_mut::<Space>().0;
@@ -226,8 +227,10 @@ fn divide(world: &mut World, clock: &Clock, rank: usize) -> Birth {
     let mut past = cell.get_mut::<Past>().expect("every cell has a past");
     let daughter = child_id(id, past.lineage.divisions);
     past.lineage.divisions += 1;
-    let history = semantics.history_of_a_daughter(past.history);
-    past.history.attacked = 0.0;
+    let mut history = past.history();
+    let inherited = semantics.history_of_a_daughter(history);
+    history.attacked = 0.0;
+    *past = Past::new(past.lineage, history);
     let row = world.resource::<Space>().0.row(rank);
     let mut tables = world.resource_mut::<Tables>();
     for (place, _) in conserved.iter().enumerate().filter(|(_, is)| **is) {
@@ -261,14 +264,14 @@ fn divide(world: &mut World, clock: &Clock, rank: usize) -> Birth {
     world.spawn((
         phase,
         volume,
-        Past {
-            lineage: Lineage {
+        Past::new(
+            Lineage {
                 mother: id,
                 born: clock.tick,
                 divisions: 0,
             },
-            history,
-        },
+            inherited,
+        ),
     ));
     world.resource_mut::<Log>().events.push(Event {
         time: clock.time(),

@@ -233,9 +233,9 @@ pub fn sense(signal: &Signal, cells: &Readers, of: &Sources<'_>, out: &mut Vec<f
             let slot = plan.contact_slots[*watch].expect("every watch that is read has a slot");
             to.column(tissue.contact_counts(slot), f64::from);
         }
-        Signal::DamageDelivered => to.column(pasts, |past| past.history.delivered),
+        Signal::DamageDelivered => to.each(|row| pasts[row].history().delivered),
         Signal::Attacking => to.column(tissue.targets(), |target| flag(target != NOBODY)),
-        Signal::AttackedTime => to.column(pasts, |past| past.history.attacked),
+        Signal::AttackedTime => to.each(|row| pasts[row].history().attacked),
         Signal::Dead => to.column(phases, |phase| flag(phase.vitality != Vitality::Live)),
         Signal::Is(vitality) => to.column(phases, |phase| flag(phase.vitality == *vitality)),
         Signal::Time => to.all(clock.time()),
@@ -247,9 +247,9 @@ pub fn sense(signal: &Signal, cells: &Readers, of: &Sources<'_>, out: &mut Vec<f
             to.all(plan.scenario.interventions[*number].begun(clock.time()) as f64);
         }
         Signal::TimeInPhase => to.column(phases, |phase| phase.elapsed),
-        Signal::Age => to.column(pasts, |past| {
-            (clock.tick - past.lineage.born) as f64 * clock.diffusion_step
-        }),
+        Signal::Age => {
+            to.each(|row| (clock.tick - pasts[row].lineage.born) as f64 * clock.diffusion_step)
+        }
         Signal::Custom(places) => to.of_types(&tables.custom, places, groups),
         Signal::Latent(places) => to.of_types(&tables.latent, places, groups),
         Signal::Recorded(places) => to.of_types(&tables.recorded, places, groups),

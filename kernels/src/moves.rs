@@ -82,6 +82,17 @@ impl Moves {
         pool.pieces(columns, 1, is_large, |_, column| column[0].follow(self));
     }
 
+    /// [`Moves::permute`] for what cannot be copied.
+    pub fn swap<T>(&self, column: &mut [T]) {
+        let mut start = 0;
+        for &end in &self.ends {
+            for pair in self.places[start..end as usize].windows(2) {
+                column.swap(pair[0] as usize, pair[1] as usize);
+            }
+            start = end as usize;
+        }
+    }
+
     /// Moves the rows of a column, and drops those that go.
     pub fn apply<T: Copy>(&self, column: &mut Vec<T>) {
         self.permute(column);
@@ -117,8 +128,12 @@ mod tests {
         ] {
             let wanted: Vec<u32> = order.iter().map(|place| 10 * place).collect();
             let mut column: Vec<u32> = (0..rows).map(|place| 10 * place).collect();
-            Moves::new(order, rows as usize).apply(&mut column);
+            let mut swapped = column.clone();
+            let moves = Moves::new(order, rows as usize);
+            moves.apply(&mut column);
+            moves.swap(&mut swapped);
             assert_eq!(column, wanted);
+            assert_eq!(swapped[..wanted.len()], wanted);
         }
     }
 

@@ -100,7 +100,7 @@ fn cells(world: &mut World) -> Vec<Cell> {
     let mut cells = Vec::new();
     for (phases, volumes, pasts) in tables {
         let rows = phases.iter().zip(volumes).zip(pasts);
-        cells.extend(rows.map(|((&phase, &volume), &past)| (phase, volume, past)));
+        cells.extend(rows.map(|((&phase, &volume), past)| (phase, volume, past.clone())));
     }
     cells
 }

@@ -224,9 +224,9 @@ impl Step<'_> {
                 Semantics::PhysiCell => turn.take(),
             };
             let recovered = |hit: Hit| semantics::RECOVERED_SHARE * hit.damage;
-            let last_hit = &mut past.history.last_hit;
+            let last_hit = past.history().last_hit;
             if last_hit.is_some_and(|hit| self.damages[row] < recovered(hit)) {
-                *last_hit = None;
+                past.forget_hit();
             }
             fates.extend(happens.into_iter().flatten().map(|fate| (id, fate)));
         }
