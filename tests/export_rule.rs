@@ -118,7 +118,7 @@ fn signals_beyond_every_scale_neither_overflow_nor_lose_the_law() {
     let signals = vec![vec![0.0, -1.0, 16_388.0, 1e6, 1e30]];
     let batch = rules::Batch {
         rows: 5,
-        signals: &signals,
+        signals: &rules::lent(&signals),
         dead: &[false; 5],
         types: &[0; 5],
         dt: 6.0,
