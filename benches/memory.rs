@@ -1,5 +1,5 @@
-//! Memory: bytes per cell under twenty rules on twenty behaviors, and per voxel of a substrate,
-//! everything included. Each size runs in a process of its own; a figure is the difference of two
+//! Memory: bytes per voxel of a substrate, and per cell under twenty rules on twenty behaviors,
+//! everything included but the voxels that come with the cells, at the first figure. Each size runs in a process of its own; a figure is the difference of two
 //! of them, of what is resident at the end and of the peak, over the difference of their sizes.
 //! `-- --test` takes small sizes, `-- --large` a million cells.
 
@@ -27,10 +27,17 @@ fn main() {
         (_, true) => ([100_000, 1_000_000], [100, 200]),
         _ => ([100_000, 200_000], [100, 200]),
     };
-    for (what, sizes) in [(CELLS, cells), (VOXELS, edges)] {
+    let mut of_a_voxel = [0.0; 2];
+    for (what, sizes) in [(VOXELS, edges), (CELLS, cells)] {
         let [small, large] = sizes.map(|size| child(what, size));
-        let count = large[0] - small[0];
-        let [resident, peak] = [1, 2].map(|of| (large[of] - small[of]) / count);
+        let (count, voxels) = (large[0] - small[0], large[3] - small[3]);
+        let [resident, peak] = [0, 1].map(|of| {
+            let bytes = large[1 + of] - small[1 + of];
+            (bytes - voxels * of_a_voxel[of]) / count
+        });
+        if what == VOXELS {
+            of_a_voxel = [resident, peak];
+        }
         let of = match what {
             CELLS => "per cell",
             _ => "per voxel and substrate",
@@ -39,8 +46,9 @@ fn main() {
     }
 }
 
-/// How many there were, and bytes resident and at the peak, of a process with a tissue of this size.
-fn child(what: &str, size: usize) -> [f64; 3] {
+/// How many there were, bytes resident and at the peak, and voxels times substrates beside, of a
+/// process with a tissue of this size.
+fn child(what: &str, size: usize) -> [f64; 4] {
     let program = env::current_exe().expect("a running program has a file");
     let output = Command::new(program)
         .args([what, &size.to_string()])
@@ -66,9 +74,10 @@ fn measure(what: &str, size: usize) {
         simulation.step().unwrap_or_else(|error| panic!("{error}"));
         simulation.forget_events();
     }
-    let count = match what {
-        CELLS => simulation.cells(),
-        _ => simulation.tissue().grid().len(),
+    let voxels = simulation.tissue().densities().len();
+    let (count, beside) = match what {
+        CELLS => (simulation.cells(), voxels),
+        _ => (voxels, 0),
     };
     let status = fs::read_to_string("/proc/self/status").expect("Linux tells");
     let bytes = |key: &str| {
@@ -76,5 +85,5 @@ fn measure(what: &str, size: usize) {
         let kilobytes = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok());
         1024.0 * kilobytes.expect("Linux tells in kB")
     };
-    println!("{count} {} {}", bytes("VmRSS"), bytes("VmHWM"));
+    println!("{count} {} {} {beside}", bytes("VmRSS"), bytes("VmHWM"));
 }

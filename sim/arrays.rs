@@ -146,7 +146,7 @@ pub fn plant(world: &mut World, seedlings: &[Seedling]) {
         }
         let founded = Lineage {
             mother: 0,
-            born,
+            born: born as u32,
             divisions: 0,
         };
         let past = || Past::new(founded, History::default());

@@ -99,8 +99,8 @@ impl Past {
 pub struct Lineage {
     /// The mother; 0 for founders and arrivals.
     pub mother: u64,
-    /// Tick of birth.
-    pub born: u64,
+    /// Tick of birth; a run has no more ticks than that (`plan::limits`).
+    pub born: u32,
     /// Divisions so far: gives each daughter her id.
     pub divisions: u32,
 }

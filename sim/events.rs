@@ -267,7 +267,7 @@ fn divide(world: &mut World, clock: &Clock, rank: usize) -> Birth {
         Past::new(
             Lineage {
                 mother: id,
-                born: clock.tick,
+                born: clock.tick as u32,
                 divisions: 0,
             },
             inherited,

@@ -247,9 +247,9 @@ pub fn sense(signal: &Signal, cells: &Readers, of: &Sources<'_>, out: &mut Vec<f
             to.all(plan.scenario.interventions[*number].begun(clock.time()) as f64);
         }
         Signal::TimeInPhase => to.column(phases, |phase| phase.elapsed),
-        Signal::Age => {
-            to.each(|row| (clock.tick - pasts[row].lineage.born) as f64 * clock.diffusion_step)
-        }
+        Signal::Age => to.each(|row| {
+            (clock.tick - u64::from(pasts[row].lineage.born)) as f64 * clock.diffusion_step
+        }),
         Signal::Custom(places) => to.of_types(&tables.custom, places, groups),
         Signal::Latent(places) => to.of_types(&tables.latent, places, groups),
         Signal::Recorded(places) => to.of_types(&tables.recorded, places, groups),

@@ -144,7 +144,7 @@ fn own(
     let entry = of(id).or_else(|| {
         let past = world.get::<Past>(roster.entities[rank]);
         let lineage = past.expect("every cell has a past").lineage;
-        let is_newborn = lineage.born + clock.mechanics_ticks >= clock.tick;
+        let is_newborn = u64::from(lineage.born) + clock.mechanics_ticks >= clock.tick;
         of(lineage.mother).filter(|_| is_newborn)
     });
     entry

@@ -16,8 +16,8 @@ const MOST_TYPES: usize = 20_000;
 /// Diffusion steps in a mechanics step: a run answers to its user once in each.
 const MOST_TICKS_OF_MECHANICS: f64 = 1e6;
 
-/// Diffusion steps of a run: draws count them in 48 bits, and nobody waits for so many.
-const MOST_TICKS: f64 = 1e12;
+/// Diffusion steps of a run: births count them in 32 bits; at 0.01 min they are 76 years.
+const MOST_TICKS: f64 = 4e9;
 
 /// Phases of a cycle: counted in eight bits.
 const MOST_PHASES: usize = 255;
