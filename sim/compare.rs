@@ -57,9 +57,10 @@ pub struct Comparison<'a> {
     pub coupled: usize,
     /// Of the first pair; each further pair counts up.
     pub first_seed: u64,
-    /// Relative margin of readouts for which the scenario states none.
+    /// Relative margin of readouts for which nobody states one.
     pub margin: f64,
-    /// Readouts to compare, with their margins; empty for all of the scenario's.
+    /// Readouts to compare, with their margins; empty for those of the scenario's that state one, or
+    /// for all if none does.
     pub readouts: Vec<(String, Option<f64>)>,
     /// Runs at a time.
     pub jobs: usize,
@@ -406,6 +407,20 @@ impl Watcher for Watch {
     }
 }
 
+/// The margin of a readout, if it is to be compared.
+fn margin(name: &str, scenario: &Scenario, comparison: &Comparison<'_>) -> Option<f64> {
+    let mut stated = scenario.readouts.iter();
+    let own = stated.find(|readout| readout.name == name)?.margin;
+    let mut asked = comparison.readouts.iter();
+    let is_any_stated = || scenario.readouts.iter().any(|it| it.margin.is_some());
+    match asked.find(|(asked, _)| asked == name) {
+        Some((_, margin)) => margin.or(own).or(Some(comparison.margin)),
+        None if !comparison.readouts.is_empty() => None,
+        None if own.is_none() && is_any_stated() => None,
+        None => own.or(Some(comparison.margin)),
+    }
+}
+
 /// What follows of the runs of one condition, which come as first arm, second arm, first arm, …
 fn condition(
     label: String,
@@ -420,16 +435,18 @@ fn condition(
         if reading.curve.is_some() {
             continue;
         }
-        let mut asked = comparison.readouts.iter();
-        let asked = asked.find(|(name, _)| *name == reading.name);
-        if !comparison.readouts.is_empty() && asked.is_none() {
+        let Some(margin) = margin(&reading.name, scenario, comparison) else {
             continue;
-        }
-        let margin = asked.and_then(|(_, margin)| *margin);
-        let margin = margin.unwrap_or(comparison.margin);
+        };
         let values = [0, 1].map(|arm| -> Vec<Option<f64>> {
-            let reading = |run: &Seen| run.readings.get(place)?.value;
-            of(arm).map(reading).collect()
+            let value = |run: &Seen| {
+                let reading = run.readings.get(place)?;
+                // What has not come to pass by the end counts as the run's length: the mean is the
+                // restricted mean.
+                let end = reading.censored.then_some(scenario.duration);
+                reading.value.or(end)
+            };
+            of(arm).map(value).collect()
         });
         let both = values[0].iter().zip(&values[1]);
         let pairs: Vec<[f64; 2]> = both.filter_map(|(a, b)| Some([(*a)?, (*b)?])).collect();

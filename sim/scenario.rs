@@ -710,6 +710,8 @@ pub struct Readout {
     pub published: Option<[f64; 2]>,
     /// Who published it.
     pub source: String,
+    /// Share by which the means of two forms of the scenario may differ and still count as one.
+    pub margin: Option<f64>,
 }
 
 fn as_text<S: serde::Serializer>(unit: &Unit, serializer: S) -> Result<S::Ok, S::Error> {

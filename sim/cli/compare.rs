@@ -41,7 +41,8 @@ pub struct Arguments {
         allow_negative_numbers = true
     )]
     margin: f64,
-    /// A readout to compare, by its name in the scenario, with a margin of its own [default: all].
+    /// A readout to compare, by its name in the scenario, with a margin of its own [default: those
+    /// for which the scenario states a margin, or all].
     /// May be repeated.
     #[arg(long = "readout", value_name = "NAME[=SHARE]")]
     readouts: Vec<String>,

@@ -56,6 +56,7 @@ fn asked() -> Vec<Readout> {
         measure: LIST.iter().find(|it| it.name == measure).unwrap(),
         asked: Asked::new(asked),
         published: None,
+        margin: None,
         source: String::new(),
     };
     asked.into_iter().map(readout).collect()

@@ -55,6 +55,9 @@ pub struct Readout {
     /// Who published it.
     #[serde(default)]
     pub source: String,
+    /// Share by which the means of two forms of the scenario may differ and still count as one:
+    /// `milieu compare` then looks at the readouts that state one.
+    pub margin: Option<f64>,
 }
 
 /// Alive or how dead.

@@ -28,6 +28,13 @@ impl Resolver<'_> {
                 let message = format!("the range begins at {low} and ends at {high}");
                 self.complain(&at.key("published"), message, "write [low, high]".into());
             }
+            if let Some(margin) = stated.margin
+                && !(margin > 0.0 && margin < 1.0)
+            {
+                let message = format!("{margin} is no margin");
+                let help = "write a share between 0 and 1: 0.1 for 10 %".into();
+                self.complain(&at.key("margin"), message, help);
+            }
             if let Some(asked) = self.asked(&at, stated, domain) {
                 readouts.push(Readout {
                     name: name.to_owned(),
@@ -35,6 +42,7 @@ impl Resolver<'_> {
                     asked,
                     published: stated.published,
                     source: stated.source.clone(),
+                    margin: stated.margin,
                 });
             }
         }
