@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod check;
 pub mod compare;
+pub mod evaluate;
 pub mod import;
 pub mod model;
 pub mod record;
@@ -11,14 +12,16 @@ pub mod run;
 pub mod signals;
 
 use std::{
+    fs,
     io::{ErrorKind, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use clap::Args;
 use sim::{
     checkpoint::{Kept, Refusal},
     import as projects,
+    output::record::PROGRAM,
     plan::{Bound, bind},
     scenario::{Scenario, parse, problem::Problem},
 };
@@ -156,6 +159,28 @@ pub fn print_json(value: &serde_json::Value) -> Result<(), Stop> {
 pub fn schema() -> Result<(), Stop> {
     let schema = serde_json::to_value(sim::scenario::schema::schema());
     print_json(&schema.expect("a schema is plain JSON"))
+}
+
+/// Makes a folder of results ready: new, empty, or with those of the same kind that may go. The file
+/// `record` in it says that they are ours.
+pub fn prepare(out: &Path, record: &str, what: &str, force: bool) -> Result<(), Stop> {
+    let failed = |error: std::io::Error| Stop::input(format!("{}: {error}", out.display()));
+    fs::create_dir_all(out).map_err(failed)?;
+    if fs::read_dir(out).map_err(failed)?.next().is_none() {
+        return Ok(());
+    }
+    let text = fs::read(out.join(record)).unwrap_or_default();
+    let report: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
+    let out = out.display();
+    match (report["program"] == PROGRAM, force) {
+        (true, true) => Ok(()),
+        (true, false) => Err(Stop::input(format!(
+            "{out} already holds {what}; choose another --out, or pass --force to replace it"
+        ))),
+        (false, _) => Err(Stop::input(format!(
+            "{out} holds other files; choose another --out"
+        ))),
+    }
 }
 
 /// How many runs to do at a time.

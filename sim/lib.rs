@@ -15,6 +15,7 @@ pub mod detail;
 pub mod dictionary;
 mod dyads;
 pub mod ensemble;
+pub mod evaluate;
 mod events;
 mod founders;
 mod graphs;

@@ -35,6 +35,8 @@ enum Command {
     Record(cli::record::Arguments),
     /// Compare two forms of a scenario: rule by rule, event by event, and as tissues.
     Compare(cli::compare::Arguments),
+    /// Score a model of events on recorded rows, beside baselines and ceiling.
+    Evaluate(cli::evaluate::Arguments),
     /// Measure kernels and whole steps on this machine, beside what its memory allows.
     Bench(cli::bench::Arguments),
     /// Print a JSON Schema of scenario files, for editors.
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         Command::Model(command) => cli::model::model(&command),
         Command::Record(arguments) => cli::record::record(&arguments),
         Command::Compare(arguments) => cli::compare::compare(&arguments),
+        Command::Evaluate(arguments) => cli::evaluate::evaluate(&arguments),
         Command::Bench(arguments) => cli::bench::bench(&arguments),
         Command::Schema => cli::schema(),
     };

@@ -65,6 +65,10 @@ pub enum Purpose {
     TrainingRow = 27,
     /// Which part of a data set a run goes to; who = number of the run or variant.
     TrainingSplit = 28,
+    /// Runs drawn anew for an interval of a score; who = number of the resampling.
+    Resampling = 29,
+    /// Rows put in another order, to see what a model makes of marginals alone; who = the row.
+    Shuffle = 30,
 }
 
 impl Purpose {

@@ -67,7 +67,7 @@ fn every_kind_of_sentence_is_the_same_law_as_a_model() {
     let laws = "\
 tumor: oxygen increases cycle entry from 0 towards 7.2e-3 1/min, half-max 21.5 mmHg, Hill power 4
 tumor: pressure decreases cycle entry towards 0, half-max 0.5, Hill power 1.5
-tumor: interferon-gamma decreases cycle entry towards 1e-3 1/min, half-max 3 pM, Hill power 1.3
+tumor: interferon-gamma decreases cycle entry towards 0 1/min, half-max 3 pM, Hill power 1.3
 tumor: damage increases apoptosis from 5.3e-5 towards 0.05 1/min, half-max 2.5, Hill power 8
 tumor: oxygen times pressure increases apoptosis towards 0.02 1/min, half-max 10 mmHg, Hill power 2
 tumor: oxygen increases custom:PD-L1 from 1 towards 6, linearly from 5 to 30 mmHg

@@ -1,12 +1,9 @@
 //! `milieu compare scenarios/x --b rules.killing=killing.rules --out DIR`
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
-use sim::{
-    compare::{Arm, Comparison, Report, compare as climb, equivalence::Verdict, page},
-    output::record::PROGRAM,
-};
+use sim::compare::{Arm, Comparison, Report, compare as climb, equivalence::Verdict, page};
 
 use super::{Chosen, Stop, print, tell};
 
@@ -104,7 +101,7 @@ pub fn compare(arguments: &Arguments) -> Result<(), Stop> {
         jobs,
     };
     let out = &arguments.out;
-    prepare(out, arguments.force)?;
+    super::prepare(out, "compare.json", "a comparison", arguments.force)?;
     let told = |done: usize, all: usize| {
         if !arguments.quiet && done * 10 / all != (done - 1) * 10 / all {
             tell(&format!("{done} of {all} runs"));
@@ -173,28 +170,6 @@ fn readouts(stated: &[String]) -> Result<Vec<(String, Option<f64>)>, Stop> {
         Ok((name.trim().to_owned(), Some(margin(&what, share)?)))
     };
     stated.iter().map(one).collect()
-}
-
-/// Makes the folder ready: new, empty, or with a comparison that may go.
-fn prepare(out: &PathBuf, force: bool) -> Result<(), Stop> {
-    let failed = |error: std::io::Error| Stop::input(format!("{}: {error}", out.display()));
-    fs::create_dir_all(out).map_err(failed)?;
-    if fs::read_dir(out).map_err(failed)?.next().is_none() {
-        return Ok(());
-    }
-    let text = fs::read(out.join("compare.json")).unwrap_or_default();
-    let report: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
-    match (report["program"] == PROGRAM, force) {
-        (true, true) => Ok(()),
-        (true, false) => Err(Stop::input(format!(
-            "{} already holds a comparison; choose another --out, or pass --force to replace it",
-            out.display()
-        ))),
-        (false, _) => Err(Stop::input(format!(
-            "{} holds other files; choose another --out",
-            out.display()
-        ))),
-    }
 }
 
 fn write(out: &std::path::Path, report: &Report) -> Result<(), Stop> {

@@ -4,18 +4,19 @@ use std::collections::HashMap;
 
 use kernels::{pairs::Pair, random::pair_id, tissue::Tissue};
 use rules::{
-    Adoption, Batch, Binding, Occasion, Outputs, Read, Rule, Side, Subject, Target, Vocabulary,
-    hybrid::output_names, lent,
+    Adoption, Batch, Binding, Kind, Occasion, Outputs, Read, Rule, Side, Subject, Target,
+    Vocabulary, Write, hybrid::output_names, lent,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::word;
 use crate::{
     arrays::Roster,
     clock::Clock,
-    dictionary::{Signal, Table},
+    dictionary::{Behavior, Signal, Table},
     dyads::{pair_signal, touching},
     output::{Vitality, Word},
-    plan::Plan,
+    plan::{Plan, deeds::Deed},
     scenario::Scenario,
     semantics::Semantics,
     sense::{Readers, Sources, sense},
@@ -34,7 +35,7 @@ pub struct Wanted {
 }
 
 /// Why a column of inputs is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// The rule reads it.
@@ -50,7 +51,7 @@ pub enum Role {
 }
 
 /// A column of numbers.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Column {
     /// As in the file.
     pub name: String,
@@ -58,6 +59,9 @@ pub struct Column {
     pub unit: String,
     /// Why it is there.
     pub role: Role,
+    /// Of a behavior that is a rate: the event it is the rate of, as in the column `event`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub event: Option<String>,
 }
 
 /// Rows that are complete. Columns are `[row]`.
@@ -222,6 +226,24 @@ fn asked(
     Ok(rules)
 }
 
+/// The event that an output is the rate of, as rows call it.
+fn event(write: &Write, table: &Table) -> Option<Word> {
+    if let Some(deed) = Deed::of(write, table)
+        && write.side != Side::Cell
+    {
+        return Some(word(deed));
+    }
+    match (&write.target, &write.kind) {
+        (Target::Behavior(number), Kind::Rate) => match table.behaviors[*number] {
+            Behavior::Death(Vitality::Necrotic) => Some("necrosis"),
+            Behavior::Death(_) => Some("apoptosis"),
+            Behavior::Transformation(_) => Some("transformation"),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 impl Site {
     fn new(
         name: String,
@@ -307,6 +329,7 @@ impl Site {
                 name: format!("input:{whose}{}", entry.name),
                 unit: entry.unit.to_string(),
                 role: *role,
+                event: None,
             }
         };
         let mut columns: Vec<Column> = reads.iter().map(column).collect();
@@ -323,6 +346,7 @@ impl Site {
                 name: format!("behavior:{name}"),
                 unit,
                 role: Role::Behavior,
+                event: event(write, table).map(str::to_owned),
             });
         }
         let reads: Vec<Read> = reads.into_iter().map(|(read, _)| read).collect();
