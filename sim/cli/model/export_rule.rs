@@ -62,7 +62,7 @@ pub fn export_rule(arguments: &Arguments) -> Result<(), Stop> {
         .filter(|it| is_wanted(it, plan, arguments))
         .collect();
     let [rule] = wanted[..] else {
-        let lines: Vec<String> = written.iter().map(|it| line(*it, plan)).collect();
+        let lines: Vec<String> = written.iter().map(|it| line(it, plan)).collect();
         return Err(Stop::input(format!(
             "`{}` holds {} rules that these words choose; a model file is one\n  \
              choose by --type and --behavior among:\n  {}",
