@@ -51,7 +51,7 @@ pub struct Report {
     pub model: Provenance,
     /// Events that are scored together, as competing risks.
     pub events: Vec<String>,
-    /// In the order of [`PARTS`].
+    /// Train, validation, calibration, test, as far as they are there.
     pub parts: Vec<Part>,
     /// Of the part `test`, or the last there is.
     pub audit: Vec<Finding>,

@@ -132,7 +132,7 @@ pub fn along_axis(grid: &Grid, density: &[f64], axis: usize) -> (Vec<f64>, Vec<f
 }
 
 /// The 1/e length of a field around its sources: the mean density by distance to the nearest
-/// source, less the mean beyond [`REACH`], fitted by a line in the logarithm.
+/// source, less the mean beyond 150 µm, fitted by a line in the logarithm.
 pub fn spread(grid: &Grid, density: &[f64], sources: &[[f64; 3]]) -> Option<f64> {
     let rings = (REACH / RING) as usize;
     let ring = |distance: f64| ((distance / RING) as usize).min(rings);

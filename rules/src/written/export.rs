@@ -1,7 +1,7 @@
 //! A written rule as a model file: the same law, in single precision, as an ONNX graph.
 //!
 //! Odds are products where powers are whole, so that nothing is lost in logarithms, and are held
-//! below [`FULL`], where an effect is full to the last digit and no quotient of infinities can
+//! below 1e15, where an effect is full to the last digit and no quotient of infinities can
 //! arise.
 
 use prost::Message;
