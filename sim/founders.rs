@@ -10,8 +10,10 @@ use rules::dictionary::normal;
 
 use crate::{
     arrays::Seedling,
+    cell::radius,
     plan::Plan,
-    scenario::{Distribution, Domain, Place, Placement, Region},
+    readouts::distance,
+    scenario::{Distribution, Domain, Load, Place, Placement, Region},
     streams::Purpose,
 };
 
@@ -77,6 +79,13 @@ pub fn founders(plan: &Plan) -> Result<Vec<Seedling>, String> {
                 };
                 let positions = positions.into_iter().enumerate();
                 all.extend(positions.map(|(row, position)| seedling(row, *cell_type, position)));
+            }
+            Place::Compartments(load) => {
+                let cells = load.cells();
+                let positions = fill(plan, placement, load, &cells)?;
+                let kinds = cells.iter().map(|&(kind, _)| kind).cycle();
+                let loaded = positions.into_iter().zip(kinds).enumerate();
+                all.extend(loaded.map(|(row, (position, kind))| seedling(row, kind, position)));
             }
         }
     }
@@ -246,6 +255,68 @@ fn scatter(
         points.push(point);
     }
     Ok(points)
+}
+
+/// Random places in compartments, where no cell lies on another or in a wall: compartment by
+/// compartment, in the order of `cells`.
+fn fill(
+    plan: &Plan,
+    placement: &Placement,
+    load: &Load,
+    cells: &[(usize, bool)],
+) -> Result<Vec<[f64; 3]>, String> {
+    let domain = &plan.scenario.domain;
+    let grid = domain.compartments.map(|it| it.grid(domain));
+    let grid =
+        grid.ok_or_else(|| format!("cells `{}`: there are no compartments", placement.name))?;
+    let grid = grid.map_err(|error| error.to_string())?;
+    let types = &plan.scenario.cell_types;
+    let radii = cells
+        .iter()
+        .map(|&(kind, _)| radius(types[kind].volume.total));
+    let radii: Vec<f64> = radii.collect();
+    let draws = Purpose::Placement.draws(plan.scenario.seed);
+    let mut all = Vec::new();
+    for compartment in load.first..load.first + load.compartments {
+        // Who draws is the compartment, whatever group it is of.
+        let mut sequence = Sequence::new(draws, pair_id(ROOT, compartment));
+        let inside = grid.of(compartment as usize);
+        // The first cells may leave no room for the last; then all are placed again.
+        let placed = (0..TRIES).find_map(|_| apart(&inside, &radii, domain, &mut sequence));
+        all.extend(placed.ok_or_else(|| {
+            format!(
+                "cells `{}`: compartment {compartment} has no room for {} cells; enlarge \
+                 `domain.compartments.size`",
+                placement.name,
+                radii.len()
+            )
+        })?);
+    }
+    Ok(all)
+}
+
+/// A random place for a cell of each radius, clear of the walls and of those before it.
+fn apart(
+    inside: &kernels::motion::Domain,
+    radii: &[f64],
+    domain: &Domain,
+    sequence: &mut Sequence,
+) -> Option<Vec<[f64; 3]>> {
+    let mut placed: Vec<[f64; 3]> = Vec::new();
+    for &radius in radii {
+        let region = Region::Box {
+            min: inside.min.map(|edge| edge + radius),
+            max: inside.max.map(|edge| edge - radius),
+        };
+        let point = (0..TRIES)
+            .map(|_| within(&region, domain, sequence))
+            .find(|point| {
+                let mut others = placed.iter().zip(radii);
+                others.all(|(other, of_other)| distance(*point, *other) >= radius + of_other)
+            })?;
+        placed.push(point);
+    }
+    Some(placed)
 }
 
 /// A hexagonal packing of a region: rows (2D) or close-packed layers (3D) `spacing` apart.

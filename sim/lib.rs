@@ -4,6 +4,7 @@
 //! [`simulation::Simulation`] runs it; [`output`] writes what it shows.
 
 pub mod arrays;
+pub mod assay;
 pub mod bench;
 pub mod cell;
 pub mod checkpoint;

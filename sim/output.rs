@@ -8,6 +8,7 @@ pub mod cells;
 pub mod chart;
 pub mod colors;
 pub mod drawing;
+pub mod dyads;
 pub mod events;
 pub mod fields;
 pub mod folder;
@@ -31,6 +32,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use zarrs::array::ArrayError;
 use zarrs::storage::StorageError;
 
+use crate::assay::Dyad;
 pub use crate::cell::Vitality;
 use crate::detail::Detail;
 use crate::readouts::Row;
@@ -216,6 +218,10 @@ pub struct Frame<'a> {
     /// What there is to say of this moment, and in the last frame of the whole run; readouts in the
     /// order of the scenario.
     pub readouts: &'a [Row],
+    /// The dyad table, in the last frame of the whole run if the writer `dyads` is asked for. A
+    /// journal does not keep it: nobody goes on from a last frame.
+    #[serde(skip)]
+    pub dyads: &'a [Dyad],
 }
 
 /// Why something could not be written.
@@ -314,6 +320,7 @@ pub const LIST: &[(&str, Open)] = &[
     ("pictures", pictures::open),
     ("chart", chart::open),
     ("readouts", readouts::open),
+    ("dyads", dyads::open),
     ("physicell", physicell::open),
     ("guard", guard::open),
 ];
@@ -333,9 +340,19 @@ pub fn needs_readouts(names: &[String]) -> bool {
     includes(names, "readouts")
 }
 
+/// Whether one of these writers needs [`Frame::dyads`].
+pub fn includes_dyads(names: &[String]) -> bool {
+    names.iter().any(|name| is_dyads(name))
+}
+
+/// Whether this is the writer of the dyad table.
+pub fn is_dyads(name: &str) -> bool {
+    find(name).is_ok_and(|number| LIST[number].0 == "dyads")
+}
+
 /// Whether one of these writers needs [`Frame::fields`].
 pub fn needs_fields(names: &[String]) -> bool {
-    let mut of_fields = ["fields", "pictures", "physicell"].iter();
+    let mut of_fields = ["fields", "pictures", "physicell", "dyads"].iter();
     of_fields.any(|writer| includes(names, writer))
 }
 

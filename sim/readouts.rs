@@ -23,6 +23,7 @@ pub use asked::{Asked, Given, Key};
 pub use meter::{Meter, Total, of_frames};
 
 use crate::{
+    assay::{Assay, Dyad},
     output::{CellTable, Frame, Vitality, record::Reading},
     scenario::{Readout, Scenario},
     simulation::Simulation,
@@ -145,6 +146,7 @@ pub struct Readouts {
     meters: Vec<(Readout, Box<dyn Meter>)>,
     /// Whether somebody writes what they say of each frame.
     are_written: bool,
+    assay: Option<Assay>,
 }
 
 impl Readouts {
@@ -157,13 +159,17 @@ impl Readouts {
         Readouts {
             meters: scenario.readouts.iter().map(open).collect(),
             are_written: crate::output::needs_readouts(&scenario.outputs.write),
+            assay: Assay::new(scenario),
         }
     }
 
-    /// What each has added up so far, in the order of the scenario.
+    /// What each has added up so far, in the order of the scenario, and then the assay.
     pub fn keep(&self) -> Vec<Vec<u8>> {
-        let meters = self.meters.iter();
-        meters.map(|(_, meter)| meter.keep()).collect()
+        let meters = self.meters.iter().map(|(_, meter)| meter.keep());
+        let assay = self.assay.iter().map(|assay| {
+            postcard::to_stdvec(assay).expect("numbers can always be written to memory")
+        });
+        meters.chain(assay).collect()
     }
 
     /// Goes on from what they had added up.
@@ -176,6 +182,11 @@ impl Readouts {
             restored
                 .map_err(|error| format!("the readout `{}` is damaged: {error}", readout.name))?;
         }
+        if let Some(assay) = &mut self.assay {
+            let kept = kept.get(self.meters.len()).map_or(&[][..], Vec::as_slice);
+            *assay = postcard::from_bytes(kept)
+                .map_err(|error| format!("what was kept of the dyad assay is damaged: {error}"))?;
+        }
         Ok(())
     }
 
@@ -184,10 +195,22 @@ impl Readouts {
         for (_, meter) in &mut self.meters {
             meter.observe(simulation, step);
         }
+        if let Some(assay) = &mut self.assay {
+            assay.observe(simulation, step);
+        }
+    }
+
+    /// The dyad table after [`Readouts::frame`] of the last frame, if it is asked for.
+    pub fn dyads(&self, scenario: &Scenario, frame: &Frame<'_>) -> Vec<Dyad> {
+        let assay = self.assay.iter();
+        assay.flat_map(|it| it.finish(scenario, frame)).collect()
     }
 
     /// Looks at a frame: what there is to say of it, and if it is the last also of the whole run.
     pub fn frame(&mut self, frame: &Frame<'_>, is_last: bool) -> Vec<Row> {
+        if let Some(assay) = &mut self.assay {
+            assay.frame(frame);
+        }
         let mut rows = Vec::new();
         for (number, (_, meter)) in self.meters.iter_mut().enumerate() {
             let mut points = meter.frame(frame, self.are_written);

@@ -116,8 +116,14 @@ impl Run {
         let cells = simulation.table();
         let frame = simulation.frame(self.frames, &cells);
         let rows = self.readouts.frame(&frame, is_last);
+        let dyads = if is_last {
+            (self.readouts).dyads(&simulation.plan().scenario, &frame)
+        } else {
+            Vec::new()
+        };
         let frame = Frame {
             readouts: &rows,
+            dyads: &dyads,
             ..frame
         };
         let mut result = self.writers.record(&frame);

@@ -95,6 +95,36 @@ pub struct Domain {
     pub voxel: [f64; 3],
     /// Velocity with which a wall pushes a cell whose center touches it, µm/min; 0 for no push.
     pub wall_repulsion: f64,
+    /// Boxes that keep cells apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compartments: Option<Compartments>,
+}
+
+/// A regular grid of boxes with walls of their own, see [`kernels::compartments`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Compartments {
+    /// Inner edge of one, µm.
+    pub size: f64,
+    /// From the middle of one to that of the next, µm; the domain's extents are multiples of it.
+    pub pitch: f64,
+}
+
+impl Compartments {
+    /// Where they are in the domain.
+    ///
+    /// # Errors
+    /// None where a scenario was checked.
+    pub fn grid(
+        &self,
+        domain: &Domain,
+    ) -> Result<kernels::compartments::Compartments, kernels::Error> {
+        let domain = kernels::motion::Domain {
+            min: domain.min,
+            max: domain.max,
+            dimensions: usize::from(domain.dimensions),
+        };
+        kernels::compartments::Compartments::new(domain, self.size, self.pitch)
+    }
 }
 
 /// Step lengths, min. Mechanics and phenotype are whole multiples of diffusion; phenotype is one of mechanics.
@@ -484,6 +514,48 @@ pub enum Place {
         /// Distance of neighbors in a packed region, µm; for random ones the least distance tried for.
         spacing: f64,
     },
+    /// Compartments loaded alike, each cell at random.
+    Compartments(Load),
+}
+
+/// Compartments loaded alike.
+#[derive(Debug, Clone, Serialize)]
+pub struct Load {
+    /// Number of the first; groups load one after the other.
+    pub first: u64,
+    /// How many.
+    pub compartments: u64,
+    /// Type and number of the cells in each that act.
+    pub effectors: Option<(usize, u32)>,
+    /// Type and number of the cells in each that are acted on.
+    pub targets: Option<(usize, u32)>,
+    /// What a table calls them.
+    pub label: Label,
+}
+
+impl Load {
+    /// The types of the cells in a compartment, in the order in which they are loaded: effectors
+    /// first, and whether each is one.
+    pub fn cells(&self) -> Vec<(usize, bool)> {
+        let of = |role: Option<(usize, u32)>, is_effector| {
+            let (kind, count) = role.unwrap_or_default();
+            std::iter::repeat_n((kind, is_effector), count as usize)
+        };
+        of(self.effectors, true)
+            .chain(of(self.targets, false))
+            .collect()
+    }
+}
+
+/// What a table calls compartments; it does nothing by itself.
+#[derive(Debug, Clone, Serialize)]
+pub struct Label {
+    /// What was done.
+    pub condition: String,
+    /// How much of it.
+    pub dose: Option<f64>,
+    /// Of whom effectors and targets are; empty if nobody says.
+    pub donors: [String; 2],
 }
 
 /// One stated cell.

@@ -10,6 +10,7 @@ use rules::{Rule, Subject};
 
 use crate::{
     arrays::{group, prey, ungroup},
+    assay,
     dictionary::{Behavior, Watch},
     graphs,
     output::Vitality,
@@ -65,6 +66,7 @@ pub fn setup(plan: &Plan, rules: &[Box<dyn Rule>], sites: &[Site]) -> Result<Set
             remembered.extend(graphs::remembered(signature));
         }
     }
+    remembered.extend(assay::remembered(scenario));
     remembered.sort_unstable();
     remembered.dedup();
     let seed = scenario.seed;
@@ -94,6 +96,7 @@ pub fn setup(plan: &Plan, rules: &[Box<dyn Rule>], sites: &[Site]) -> Result<Set
             .collect(),
         groups,
         wall_repulsion: domain.wall_repulsion,
+        compartments: domain.compartments.map(|it| [it.size, it.pitch]),
         watched,
         slots: plan.contact_slots.iter().flatten().count(),
         remembered,

@@ -298,6 +298,7 @@ impl Simulation {
             doses: &self.world.resource::<Log>().doses,
             guards: self.guards().firings(),
             readouts: &[],
+            dyads: &[],
         }
     }
 }

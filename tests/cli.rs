@@ -289,7 +289,7 @@ fn an_unknown_key_is_refused() {
         "size = ",
         "sice = ",
         "s/scenario.toml:5: domain.sice: unknown key `sice`\n  \
-         did you mean `size`? known keys: dimensions, max, min, size, voxel, wall_repulsion",
+         did you mean `size`? known keys: compartments, dimensions, max, min, size, voxel, wall_repulsion",
     );
 }
 
@@ -340,7 +340,7 @@ fn an_unknown_writer_is_refused() {
         "\"cells\"]",
         "\"cels\"]",
         "s/scenario.toml:25: outputs.write[1]: unknown writer `cels`\n  \
-         did you mean `cells`? known writers: cells, chart, events, fields, guard, interventions, physicell, pictures, populations, readouts",
+         did you mean `cells`? known writers: cells, chart, dyads, events, fields, guard, interventions, physicell, pictures, populations, readouts",
     );
 }
 

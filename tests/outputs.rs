@@ -430,12 +430,16 @@ fn a_run_without_frames_or_substrates_makes_no_empty_files() {
             "populations.csv",
             "events.parquet",
             "interventions.csv",
-            "readouts.parquet"
+            "readouts.parquet",
+            "dyads.parquet",
+            "dyads.csv"
         ]
     );
     assert_eq!(
         names(folder.path()),
         [
+            "dyads.csv",
+            "dyads.parquet",
             "events.parquet",
             "interventions.csv",
             "populations.csv",
@@ -649,6 +653,7 @@ fn beyond_the_limit() {
         frames[0].events = events.into_iter().cycle().take(3000).collect();
         frames[0].doses = frames[1].doses.iter().cloned().cycle().take(3000).collect();
         frames[0].guards = vec![support::firing(3000)];
+        frames[0].dyads = support::dyads(3000, SUBSTRATES.len());
         frames[0].readouts = frames[0]
             .readouts
             .iter()

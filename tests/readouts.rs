@@ -330,6 +330,7 @@ fn effectors_are_counted_by_their_kills_even_if_no_frame_shows_them() {
         doses: &[],
         guards: &[],
         readouts: &[],
+        dyads: &[],
     });
     // 1 killed once, 7 twice, 8 never; 2 was dead before anybody looked.
     assert_eq!(kills.histogram(), [1, 1, 1]);
@@ -490,6 +491,7 @@ fn every_measure_opens_with_its_keys_goes_on_from_what_it_kept_and_is_in_the_man
             doses: &[],
             guards: &[],
             readouts: &[],
+            dyads: &[],
         };
         let open = || -> Box<dyn Meter> { (measure.open)(&asked, &scenario) };
         let (mut one, mut other) = (open(), open());

@@ -2,8 +2,8 @@
 //!
 //! Substrates diffuse ([`diffusion`]), cells exchange them with their voxel ([`exchange`]) and
 //! read their slope ([`gradient`]); spheres find ([`neighbors`]) and push each other
-//! ([`contact`]), are tied by [`springs`], crawl ([`motility`]) and move ([`motion`]); ordered
-//! pairs remember how long they have touched ([`pairs`]). Randomness ([`random`]) is a function
+//! ([`contact`]), are tied by [`springs`], crawl ([`motility`]) and move ([`motion`]), perhaps in
+//! [`compartments`]; ordered pairs remember how long they have touched ([`pairs`]). Randomness ([`random`]) is a function
 //! of who, when and what for, never of what was drawn before.
 //!
 //! [`tissue`] holds fields and bodies together and steps them.
@@ -17,6 +17,7 @@
 //! input may spread, but never panics or reads out of bounds.
 
 pub mod channels;
+pub mod compartments;
 pub mod contact;
 pub mod conventions;
 pub mod cpu;
@@ -82,6 +83,20 @@ pub enum Error {
         /// What it cannot do.
         cannot: &'static str,
     },
+    /// Cells of two compartments could feel each other.
+    #[error(
+        "compartments are {wall} µm apart, but cells reach out {reach:.1} µm and could feel each other \
+         through the wall; it must be thicker than twice that"
+    )]
+    Wall {
+        /// Thickness of the wall between two, µm.
+        wall: Real,
+        /// How far the largest cell reaches out from its center, µm.
+        reach: Real,
+    },
+    /// Compartments in a tissue of another simulator's usages.
+    #[error("compartments know Milieu's own usages of bodies only")]
+    Usages,
     /// The operating system gave no threads.
     #[error("cannot start {threads} threads: {reason}")]
     Threads {

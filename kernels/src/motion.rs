@@ -42,20 +42,32 @@ impl Domain {
         same_length("radii", position.len(), radius.len())?;
         same_length("velocities", position.len(), velocity.len())?;
         for ((position, &radius), velocity) in position.iter().zip(radius).zip(velocity) {
-            let push = |distance: Real| {
-                if distance < radius {
-                    let overlap = 1.0 - distance / radius;
-                    strength * overlap * overlap
-                } else {
-                    0.0
-                }
-            };
-            for axis in 0..self.dimensions {
-                velocity[axis] += push(position[axis] - self.min[axis]);
-                velocity[axis] -= push(self.max[axis] - position[axis]);
-            }
+            self.push(strength, *position, radius, velocity);
         }
         Ok(())
+    }
+
+    /// [`Domain::push_from_walls`] of one cell.
+    #[inline]
+    pub(crate) fn push(
+        &self,
+        strength: Real,
+        position: [Real; 3],
+        radius: Real,
+        velocity: &mut [Real; 3],
+    ) {
+        let push = |distance: Real| {
+            if distance < radius {
+                let overlap = 1.0 - distance / radius;
+                strength * overlap * overlap
+            } else {
+                0.0
+            }
+        };
+        for axis in 0..self.dimensions {
+            velocity[axis] += push(position[axis] - self.min[axis]);
+            velocity[axis] -= push(self.max[axis] - position[axis]);
+        }
     }
 
     /// Adds what the nearest wall pushes; arguments as in [`Domain::push_from_walls`]. Of faces at one
@@ -190,24 +202,37 @@ impl Domain {
         for row in 0..cells {
             let now = velocity[row];
             let before = if moved[row] { previous[row] } else { now };
-            let mut left = false;
-            for axis in 0..self.dimensions {
-                let to = position[row][axis] + dt * (1.5 * now[axis] - 0.5 * before[axis]);
-                // Not `clamp`, which panics if the box is inside out; and NaN stays NaN.
-                position[row][axis] = if to < self.min[axis] {
-                    left = true;
-                    self.min[axis]
-                } else if to > self.max[axis] {
-                    left = true;
-                    self.max[axis]
-                } else {
-                    to
-                };
-            }
+            let left = self.step(dt, now, before, &mut position[row]);
             outside += u64::from(left);
             previous[row] = now;
             moved[row] = true;
         }
         Ok(outside)
+    }
+
+    /// [`Domain::advance`] of one cell, with the velocities `now` and `before`; whether it was put back.
+    #[inline]
+    pub(crate) fn step(
+        &self,
+        dt: Real,
+        now: [Real; 3],
+        before: [Real; 3],
+        position: &mut [Real; 3],
+    ) -> bool {
+        let mut left = false;
+        for axis in 0..self.dimensions {
+            let to = position[axis] + dt * (1.5 * now[axis] - 0.5 * before[axis]);
+            // Not `clamp`, which panics if the box is inside out; and NaN stays NaN.
+            position[axis] = if to < self.min[axis] {
+                left = true;
+                self.min[axis]
+            } else if to > self.max[axis] {
+                left = true;
+                self.max[axis]
+            } else {
+                to
+            };
+        }
+        left
     }
 }

@@ -21,8 +21,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Error, Grid, Pool, Real,
     channels::{Channel, Channels},
+    compartments::Compartments,
     contact::{Contact, Contacts, Voxels},
-    conventions::{Conventions, Fields, FirstStep, Held, Inheritance, Leaving, Meeting},
+    conventions::{Bodies, Conventions, Fields, FirstStep, Held, Inheritance, Leaving, Meeting},
     diffusion::{Diffusion, Method, Substrate, unsplit::Unsplit},
     exchange::Exchange,
     gradient::Slopes,
@@ -117,6 +118,9 @@ pub struct Setup {
     pub conventions: Conventions,
     /// Velocity of a wall's push at its face, µm/min.
     pub wall_repulsion: Real,
+    /// Boxes that hold the cells, each its own, if there are any: inner edge and pitch, µm. They
+    /// take the place of the domain's walls, with the usages of [`Conventions::default`] only.
+    pub compartments: Option<[Real; 2]>,
     /// `[group]`: bit s is set if the group counts in slot s of [`Tissue::contacts`].
     pub watched: Vec<u64>,
     /// Number of slots.
@@ -153,6 +157,7 @@ pub struct Tissue {
     setup: Setup,
     pool: Pool,
     domain: Domain,
+    compartments: Option<Compartments>,
     diffusion: Diffusion,
     /// Where it solves in place of `diffusion`, which then only knows the boundaries.
     unsplit: Option<Unsplit>,
@@ -253,9 +258,17 @@ impl Tissue {
                 edge: MECHANICS_VOXEL,
             })?;
         }
+        let compartments = setup
+            .compartments
+            .map(|[size, pitch]| Compartments::new(domain, size, pitch))
+            .transpose()?;
+        if compartments.is_some() && setup.conventions.bodies != Bodies::default() {
+            return Err(Error::Usages);
+        }
         Ok(Tissue {
             pool,
             domain,
+            compartments,
             diffusion,
             unsplit,
             exchange: Exchange::after(fields.exchange),
@@ -321,6 +334,11 @@ impl Tissue {
     /// The voxels.
     pub fn grid(&self) -> &Grid {
         &self.setup.grid
+    }
+
+    /// The boxes that hold the cells, if there are any.
+    pub fn compartments(&self) -> Option<&Compartments> {
+        self.compartments.as_ref()
     }
 
     /// `[substrate][voxel]`, each in its substrate's unit.
@@ -410,7 +428,9 @@ impl Tissue {
         let rows = &mut self.rows;
         if self.setup.conventions.bodies.leaving == Leaving::PutBack {
             for position in &mut rows.position {
-                if confine(position, &self.domain) {
+                let inside = (self.compartments.as_ref())
+                    .map_or(self.domain, |compartments| compartments.around(*position));
+                if confine(position, &inside) {
                     self.clamps.outside += 1;
                 }
             }

@@ -260,6 +260,7 @@ fn setup(grid: Grid, substrates: &[Substrate], initial: Vec<Initial>, fields: Fi
         walks: vec![Walk::default()],
         springs: false,
         wall_repulsion: 0.0,
+        compartments: None,
         watched: vec![0],
         slots: 0,
         remembered: vec![],

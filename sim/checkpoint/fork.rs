@@ -13,6 +13,7 @@ use super::{Checkpoint, Kept};
 use crate::{
     guard::Guards,
     interventions::Changed,
+    output::includes_dyads,
     plan::{Bound, Plan},
     record::{Clamps, Log},
     simulation::Simulation,
@@ -91,6 +92,9 @@ impl Shape {
         let recorded = plan.latents.recorded.iter();
         let recorded = recorded.map(|record| format!("{} at {:?}", record.name, record.places));
         same.push(("numbers that models record".into(), list(&mut { recorded })));
+        if let Some(compartments) = domain.compartments {
+            same.push(("compartments".into(), format!("{compartments:?}")));
+        }
         let base = |kind: usize, number: usize| (behavior(number), plan.table.base(kind, number));
         let kinds = 0..scenario.cell_types.len();
         Shape {
@@ -144,6 +148,11 @@ impl Checkpoint<'_> {
                 "{difference}\n  a fork changes numbers, rules and interventions; for another \
                  tissue begin a new run"
             ));
+        }
+        if includes_dyads(&plan.scenario.outputs.write) {
+            let reason = "a fork has no dyad table: what its pairs did before belongs to the run \
+                          before\n  leave `dyads` out of `outputs.write`";
+            return Err(reason.into());
         }
         if state.tick >= plan.scenario.end_tick() {
             let time = state.tick as f64 * plan.scenario.clocks.diffusion;

@@ -178,6 +178,7 @@ impl Owned {
             doses: &self.doses,
             guards: &self.guards,
             readouts: &self.readouts,
+            dyads: &[],
         }
     }
 }

@@ -86,6 +86,14 @@ fn whole(text: &mut String, scenario: &Scenario) -> std::fmt::Result {
         0.0 => writeln!(text, "walls       open")?,
         velocity => writeln!(text, "walls       push back with {velocity} µm/min")?,
     }
+    if let Some(compartments) = domain.compartments {
+        let count = compartments.grid(domain).map_or(0, |grid| grid.count());
+        let (size, pitch) = (compartments.size, compartments.pitch);
+        writeln!(
+            text,
+            "            {count} compartments of {size} µm, {pitch} µm apart"
+        )?;
+    }
     writeln!(
         text,
         "contacts    remembered for {} min",
@@ -215,6 +223,18 @@ fn cells(text: &mut String, scenario: &Scenario) -> std::fmt::Result {
                     None => format!("{name} packed {spacing} µm apart"),
                 };
                 writeln!(text, "  {}: {how}, in {}", placement.name, place(region))?;
+            }
+            Place::Compartments(load) => {
+                let roles = [load.effectors, load.targets].into_iter().flatten();
+                let name = |kind: usize| &scenario.cell_types[kind].name;
+                let roles = roles.map(|(kind, count)| format!("{count} {}", name(kind)));
+                let roles = roles.collect::<Vec<_>>().join(" and ");
+                let (how_many, condition) = (load.compartments, &load.label.condition);
+                writeln!(
+                    text,
+                    "  {}: {how_many} compartments with {roles} each, as `{condition}`",
+                    placement.name
+                )?;
             }
         }
     }

@@ -21,6 +21,8 @@ pub const FILES: &[&str] = &[
     "tissue_last.png",
     "populations.svg",
     "readouts.parquet",
+    "dyads.parquet",
+    "dyads.csv",
     "physicell",
     "guard",
     "checkpoint",

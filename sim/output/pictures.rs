@@ -76,6 +76,7 @@ impl Output for Pictures {
                 doses: &[],
                 guards: &[],
                 readouts: &[],
+                dyads: &[],
             };
             self.write("tissue_last.png", &frame)?;
         }

@@ -114,6 +114,18 @@ pub struct Domain {
     /// Velocity with which a wall pushes back a cell whose center touches it, µm/min; 0 for open walls.
     #[serde(default = "wall_repulsion")]
     pub wall_repulsion: Quantity<Speed>,
+    /// Compartments that keep cells apart, in a regular grid over the whole domain.
+    pub compartments: Option<Compartments>,
+}
+
+/// A regular grid of squares (cubes, in 3D) with walls of their own: nanovials, or wells of a chip.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Compartments {
+    /// Inner edge of one, µm.
+    pub size: Quantity<Length>,
+    /// Distance from the middle of one to that of the next, µm. The extents of the domain are multiples of it, and the wall, `pitch` less `size`, is thicker than twice what a cell reaches out.
+    pub pitch: Quantity<Length>,
 }
 
 fn voxel() -> Axes<Length> {

@@ -3,6 +3,7 @@
 
 mod cell_type;
 mod cells;
+mod compartments;
 mod densities;
 mod domain;
 mod import;
@@ -83,6 +84,7 @@ impl Resolver<'_> {
         if let Some(name) = &file.initial_densities {
             self.initial_densities(name, &domain, &mut substrates);
         }
+        self.confined(&substrates, &domain);
         let cell_types: Vec<_> = file
             .cell_types
             .iter()
@@ -116,6 +118,8 @@ impl Resolver<'_> {
                 duration,
             },
         );
+        let write = &file.outputs.write;
+        self.isolated(&placements, &arrivals, &interventions, write, &domain);
         let rules = self.rules(&file.rules, &clocks);
         let latents = self.latents(&file.latents);
         let outputs = self.outputs(&file.outputs, &clocks);

@@ -1,6 +1,7 @@
 //! Scenarios and frames made by hand, for the tests of writers.
 
 use rules::Unit;
+use sim::assay::{Dyad, Tally};
 use sim::detail::{Detail, Inside};
 use sim::output::guard::{Firing, Row};
 use sim::output::{CellTable, Column, Dose, Event, EventKind, Frame, Vitality};
@@ -19,6 +20,7 @@ pub struct Owned {
     pub doses: Vec<Dose>,
     pub guards: Vec<Firing>,
     pub readouts: Vec<readouts::Row>,
+    pub dyads: Vec<Dyad>,
 }
 
 impl Owned {
@@ -32,6 +34,7 @@ impl Owned {
             doses: &self.doses,
             guards: &self.guards,
             readouts: &self.readouts,
+            dyads: &self.dyads,
         }
     }
 }
@@ -105,6 +108,7 @@ pub fn scenario(
             max: extent.map(|length| length / 2.0),
             voxel: [20.0; 3],
             wall_repulsion: 0.0,
+            compartments: None,
         },
         clocks: Clocks {
             diffusion: 0.01,
@@ -265,6 +269,22 @@ pub const TYPES: [(&str, &str); 4] = [
     ("cost $5", "#CC79A7"),
 ];
 
+/// Rows of the dyad table.
+pub fn dyads(rows: u64, substrates: usize) -> Vec<Dyad> {
+    let row = |compartment: u64| Dyad {
+        compartment,
+        placement: 0,
+        tally: Tally {
+            first_contact: Some((compartment as f64).sqrt()),
+            hits: vec![1.5, (compartment as f64 + 2.5).sqrt()],
+            ..Tally::default()
+        },
+        activation: Vec::new(),
+        secretion: vec![(compartment as f64 + 0.5).sqrt(); substrates],
+    };
+    (0..rows).map(row).collect()
+}
+
 /// What a guard kept since the frame before.
 pub fn firing(rows: u64) -> Firing {
     let row = |number: u64| Row {
@@ -358,6 +378,7 @@ pub fn three_frames(scenario: &Scenario) -> Vec<Owned> {
             doses: Vec::new(),
             guards: vec![firing(2)],
             readouts: rows(8.0, false),
+            dyads: Vec::new(),
         },
         Owned {
             index: 1,
@@ -372,6 +393,7 @@ pub fn three_frames(scenario: &Scenario) -> Vec<Owned> {
             doses: [12.5, 42.5].into_iter().zip(0..).map(dose).collect(),
             guards: vec![firing(0)],
             readouts: rows(0.0, false),
+            dyads: Vec::new(),
         },
         Owned {
             index: 2,
@@ -382,6 +404,7 @@ pub fn three_frames(scenario: &Scenario) -> Vec<Owned> {
             doses: vec![dose((72.5, 2))],
             guards: vec![firing(1)],
             readouts: rows(5.0, true),
+            dyads: dyads(2, scenario.substrates.len()),
         },
     ]
 }

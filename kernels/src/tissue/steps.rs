@@ -4,6 +4,7 @@ use super::{NOBODY, Tissue, hazards};
 use crate::{
     Error, Grid, Real,
     channels::{Channel, Channels},
+    compartments::Compartments,
     contact::{Columns, Contacts, OwnAffinities, Response},
     conventions::{Events, Immovable, Leaving, Repair, Walks, Walls},
     diffusion::unsplit::Unsplit,
@@ -203,6 +204,7 @@ impl Tissue {
         self.renew_walks(tick)?;
         let rows = &mut self.rows;
         let (domain, strength) = (&self.domain, self.setup.wall_repulsion);
+        let compartments = self.compartments.as_ref();
         let (position, radius, direction) = (&rows.position, &rows.radius, &rows.direction);
         let [speed, ..] = self.worked.walks(&self.setup.channels);
         let pushed = |index: usize, velocity: &mut [[Real; 3]]| {
@@ -213,6 +215,9 @@ impl Tissue {
                 Walks::KeptVector => motility::carry(direction, velocity)?,
             }
             let (position, radius) = (&position[rows.clone()], &radius[rows]);
+            if let Some(compartments) = compartments {
+                return compartments.push_from_walls(strength, position, radius, velocity);
+            }
             match conventions.walls {
                 Walls::EveryFace => domain.push_from_walls(strength, position, radius, velocity),
                 Walls::NearestFace => {
@@ -303,8 +308,12 @@ impl Tissue {
         );
         let mut moves: Vec<_> = moves.collect();
         let (domain, grid, leaving) = (&self.domain, &self.setup.grid, conventions.leaving);
+        let compartments = self.compartments.as_ref();
         self.pool.pieces(&mut moves, 1, is_large, |_, piece| {
-            let by = piece[0].make(domain, leaving, dt);
+            let by = match compartments {
+                Some(compartments) => piece[0].make_within(compartments, dt),
+                None => piece[0].make(domain, leaving, dt),
+            };
             by.expect("columns of rows are of one length");
             piece[0].find_voxels(grid);
         });
@@ -394,6 +403,17 @@ impl Tissue {
         let reach = rows.group.iter().zip(&rows.radius).enumerate();
         let reach = reach.map(|(row, (&group, radius))| relative.get(row, group) * radius);
         let reach: Vec<Real> = reach.collect();
+        if let Some(compartments) = &self.compartments {
+            // Centers in two compartments are never nearer than the wall between is thick.
+            let most = reach.iter().chain(&rows.radius).copied();
+            let most = most.fold(0.0, Real::max);
+            if 2.0 * most > compartments.wall() {
+                return Err(Error::Wall {
+                    wall: compartments.wall(),
+                    reach: most,
+                });
+            }
+        }
         let conventions = self.setup.conventions.bodies;
         let keeps_vectors = conventions.walks == Walks::KeptVector;
         let mut crawls = std::mem::take(&mut worked.crawls);
@@ -525,6 +545,12 @@ impl Move<'_> {
                 domain.advance_or_freeze(dt, self.velocity, position, previous, moved, frozen)
             }
         }?;
+        Ok(())
+    }
+
+    fn make_within(&mut self, compartments: &Compartments, dt: Real) -> Result<(), Error> {
+        let (position, previous) = (&mut *self.position, &mut *self.previous);
+        self.left = compartments.advance(dt, self.velocity, position, previous, self.moved)?;
         Ok(())
     }
 

@@ -89,6 +89,7 @@ impl Model {
             conventions: self.conventions,
             internalized: false,
             wall_repulsion: self.wall,
+            compartments: None,
             watched: vec![1; groups],
             slots: 1,
             remembered: Vec::new(),

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::named::Named;
 use super::quantity::{Coordinate, Distance, Length, Moment, Quantity, Rate};
 
-/// A group of cells that are there at the start: listed (`at`), in a table (`file`), or filling a
-/// region (`count` or `packed`).
+/// A group of cells that are there at the start: listed (`at`), in a table (`file`), filling a
+/// region (`count` or `packed`), or in `compartments`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Group {
@@ -32,6 +32,22 @@ pub struct Group {
     /// A box. Default, where no region is named: the whole domain.
     #[serde(rename = "box")]
     pub cuboid: Option<Cuboid>,
+    /// How many of the domain's compartments to load, the next in order; each cell at random, none on another.
+    pub compartments: Option<u64>,
+    /// Type and number of the cells in each that act, such as `{ "CD8 T cell" = 1 }`. Default: none, a control.
+    #[serde(default)]
+    pub effectors: Named<u32>,
+    /// Type and number of the cells in each that are acted on. Default: none, a control.
+    #[serde(default)]
+    pub targets: Named<u32>,
+    /// What `dyads.parquet` calls these compartments. Default: the name of the group.
+    pub condition: Option<String>,
+    /// A dose that goes with the condition, for `dyads.parquet`; it does nothing by itself.
+    pub dose: Option<f64>,
+    /// Of whom the effectors are, for `dyads.parquet`.
+    pub effector_donor: Option<String>,
+    /// Of whom the targets are, for `dyads.parquet`.
+    pub target_donor: Option<String>,
 }
 
 /// A disc or sphere, or what lies between two radii.

@@ -29,8 +29,13 @@ impl Resolver<'_> {
         let at = Path::root().key("cells");
         let names: Vec<String> = stated.iter().map(|(name, _)| name.to_owned()).collect();
         self.distinct(&at, &names);
+        let mut loaded = 0;
         let groups = stated.iter().filter_map(|(name, group)| {
-            let (place, table) = self.place(&at.key(name), group, domain, types)?;
+            let at = at.key(name);
+            let (place, table) = self.place(&at, name, group, loaded, domain, types)?;
+            if let Place::Compartments(load) = &place {
+                loaded = loaded.saturating_add(load.compartments);
+            }
             Some(Placement {
                 name: name.to_owned(),
                 place,
@@ -43,7 +48,9 @@ impl Resolver<'_> {
     fn place(
         &mut self,
         at: &Path,
+        name: &str,
         group: &stated::Group,
+        loaded: u64,
         domain: &Domain,
         types: &[CellType],
     ) -> Option<(Place, Option<CellTable>)> {
@@ -52,6 +59,7 @@ impl Resolver<'_> {
             ("file", group.file.is_some()),
             ("count", group.count.is_some()),
             ("packed", group.packed),
+            ("compartments", group.compartments.is_some()),
         ];
         let ways: Vec<&str> = ways.iter().filter(|way| way.1).map(|way| way.0).collect();
         let [way] = ways[..] else {
@@ -63,7 +71,7 @@ impl Resolver<'_> {
                 ),
             };
             let help = "write one of `at` (a list), `file` (a table), `count` and `packed = true` \
-                        (a region)";
+                        (a region), and `compartments`";
             self.complain(at, message, help.into());
             return None;
         };
@@ -80,6 +88,11 @@ impl Resolver<'_> {
                 self.complain(&at.key(key), message, help);
             }
         }
+        if way == "compartments" {
+            let place = self.load(at, name, group, loaded, domain, types)?;
+            return Some((place, None));
+        }
+        self.loads_none(at, group);
         let named = group.cell_type.as_ref();
         let cell_type = match named {
             Some(name) => Some(self.number(&at.key("type"), "cell type", name)?),

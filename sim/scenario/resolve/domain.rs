@@ -67,6 +67,7 @@ impl Resolver<'_> {
                 max: [1e9; 3],
                 voxel,
                 wall_repulsion: stated.wall_repulsion.0,
+                compartments: None,
             };
         }
         for axis in 0..axes {
@@ -100,13 +101,20 @@ impl Resolver<'_> {
         if axes == 2 {
             (min[2], max[2]) = (-voxel[2] / 2.0, voxel[2] / 2.0);
         }
-        Domain {
+        let mut domain = Domain {
             dimensions,
             min,
             max,
             voxel,
             wall_repulsion: stated.wall_repulsion.0,
+            compartments: None,
+        };
+        if let Some(compartments) = &stated.compartments
+            && !key.is_empty()
+        {
+            domain.compartments = self.compartments(compartments, &domain);
         }
+        domain
     }
 
     pub(super) fn clocks(&mut self, stated: &file::Clocks) -> Clocks {
