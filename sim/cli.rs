@@ -1,5 +1,6 @@
 //! Subcommands, one file each, and what they share. Compiled into the binary only.
 
+pub mod assay;
 pub mod bench;
 pub mod check;
 pub mod compare;

@@ -37,6 +37,8 @@ enum Command {
     Compare(cli::compare::Arguments),
     /// Score a model of events on recorded rows, beside baselines and ceiling.
     Evaluate(cli::evaluate::Arguments),
+    /// Sum up a table of dyads, and tell how far it is from another.
+    Assay(cli::assay::Arguments),
     /// Measure kernels and whole steps on this machine, beside what its memory allows.
     Bench(cli::bench::Arguments),
     /// Print a JSON Schema of scenario files, for editors.
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         Command::Record(arguments) => cli::record::record(&arguments),
         Command::Compare(arguments) => cli::compare::compare(&arguments),
         Command::Evaluate(arguments) => cli::evaluate::evaluate(&arguments),
+        Command::Assay(arguments) => cli::assay::assay(&arguments),
         Command::Bench(arguments) => cli::bench::bench(&arguments),
         Command::Schema => cli::schema(),
     };

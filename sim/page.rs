@@ -50,6 +50,11 @@ pub fn drawing(svg: &str, caption: &str) -> Markup {
     html! { figure { (PreEscaped(svg)) figcaption { (caption) } } }
 }
 
+/// Text of a drawing: its library would read what stands between dollars as a formula.
+pub fn escaped(text: &str) -> String {
+    text.replace('$', "\\$")
+}
+
 /// A number as people read it: four digits that mean something.
 pub fn number(value: f64) -> String {
     let size = value.abs();

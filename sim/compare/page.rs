@@ -5,7 +5,7 @@ use kuva::render::{layout::Layout, plots::Plot};
 use maud::{Markup, html};
 
 use super::{Compared, Condition, EXACT, Report, Verdict};
-use crate::page::{self, number};
+use crate::page::{self, escaped, number};
 
 /// Colors of the arms, which people who see few can tell apart.
 const COLORS: [&str; 2] = ["#0072b2", "#d55e00"];
@@ -234,11 +234,6 @@ fn population(
         .with_legend_box(false)
         .with_show_grid(false);
     kuva::render_to_svg(plots, layout)
-}
-
-/// The library would read what stands between dollars as a formula.
-fn escaped(text: &str) -> String {
-    text.replace('$', "\\$")
 }
 
 fn coupled(report: &Report) -> Markup {
