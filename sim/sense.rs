@@ -100,6 +100,14 @@ impl Readers {
         }));
         self.spans.push(span);
     }
+
+    /// Appends what a column says of each row.
+    pub fn column<T, U>(&self, column: &[T], value: impl Fn(&T) -> U, out: &mut Vec<U>) {
+        match self.run.clone() {
+            Some(run) => out.extend(column[run].iter().map(value)),
+            None => out.extend(self.rows.iter().map(|&row| value(&column[row as usize]))),
+        }
+    }
 }
 
 /// Cells that are read, and where a column of them goes.
@@ -124,35 +132,35 @@ impl Reading<'_> {
     }
 
     /// What a column says of each row.
-    fn column<T: Copy>(&mut self, column: &[T], value: impl Fn(T) -> f64) {
-        match self.cells.run.clone() {
-            Some(run) => self.out.extend(column[run].iter().map(|&it| value(it))),
-            None => {
-                let rows = self.cells.rows.iter();
-                self.out
-                    .extend(rows.map(|&row| value(column[row as usize])));
-            }
-        }
+    fn column<T>(&mut self, column: &[T], value: impl Fn(&T) -> f64) {
+        self.cells.column(column, value, self.out);
     }
 
     /// What is at the voxel of each row; `fill` is asked for spans of voxels.
     fn at_voxels(&mut self, mut fill: impl FnMut(Range<usize>, &mut [f64])) {
         let cells = self.cells;
-        let mut values = vec![0.0; cells.spans.iter().map(Range::len).sum()];
-        let mut rest = &mut values[..];
+        let start = self.out.len();
+        let end = start + cells.places.len();
+        // Voxels stand behind the rows until these have been told.
+        let voxels: usize = cells.spans.iter().map(Range::len).sum();
+        self.out.resize(end + voxels, 0.0);
+        let (told, values) = self.out[start..].split_at_mut(end - start);
+        let mut rest = &mut *values;
         for span in &cells.spans {
             let (values, after) = rest.split_at_mut(span.len());
             fill(span.start as usize..span.end as usize, values);
             rest = after;
         }
-        let places = cells.places.iter();
-        self.out.extend(places.map(|&place| values[place as usize]));
+        for (told, &place) in told.iter_mut().zip(&cells.places) {
+            *told = values[place as usize];
+        }
+        self.out.truncate(end);
     }
 
     /// Numbers that only some types have, each at a place of its own.
     fn of_types<T: Number>(&mut self, table: &Table<T>, places: &[Option<usize>], groups: &[u16]) {
         if let Some(place) = common(places) {
-            return self.column(table.column(place), Number::get);
+            return self.column(table.column(place), |number| number.get());
         }
         self.each(|row| {
             let place = places[usize::from(ungroup(groups[row]).0)];
@@ -204,7 +212,7 @@ pub fn sense(signal: &Signal, cells: &Readers, of: &Sources<'_>, out: &mut Vec<f
     let groups = tissue.groups();
     let mut to = Reading { cells, out };
     if let Some(column) = lying(signal, of) {
-        return to.column(column, |value| value);
+        return to.column(column, |&value| value);
     }
     let flag = |is: bool| if is { 1.0 } else { 0.0 };
     match signal {
@@ -227,15 +235,20 @@ pub fn sense(signal: &Signal, cells: &Readers, of: &Sources<'_>, out: &mut Vec<f
         }
         Signal::Gradient(substrate, axis) => {
             let mut slopes = tissue.slopes(*substrate);
-            to.at_voxels(|voxels, out| slopes.along(voxels, out, |slope| slope[*axis]));
+            // Each axis in words of its own: what is not asked for is not computed.
+            to.at_voxels(|voxels, out| match axis {
+                0 => slopes.along(voxels, out, |[x, _, _]| x),
+                1 => slopes.along(voxels, out, |[_, y, _]| y),
+                _ => slopes.along(voxels, out, |[_, _, z]| z),
+            });
         }
         Signal::Contact(watch) => {
             let slot = plan.contact_slots[*watch].expect("every watch that is read has a slot");
-            to.column(tissue.contact_counts(slot), f64::from);
+            to.column(tissue.contact_counts(slot), |&count| f64::from(count));
         }
-        Signal::DamageDelivered => to.each(|row| pasts[row].history().delivered),
-        Signal::Attacking => to.column(tissue.targets(), |target| flag(target != NOBODY)),
-        Signal::AttackedTime => to.each(|row| pasts[row].history().attacked),
+        Signal::DamageDelivered => to.column(pasts, |past| past.history().delivered),
+        Signal::Attacking => to.column(tissue.targets(), |&target| flag(target != NOBODY)),
+        Signal::AttackedTime => to.column(pasts, |past| past.history().attacked),
         Signal::Dead => to.column(phases, |phase| flag(phase.vitality != Vitality::Live)),
         Signal::Is(vitality) => to.column(phases, |phase| flag(phase.vitality == *vitality)),
         Signal::Time => to.all(clock.time()),
@@ -247,9 +260,10 @@ pub fn sense(signal: &Signal, cells: &Readers, of: &Sources<'_>, out: &mut Vec<f
             to.all(plan.scenario.interventions[*number].begun(clock.time()) as f64);
         }
         Signal::TimeInPhase => to.column(phases, |phase| phase.elapsed),
-        Signal::Age => to.each(|row| {
-            (clock.tick - u64::from(pasts[row].lineage.born)) as f64 * clock.diffusion_step
-        }),
+        Signal::Age => {
+            let age = |past: &Past| clock.tick - u64::from(past.lineage.born);
+            to.column(pasts, |past| age(past) as f64 * clock.diffusion_step);
+        }
         Signal::Custom(places) => to.of_types(&tables.custom, places, groups),
         Signal::Latent(places) => to.of_types(&tables.latent, places, groups),
         Signal::Recorded(places) => to.of_types(&tables.recorded, places, groups),
