@@ -1,11 +1,11 @@
-//! Between columns of signals and the rows that engines read, in the widest registers at hand. The
-//! compiler neither fuses nor reorders floating-point arithmetic, so the bits are those of any other
+//! Between columns of numbers and the rows that engines read and write, in the widest registers at
+//! hand. Floating-point arithmetic is neither fused nor reordered, so the bits are those of any other
 //! width.
 
 use multiversion::multiversion;
 
-/// Rows that are turned at a time: what is written stays in the nearest cache.
-const BLOCK: usize = 32;
+/// Rows that are turned before the next columns are: what is written stays in the nearest cache.
+const BLOCK: usize = 128;
 
 /// Columns that are turned at a time, and rows in registers.
 const SIDE: usize = 8;
@@ -24,28 +24,18 @@ pub struct Column<'a> {
 }
 
 impl Column<'_> {
-    /// Writes some rows, and says whether all are numbers where they are expected.
+    /// Whether a value is a number where it is expected.
     #[inline(always)]
-    fn convert(&self, first: usize, out: &mut [f32]) -> bool {
-        let ((lo, hi), factor) = (self.expected, self.factor);
-        let values = &self.values[first..first + out.len()];
-        match (self.range, <&mut [f32; BLOCK]>::try_from(&mut *out)) {
-            // A block of known size is what the compiler makes registers of.
-            (None, Ok(out)) => {
-                for row in 0..BLOCK {
-                    out[row] = (values[row] * factor) as f32;
-                }
-            }
-            _ => {
-                for (out, &value) in out.iter_mut().zip(values) {
-                    *out = converted(value, factor, self.range);
-                }
-            }
-        }
-        // What is no number is not inside. In words as wide as the numbers, and without a branch.
-        let is_inside = |value: f64| (lo <= value * factor) & (value * factor <= hi);
-        let strays = values.iter().map(|&value| u64::from(!is_inside(value)));
-        strays.fold(0, |any, stray| any | stray) == 0
+    fn expects(&self, value: f64) -> bool {
+        let (lo, hi) = self.expected;
+        (lo <= value * self.factor) & (value * self.factor <= hi)
+    }
+
+    /// A number of single precision between these surely is where it is expected: what is above
+    /// another when both are rounded was above it before.
+    fn surely(&self) -> [f32; 2] {
+        let (lo, hi) = self.expected;
+        [(lo as f32).next_up(), (hi as f32).next_down()]
     }
 }
 
@@ -62,53 +52,93 @@ pub fn converted(value: f64, factor: f64, range: Option<(f64, f64)>) -> f32 {
 /// Writes columns side by side: `out` is `[row][column]`. `strays` are told the columns in which
 /// not every value is a number where it is expected.
 pub fn turn(columns: &[Column<'_>], out: &mut [f32], strays: &mut Vec<usize>) {
-    #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl") {
-        // SAFETY: the processor has what it is compiled for.
-        return unsafe { x86::in_512_bits(columns, out, strays) };
-    } else if is_x86_feature_detected!("avx2") {
-        // SAFETY: as above.
-        return unsafe { x86::in_256_bits(columns, out, strays) };
+    let width = columns.len();
+    let mut groups: Vec<Group<'_>> = columns.chunks(SIDE).map(Group::new).collect();
+    for (first, out) in (0..).step_by(BLOCK).zip(out.chunks_mut(BLOCK * width)) {
+        for (group, place) in groups.iter_mut().zip((0..).step_by(SIDE)) {
+            group.turn(first, out, width, place);
+        }
     }
-    turn_with(columns, out, strays, |columns| {
-        std::array::from_fn(|row| std::array::from_fn(|column| columns[column][row]))
-    });
+    let unsure = groups.iter().flat_map(|group| group.unsure);
+    for ((at, column), unsure) in columns.iter().enumerate().zip(unsure) {
+        // Of few columns each value is looked at again.
+        if unsure != 0 && !column.values.iter().all(|&value| column.expects(value)) {
+            strays.push(at);
+        }
+    }
 }
 
-/// Eight columns of eight rows.
-type Square = [[f32; SIDE]; SIDE];
+/// At most eight columns side by side.
+struct Group<'a> {
+    columns: &'a [Column<'a>],
+    /// Whether they are eight, and nothing is put back.
+    is_plain: bool,
+    /// [Surely](Column::surely).
+    low: [f32; SIDE],
+    high: [f32; SIDE],
+    /// Not 0 for columns in which a value may be a stray.
+    unsure: [u32; SIDE],
+}
 
-/// The same with a way to turn squares.
-#[inline(always)]
-fn turn_with(
-    columns: &[Column<'_>],
-    out: &mut [f32],
-    strays: &mut Vec<usize>,
-    turned: impl Fn(Square) -> Square,
-) {
-    let width = columns.len();
-    let mut converted = [[0.0f32; BLOCK]; SIDE];
-    for (block, out) in out.chunks_mut(BLOCK * width).enumerate() {
-        let (first, rows) = (block * BLOCK, out.len() / width);
-        for (group, place) in columns.chunks(SIDE).zip((0..).step_by(SIDE)) {
-            for ((column, converted), at) in group.iter().zip(&mut converted).zip(place..) {
-                if !column.convert(first, &mut converted[..rows]) && !strays.contains(&at) {
-                    strays.push(at);
-                }
+impl<'a> Group<'a> {
+    fn new(columns: &'a [Column<'a>]) -> Group<'a> {
+        let mut group = Group {
+            columns,
+            is_plain: columns.len() == SIDE && columns.iter().all(|column| column.range.is_none()),
+            low: [0.0; SIDE],
+            high: [0.0; SIDE],
+            unsure: [0; SIDE],
+        };
+        for (at, column) in columns.iter().enumerate() {
+            [group.low[at], group.high[at]] = column.surely();
+        }
+        group
+    }
+
+    /// Writes as many rows as `out` has, the first of which is `first`; the first column goes to
+    /// `place`.
+    fn turn(&mut self, first: usize, out: &mut [f32], width: usize, place: usize) {
+        let mut done = 0;
+        #[cfg(target_arch = "x86_64")]
+        if self.is_plain && x86::is_wide() {
+            // SAFETY: the processor has what it is compiled for.
+            done = unsafe { x86::turn(self, first, out, width, place) };
+        }
+        let rest = &mut out[done * width..];
+        for (at, column) in self.columns.iter().enumerate() {
+            let values = &column.values[first + done..];
+            for (&value, row) in values.iter().zip(rest.chunks_exact_mut(width)) {
+                row[place + at] = converted(value, column.factor, column.range);
+                self.unsure[at] |= u32::from(!column.expects(value));
             }
-            for (rows, out) in (0..).step_by(SIDE).zip(out.chunks_mut(SIDE * width)) {
-                let square = converted.each_ref().map(|column| {
-                    let rows: &[f32; SIDE] = column[rows..][..SIDE].try_into().expect("a block");
-                    *rows
-                });
-                for (turned, out) in turned(square).iter().zip(out.chunks_exact_mut(width)) {
-                    let out = &mut out[place..place + group.len()];
-                    match <&mut [f32; SIDE]>::try_from(&mut *out) {
-                        Ok(out) => *out = *turned,
-                        Err(_) => out.copy_from_slice(&turned[..group.len()]),
-                    }
-                }
-            }
+        }
+    }
+}
+
+/// One answer on its way out of a tensor.
+#[derive(Debug)]
+pub struct Answered<'a> {
+    /// Its column there.
+    pub column: usize,
+    /// From the model's unit.
+    pub factor: f64,
+    /// `[row]`.
+    pub values: &'a mut [f64],
+}
+
+/// Takes columns out of a tensor, `[row][width]`.
+pub fn part(tensor: &[f32], width: usize, columns: &mut [Answered<'_>]) {
+    let mut done = 0;
+    #[cfg(target_arch = "x86_64")]
+    if width.is_multiple_of(SIDE) && x86::is_wide() {
+        // SAFETY: the processor has what it is compiled for.
+        done = unsafe { x86::part(tensor, width, columns) };
+    }
+    let rest = &tensor[done * width..];
+    for answered in columns {
+        let said = rest.chunks_exact(width).map(|row| row[answered.column]);
+        for (out, said) in answered.values[done..].iter_mut().zip(said) {
+            *out = f64::from(said) * answered.factor;
         }
     }
 }
@@ -118,34 +148,122 @@ mod x86 {
     //! Intrinsics, because compilers do not find the turn of a square in registers by themselves.
 
     use std::arch::x86_64::*;
+    use std::array::from_fn;
     use std::mem::transmute;
 
-    use super::{Column, Square, turn_with};
+    use super::{Answered, Group, SIDE};
 
-    #[target_feature(enable = "avx512f,avx512vl")]
-    pub(super) fn in_512_bits(columns: &[Column<'_>], out: &mut [f32], strays: &mut Vec<usize>) {
-        turn_with(columns, out, strays, |square| turned(square));
+    /// Whether the functions below can be called.
+    pub(super) fn is_wide() -> bool {
+        is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl")
     }
 
-    #[target_feature(enable = "avx2")]
-    pub(super) fn in_256_bits(columns: &[Column<'_>], out: &mut [f32], strays: &mut Vec<usize>) {
-        turn_with(columns, out, strays, |square| turned(square));
+    /// Turns whole squares, and says how many rows they are.
+    #[target_feature(enable = "avx512f,avx512vl")]
+    pub(super) fn turn(
+        group: &mut Group<'_>,
+        first: usize,
+        out: &mut [f32],
+        width: usize,
+        place: usize,
+    ) -> usize {
+        let count = out.len() / width / SIDE * SIDE;
+        let values: [&[f64]; SIDE] = from_fn(|at| &group.columns[at].values[first..][..count]);
+        let factors: [f64; SIDE] = from_fn(|at| group.columns[at].factor);
+        assert!(place + SIDE <= width);
+        // SAFETY: arrays of eight are what registers hold.
+        let (low, high, mut unsure) = unsafe {
+            (
+                transmute::<[f32; SIDE], __m256>(group.low),
+                transmute::<[f32; SIDE], __m256>(group.high),
+                transmute::<[u32; SIDE], __m256i>(group.unsure),
+            )
+        };
+        for first in (0..count).step_by(SIDE) {
+            let column = |at: usize| {
+                // SAFETY: of each column there are `count` rows, a multiple of eight.
+                let values = unsafe { _mm512_loadu_pd(values[at].as_ptr().add(first)) };
+                _mm512_cvtpd_ps(_mm512_mul_pd(values, _mm512_set1_pd(factors[at])))
+            };
+            let rows = turned([
+                column(0),
+                column(1),
+                column(2),
+                column(3),
+                column(4),
+                column(5),
+                column(6),
+                column(7),
+            ]);
+            for (row, at) in rows.into_iter().zip(first..) {
+                // What is no number becomes `low`, and so another too.
+                let inside = _mm256_min_ps(_mm256_max_ps(row, low), high);
+                let [inside, bits] = [_mm256_castps_si256(inside), _mm256_castps_si256(row)];
+                unsure = _mm256_or_si256(unsure, _mm256_xor_si256(inside, bits));
+                // SAFETY: there are more than `at` rows, and eight numbers of each from `place` on.
+                unsafe { _mm256_storeu_ps(out.as_mut_ptr().add(at * width + place), row) };
+            }
+        }
+        // SAFETY: as above.
+        group.unsure = unsafe { transmute::<__m256i, [u32; SIDE]>(unsure) };
+        count
+    }
+
+    /// Takes whole squares apart, and says how many rows they are.
+    #[target_feature(enable = "avx512f,avx512vl")]
+    pub(super) fn part(tensor: &[f32], width: usize, columns: &mut [Answered<'_>]) -> usize {
+        let count = tensor.len() / width / SIDE * SIDE;
+        for place in (0..width).step_by(SIDE) {
+            let mut wanted: [Option<(f64, &mut [f64])>; SIDE] = from_fn(|_| None);
+            for answered in &mut *columns {
+                if let Some(wanted) = wanted.get_mut(answered.column.wrapping_sub(place)) {
+                    *wanted = Some((answered.factor, &mut answered.values[..count]));
+                }
+            }
+            for first in (0..count).step_by(SIDE) {
+                let row = |at: usize| {
+                    // SAFETY: there are `count` rows, a multiple of eight, and eight numbers of each
+                    // from `place` on.
+                    unsafe { _mm256_loadu_ps(tensor.as_ptr().add((first + at) * width + place)) }
+                };
+                let square = turned([
+                    row(0),
+                    row(1),
+                    row(2),
+                    row(3),
+                    row(4),
+                    row(5),
+                    row(6),
+                    row(7),
+                ]);
+                for (said, wanted) in square.into_iter().zip(&mut wanted) {
+                    if let Some((factor, out)) = wanted {
+                        let said = _mm512_mul_pd(_mm512_cvtps_pd(said), _mm512_set1_pd(*factor));
+                        // SAFETY: there are `count` rows here too.
+                        unsafe { _mm512_storeu_pd(out.as_mut_ptr().add(first), said) };
+                    }
+                }
+            }
+        }
+        count
     }
 
     #[target_feature(enable = "avx")]
     #[inline]
-    fn turned(square: Square) -> Square {
-        // SAFETY: eight numbers are what a register holds.
-        let [a, b, c, d, e, f, g, h]: [__m256; 8] = unsafe { transmute(square) };
+    fn turned([a, b, c, d, e, f, g, h]: [__m256; SIDE]) -> [__m256; SIDE] {
         let (left, right) = (quarters(a, b, c, d), quarters(e, f, g, h));
         let upper = |row: usize| _mm256_permute2f128_ps::<0x20>(left[row], right[row]);
         let lower = |row: usize| _mm256_permute2f128_ps::<0x31>(left[row], right[row]);
-        let rows = [
-            [upper(0), upper(1), upper(2), upper(3)],
-            [lower(0), lower(1), lower(2), lower(3)],
-        ];
-        // SAFETY: as above.
-        unsafe { transmute(rows) }
+        [
+            upper(0),
+            upper(1),
+            upper(2),
+            upper(3),
+            lower(0),
+            lower(1),
+            lower(2),
+            lower(3),
+        ]
     }
 
     /// Four columns of one row in each half of a register: rows 0 to 3, and 4 to 7.
@@ -190,7 +308,8 @@ mod tests {
                     values,
                     factor: if at % 2 == 0 { 1.0 } else { 0.5 },
                     expected: (0.0, 1e6),
-                    range: (at % 3 == 0).then_some((5.0, 300.0)),
+                    // The first eight are turned one by one, others in squares.
+                    range: (at < SIDE && at % 3 == 0).then_some((5.0, 300.0)),
                 })
                 .collect();
             let (mut out, mut strays) = (vec![-1.0; rows * width], Vec::new());
@@ -215,13 +334,61 @@ mod tests {
                 let column = |values| Column {
                     values,
                     factor: 2.0,
-                    expected: (0.0, 2.0),
+                    expected: (0.0, 2.1),
                     range,
                 };
-                let columns = [&sound, &spoiled, &sound].map(|it| column(it));
-                let (mut out, mut strays) = (vec![0.0; 3 * 91], Vec::new());
+                let mut columns = [column(&sound); SIDE + 1];
+                columns[1] = column(&spoiled);
+                let (mut out, mut strays) = (vec![0.0; 91 * columns.len()], Vec::new());
                 turn(&columns, &mut out, &mut strays);
                 assert_eq!(strays, [1], "{stray} at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_number_just_outside_strays_and_one_on_the_border_does_not() {
+        // All of these are the same in single precision.
+        for border in [1.0, -1.0, 100.0, 1e-30] {
+            for value in [f64::next_up(border), f64::next_down(border), border] {
+                let values = [value; 16];
+                let column = |expected| Column {
+                    values: &values,
+                    factor: 1.0,
+                    expected,
+                    range: None,
+                };
+                let above = [column((border, 1e3)); SIDE];
+                let below = [column((-1e3, border)); SIDE];
+                for (columns, is_inside) in [(above, value >= border), (below, value <= border)] {
+                    let (mut out, mut strays) = (vec![0.0; SIDE * 16], Vec::new());
+                    turn(&columns, &mut out, &mut strays);
+                    assert_eq!(strays.is_empty(), is_inside, "{value} at {border}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn rows_become_columns_whatever_their_number() {
+        for (rows, width) in [(1, 1), (15, 7), (64, 8), (65, 9), (133, 16), (1024, 24)] {
+            let tensor: Vec<f32> = (0..rows * width).map(|at| at as f32 * 0.1).collect();
+            // Every other column, from the last one on.
+            let wanted: Vec<usize> = (0..width).rev().step_by(2).collect();
+            let mut columns = vec![vec![f64::NAN; rows]; wanted.len()];
+            let answered = |(&column, values)| Answered {
+                column,
+                factor: 0.3 + column as f64,
+                values,
+            };
+            let values = columns.iter_mut().map(Vec::as_mut_slice);
+            let mut answered: Vec<_> = wanted.iter().zip(values).map(answered).collect();
+            part(&tensor, width, &mut answered);
+            for (at, values) in wanted.iter().zip(&columns) {
+                for (row, value) in values.iter().enumerate() {
+                    let said = f64::from(tensor[row * width + at]);
+                    assert_eq!(*value, said * (0.3 + *at as f64), "row {row}, column {at}");
+                }
             }
         }
     }

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::super::Fault;
 use super::super::answers::Answers;
 use super::super::bind::Answer;
-use super::super::columns::{Column, all_finite, converted, turn};
+use super::super::columns::{Answered, Column, all_finite, converted, part, turn};
 use super::super::compute::Compute;
 use super::super::convert::Convert;
 use super::super::engine::{CHUNK, Rows};
@@ -322,14 +322,20 @@ impl Model {
             out.columns.iter_mut().for_each(|column| column.fill(0.0));
         }
         // The common kind by columns; the rest row by row.
-        for answer in &self.bound.answers {
-            let Some(factor) = by_column(answer) else {
-                continue;
+        for (number, tensor) in made.iter().enumerate() {
+            let answered = |(write, values)| {
+                let mut answers = self.bound.answers.iter();
+                let answer =
+                    answers.find(|answer| answer.tensor == number && answer.first == write)?;
+                Some(Answered {
+                    column: answer.col,
+                    factor: by_column(answer)?,
+                    values,
+                })
             };
-            let said = made[answer.tensor].chunks_exact(self.widths[answer.tensor]);
-            for (out, row) in out.columns[answer.first].iter_mut().zip(said) {
-                *out = f64::from(row[answer.col]) * factor;
-            }
+            let columns = out.columns.iter_mut().map(|column| &mut **column);
+            let mut answered: Vec<_> = columns.enumerate().filter_map(answered).collect();
+            part(tensor, self.widths[number], &mut answered);
         }
         let mut failed = Failed::new();
         if is_sound && !needs_rows {
