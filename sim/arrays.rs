@@ -60,6 +60,11 @@ pub fn ungroup(group: u16) -> (u16, Vitality) {
     (group / states, Vitality::ALL[usize::from(group % states)])
 }
 
+/// Whether cells of a group live. Without a look at a list, for who asks of many.
+pub fn is_live(group: u16) -> bool {
+    group % Vitality::ALL.len() as u16 == Vitality::Live as u16
+}
+
 /// What a vitality means to the kernels.
 pub fn prey(vitality: Vitality) -> Prey {
     match vitality {

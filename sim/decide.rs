@@ -24,7 +24,7 @@ use rules::{
 };
 
 use crate::{
-    arrays::{Roster, Space, ungroup},
+    arrays::{Roster, Space, group, is_live, ungroup},
     clock::Clock,
     graphs::{self, Graph},
     guard::{Call, Guards, Who},
@@ -88,24 +88,27 @@ impl CellRule {
     }
 
     /// Takes the cells it is about among those in these rows, which are ascending.
-    pub(crate) fn choose(&mut self, among: impl Iterator<Item = u32>, tissue: &Tissue) {
+    pub(crate) fn choose(&mut self, among: impl ExactSizeIterator<Item = u32>, tissue: &Tissue) {
         let is_chosen = |group: u16| {
             let (kind, vitality) = ungroup(group);
             self.types.contains(&usize::from(kind))
                 && (self.with_dead || vitality == Vitality::Live)
         };
         let (groups, frozen) = (tissue.groups(), tissue.frozen_rows());
-        let most = groups.iter().max().map_or(0, |most| most + 1);
+        let most = self
+            .types
+            .last()
+            .map_or(0, |&kind| group(kind as u16 + 1, Vitality::Live));
         let chosen: Vec<bool> = (0..most).map(is_chosen).collect();
-        self.rows.clear();
-        self.rows.extend(among);
+        self.rows.resize(among.len(), 0);
+        let rows = &mut self.rows[..];
         // Written over until the next one that is chosen, so that nothing branches.
         let mut count = 0;
-        for at in 0..self.rows.len() {
-            let row = self.rows[at];
-            let is_free = !frozen[row as usize];
-            self.rows[count] = row;
-            count += usize::from(chosen[usize::from(groups[row as usize])] & is_free);
+        for row in among {
+            let group = usize::from(groups[row as usize]);
+            let is_chosen = chosen.get(group).is_some_and(|is| *is);
+            rows[count] = row;
+            count += usize::from(is_chosen & !frozen[row as usize]);
         }
         self.rows.truncate(count);
     }
@@ -427,16 +430,13 @@ fn call<'a>(
             fill_noise(noise, purpose, number, seed, id, tick, &mut bench.noise);
         }
     }
-    let groups = || {
-        rows.iter()
-            .map(|&row| ungroup(tissue.groups()[row as usize]))
-    };
+    let (cells, groups) = (&bench.cells, tissue.groups());
     bench.kinds.clear();
-    bench.kinds.extend(groups().map(|(kind, _)| kind));
+    cells.column(groups, |&group| ungroup(group).0, &mut bench.kinds);
     bench.dead.clear();
     // Nodes that are only seen are as good as dead to a rule.
     match rule.graph {
-        None => (bench.dead).extend(groups().map(|(_, vitality)| vitality != Vitality::Live)),
+        None => cells.column(groups, |&group| !is_live(group), &mut bench.dead),
         Some(_) => bench
             .dead
             .extend((bench.kinds.iter()).map(|&kind| !rule.types.contains(&usize::from(kind)))),

@@ -21,7 +21,7 @@ use crate::{
 };
 use deposit::{Chunk, Deposit};
 
-pub use deposit::Tally;
+pub use deposit::{Tally, are_within};
 pub use lent::{Lent, Loan, count};
 
 /// The guard over a learned rule, and its write.

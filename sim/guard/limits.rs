@@ -3,7 +3,7 @@
 use kernels::channels::Channel;
 use rules::{Signature, Subject, Target};
 
-use crate::{dictionary::Behavior, plan::Plan, record::Clamps};
+use crate::{dictionary::Behavior, plan::Plan, record::Clamps, stores::are_within};
 
 /// 1/min: events and exchange with the fields. Nothing in a tissue is faster than 6 ms.
 const FASTEST: f64 = 1e4;
@@ -27,12 +27,9 @@ impl Limits {
 
     /// Whether all numbers, `[write][row]`, are numbers, and inside where a write `sets` one.
     pub fn hold(&self, columns: &[Vec<f64>], sets: &[bool]) -> bool {
-        let holds = |((column, [low, high]), &sets): ((&Vec<f64>, &[f64; 2]), &bool)| {
-            let within = |value: f64| match sets {
-                true => (*low <= value) & (value <= *high),
-                false => value.is_finite(),
-            };
-            column.iter().fold(true, |all, &value| all & within(value))
+        let holds = |((column, range), &sets): ((&Vec<f64>, &[f64; 2]), &bool)| match sets {
+            true => are_within(column, *range),
+            false => are_within(column, [f64::MIN, f64::MAX]),
         };
         columns.iter().zip(&self.0).zip(sets).all(holds)
     }

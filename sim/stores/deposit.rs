@@ -1,6 +1,7 @@
 //! How numbers get to their places: set, moved towards or added to, and held in range.
 
 use kernels::portable::exp;
+use multiversion::multiversion;
 use rayon::prelude::*;
 use rules::Kind;
 
@@ -112,7 +113,7 @@ impl Deposit {
         let is_run = chunk.rows.len() == piece.len() && !chunk.skipped.contains(&true);
         match self.law {
             // What is inside already is written as it stands.
-            Law::Set if is_run && self.holds(chunk.values) => {
+            Law::Set if is_run && are_within(chunk.values, self.range) => {
                 for (place, &given) in piece.iter_mut().zip(chunk.values) {
                     *place = T::of(given);
                 }
@@ -130,15 +131,6 @@ impl Deposit {
             }
         }
         tally
-    }
-
-    /// Whether all values are numbers in range.
-    fn holds(&self, values: &[f64]) -> bool {
-        let [low, high] = self.range;
-        let is_inside = |value: f64| (low <= value) & (value <= high);
-        values
-            .iter()
-            .fold(true, |all, &value| all & is_inside(value))
     }
 
     #[inline(always)]
@@ -168,6 +160,16 @@ impl Law {
             Law::Add(factor) => old + given * factor,
         }
     }
+}
+
+/// Whether all are numbers from `low` to `high`.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq", "x86_64+avx2"))]
+pub fn are_within(values: &[f64], [low, high]: [f64; 2]) -> bool {
+    // Without a branch and in words as wide as the numbers, so that the compiler makes wide
+    // registers of it.
+    let is_stray = |value: f64| u64::from(!((low <= value) & (value <= high)));
+    let strays = values.iter().map(|&value| is_stray(value));
+    strays.fold(0, |any, stray| any | stray) == 0
 }
 
 /// Cuts a column so that each of these lists of rows, which follow each other, has a piece of its
