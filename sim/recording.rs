@@ -7,7 +7,7 @@ use std::{
 };
 
 use kernels::random::Sequence;
-use rules::{Provenance, Subject};
+use rules::{Provenance, Subject, dictionary::normal};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -74,6 +74,8 @@ pub struct Manifest {
 #[derive(Debug, Serialize)]
 pub struct SiteRecord {
     rule: Provenance,
+    /// Whether the rule was only asked: events are then of the rule that acted in its place.
+    teacher: bool,
     #[serde(flatten)]
     subject: SubjectRecord,
     clock_min: f64,
@@ -174,7 +176,7 @@ pub fn record(
         },
         shares: PARTS.into_iter().zip(recording.shares).collect(),
         sites: (sites.iter())
-            .map(|site| (site.name.clone(), describe(site, &types, first)))
+            .map(|site| (site.name.clone(), describe(site, recording, &types, first)))
             .collect(),
         runs,
     };
@@ -204,11 +206,20 @@ fn check_same(sites: &[Site], others: &[Site], settings: &[String]) -> Result<()
     }
 }
 
-fn describe(site: &Site, types: &[&str], scenario: &Scenario) -> SiteRecord {
+fn describe(
+    site: &Site,
+    recording: &Recording<'_>,
+    types: &[&str],
+    scenario: &Scenario,
+) -> SiteRecord {
     let name = |kind: usize| types[kind].to_owned();
+    let signature = site.rule().signature();
+    let is_of = |wanted: &Wanted| normal(&wanted.entry) == normal(&signature.source);
+    let wanted = recording.wanted.iter().find(|wanted| is_of(wanted));
     SiteRecord {
         rule: site.rule().provenance(),
-        subject: match &site.rule().signature().subject {
+        teacher: wanted.is_some_and(|wanted| wanted.teacher.is_some()),
+        subject: match &signature.subject {
             Subject::Cell { types } => SubjectRecord::Cell {
                 types: types.iter().map(|&kind| name(kind)).collect(),
             },

@@ -294,8 +294,9 @@ fn a_teacher_is_asked_of_the_states_that_another_rule_visits() {
             said[row]
         );
     }
-    let rule = &manifest(&out)["sites"]["killing"]["rule"];
-    assert_eq!(rule["engine"], "sentences");
+    let site = &manifest(&out)["sites"]["killing"];
+    assert_eq!(site["rule"]["engine"], "sentences");
+    assert_eq!(site["teacher"], true, "its events are another rule's");
 }
 
 #[test]
