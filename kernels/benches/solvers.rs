@@ -115,7 +115,10 @@ impl Scene {
         let boundary = Diffusion::new(&self.grid, &substrate, dt).unwrap();
         let held = |_, voxel| boundary.is_held(0, voxel);
         let mut densities = vec![[38.0, 0.0][number]; self.grid.len()];
-        let mut exchange = Exchange::new();
+        let mut exchange = match &solver {
+            Solver::Split(_) => Exchange::new(),
+            Solver::Unsplit(_) => Exchange::of_rates(),
+        };
         let volumes = vec![2494.0; self.crawls.len()];
         let mut time = Duration::ZERO;
         for (step, voxels) in self.voxels.iter().enumerate() {
@@ -136,7 +139,7 @@ impl Scene {
                     .prepare(&self.grid, 1, voxels, &volumes, rates, dt, held, &pool)
                     .unwrap();
                 if let Solver::Unsplit(unsplit) = &mut solver {
-                    unsplit.take_care(MECHANICS);
+                    unsplit.take_care();
                 }
             } else if is_due {
                 exchange.follow(voxels, held, &pool).unwrap();
@@ -176,7 +179,9 @@ impl Scene {
     }
 
     fn unsplit(&self, number: usize, tolerance: f64) -> Solver {
-        Solver::Unsplit(Unsplit::new(&self.grid, &[self.substrates[number]], tolerance).unwrap())
+        Solver::Unsplit(
+            Unsplit::new(&self.grid, &[self.substrates[number]], tolerance, MECHANICS).unwrap(),
+        )
     }
 }
 

@@ -19,6 +19,7 @@
 //! tolerance allows.
 
 mod cpu;
+mod explicit;
 mod held;
 mod lanes;
 mod multigrid;

@@ -15,6 +15,8 @@
 //! [`Sharing::InTurn`] so does this: the maps of single cells are composed in ascending row, and
 //! nothing is cut.
 
+use std::ops::Range;
+
 use crate::{Error, Grid, Pool, Real, conventions::Sharing, positive, same_length};
 
 /// Below this many maps, or sums of them, an exchange is shorter than waking the threads.
@@ -32,15 +34,30 @@ const NOBODY: u32 = u32::MAX;
 /// The maps of all voxels with cells, for each substrate in ascending voxel.
 #[derive(Clone, Debug, Default)]
 pub struct Exchange {
-    sharing: Sharing,
+    entries: Entries,
     cells: Cells,
-    /// dt / W, min/µm³.
+    /// dt / W, min/µm³; of an exchange of rates 1 / W.
     factor: Real,
     voxel_volume: Real,
     substrates: Vec<Maps>,
     /// Scratch: voxels with cells; (row, voxel left, voxel entered).
     occupied: Vec<u32>,
     moves: Vec<[u32; 3]>,
+}
+
+/// What is kept of each voxel with cells.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Entries {
+    /// Its map, after this convention.
+    Maps(Sharing),
+    /// Its rates, in the place of a map: the sink as its scale, the source as its shift.
+    Rates,
+}
+
+impl Default for Entries {
+    fn default() -> Entries {
+        Entries::Maps(Sharing::default())
+    }
 }
 
 /// Which cells are in which voxel.
@@ -116,7 +133,15 @@ impl Exchange {
     /// An exchange without cells, after this convention.
     pub fn after(sharing: Sharing) -> Exchange {
         Exchange {
-            sharing,
+            entries: Entries::Maps(sharing),
+            ..Exchange::default()
+        }
+    }
+
+    /// An exchange without cells that tells [`Exchange::rates`] and is not to be applied.
+    pub fn of_rates() -> Exchange {
+        Exchange {
+            entries: Entries::Rates,
             ..Exchange::default()
         }
     }
@@ -148,20 +173,28 @@ impl Exchange {
             .iter()
             .try_for_each(|&voxel| inside(voxel, grid.len()))?;
         self.voxel_volume = grid.voxel_volume();
-        let factor = dt / self.voxel_volume;
+        let factor = match self.entries {
+            Entries::Maps(_) => dt / self.voxel_volume,
+            Entries::Rates => 1.0 / self.voxel_volume,
+        };
         self.factor = factor;
         self.cells.list(grid.len(), voxels_of_cells);
         self.cells.occupied(&mut self.occupied);
         self.substrates.resize_with(substrates, Maps::default);
-        let (cells, occupied, sharing) = (&self.cells, &self.occupied, self.sharing);
+        let (cells, occupied, entries) = (&self.cells, &self.occupied, self.entries);
         let large = volumes.len() * substrates >= LARGE;
         pool.pieces(&mut self.substrates, 1, large, |substrate, list| {
             let list = &mut list[0];
             list.terms.fill(volumes, |row| rates(substrate, row));
             let held = |voxel| held(substrate, voxel);
-            match sharing {
-                Sharing::Together => list.make(occupied, cells, factor, held, Maps::together),
-                Sharing::InTurn => list.make(occupied, cells, factor, held, Maps::in_turn),
+            match entries {
+                Entries::Maps(Sharing::Together) => {
+                    list.make(occupied, cells, factor, held, Maps::together)
+                }
+                Entries::Maps(Sharing::InTurn) => {
+                    list.make(occupied, cells, factor, held, Maps::in_turn)
+                }
+                Entries::Rates => list.make(occupied, cells, factor, held, Maps::rates),
             }
         });
         Ok(())
@@ -198,7 +231,7 @@ impl Exchange {
             self.cells.follow(&self.moves);
         }
         let (cells, moves, factor) = (&self.cells, &self.moves, self.factor);
-        let sharing = self.sharing;
+        let entries = self.entries;
         let large = moves.len() * self.substrates.len() >= LARGE;
         pool.pieces(&mut self.substrates, 1, large, |substrate, list| {
             let list = &mut list[0];
@@ -211,9 +244,10 @@ impl Exchange {
             list.renewed.sort_unstable();
             list.renewed.dedup();
             let held = |voxel| held(substrate, voxel);
-            match sharing {
-                Sharing::Together => list.renew(cells, factor, held, Maps::together),
-                Sharing::InTurn => list.renew(cells, factor, held, Maps::in_turn),
+            match entries {
+                Entries::Maps(Sharing::Together) => list.renew(cells, factor, held, Maps::together),
+                Entries::Maps(Sharing::InTurn) => list.renew(cells, factor, held, Maps::in_turn),
+                Entries::Rates => list.renew(cells, factor, held, Maps::rates),
             }
         });
         Ok(())
@@ -223,12 +257,10 @@ impl Exchange {
     /// of densities that fell below zero and were set to zero.
     ///
     /// # Panics
-    /// If `densities` is not as long as the last [`Exchange::prepare`] was told.
+    /// If `densities` is not as long as the last [`Exchange::prepare`] was told, or this is an
+    /// exchange [of rates](Exchange::of_rates).
     pub fn apply(&self, densities: &mut [Real], counted_negative: &mut u64, pool: &Pool) {
-        assert_eq!(
-            densities.len(),
-            self.substrates.len() * self.cells.first.len()
-        );
+        self.assert_applicable(densities);
         if densities.is_empty() {
             return;
         }
@@ -272,7 +304,7 @@ impl Exchange {
         counted_negative: &mut u64,
     ) -> Vec<Moved> {
         let voxels = self.cells.first.len();
-        assert_eq!(densities.len(), self.substrates.len() * voxels);
+        self.assert_applicable(densities);
         let account = |(substrate, list): (usize, &Maps)| {
             let mut total = Moved::default();
             for map in &list.maps {
@@ -308,7 +340,7 @@ impl Exchange {
         pool: &Pool,
     ) -> Result<(), Error> {
         let voxels = self.cells.first.len();
-        assert_eq!(densities.len(), self.substrates.len() * voxels);
+        self.assert_applicable(densities);
         same_length(
             "internalized substrates",
             self.substrates.len(),
@@ -344,18 +376,33 @@ impl Exchange {
         Ok(())
     }
 
-    /// What the cells of each voxel do to a substrate, in ascending voxel: ρ' = source − sink ρ, with
-    /// the sink Σ V (S + U) / W (1/min) and the source Σ (V S ρ* + E) / W (density/min).
-    pub fn rates(&self, substrate: usize) -> impl Iterator<Item = (u32, Rates)> + '_ {
-        let list = &self.substrates[substrate];
-        list.maps.iter().map(|map| {
-            let sum = list.sum(&self.cells, map.voxel);
-            let rates = Rates {
-                sink: (sum.secretion + sum.uptake) / self.voxel_volume,
-                source: (sum.target + sum.export) / self.voxel_volume,
-            };
-            (map.voxel, rates)
-        })
+    /// What the cells of each of these voxels do to a substrate, in ascending voxel: ρ' = source −
+    /// sink ρ, with the sink Σ V (S + U) / W (1/min) and the source Σ (V S ρ* + E) / W (density/min).
+    ///
+    /// # Panics
+    /// If this is no exchange [of rates](Exchange::of_rates).
+    pub fn rates(
+        &self,
+        substrate: usize,
+        voxels: Range<usize>,
+    ) -> impl Iterator<Item = (u32, Rates)> + '_ {
+        assert_eq!(self.entries, Entries::Rates);
+        let list = &self.substrates[substrate].maps;
+        let from = |voxel: usize| list.partition_point(|map| (map.voxel as usize) < voxel);
+        list[from(voxels.start)..from(voxels.end)]
+            .iter()
+            .map(|map| {
+                let (sink, source) = (map.scale, map.shift);
+                (map.voxel, Rates { sink, source })
+            })
+    }
+
+    fn assert_applicable(&self, densities: &[Real]) {
+        assert_ne!(self.entries, Entries::Rates, "rates are not applied");
+        assert_eq!(
+            densities.len(),
+            self.substrates.len() * self.cells.first.len()
+        );
     }
 
     /// Whether applying is worth waking the threads for.
@@ -365,7 +412,7 @@ impl Exchange {
 
     /// Whether densities below zero are cut.
     fn cuts(&self) -> bool {
-        self.sharing == Sharing::Together
+        self.entries == Entries::Maps(Sharing::Together)
     }
 
     /// Tells `visit` what each cell of a map's voxel, by row, moves when the density is `before`.
@@ -378,8 +425,8 @@ impl Exchange {
             taken_up: self.voxel_volume * terms.uptake * density,
             exported: self.voxel_volume * terms.export,
         };
-        match self.sharing {
-            Sharing::Together => {
+        match self.entries {
+            Entries::Maps(Sharing::Together) => {
                 let sum = list.sum(&self.cells, map.voxel).times(self.factor);
                 let between = (before + sum.target) * map.scale;
                 let short = -(between + sum.export);
@@ -398,7 +445,7 @@ impl Exchange {
                     visit(row, moved);
                 }
             }
-            Sharing::InTurn => {
+            Entries::Maps(Sharing::InTurn) => {
                 let mut density = before;
                 for row in self.cells.of(map.voxel) {
                     let terms = terms_of(row);
@@ -407,6 +454,7 @@ impl Exchange {
                     density += terms.export;
                 }
             }
+            Entries::Rates => unreachable!("rates are not applied"),
         }
     }
 }
@@ -613,6 +661,18 @@ impl Maps {
             shift,
             voxel,
         })
+    }
+
+    /// A voxel's rates in the place of a map; none if its cells move nothing.
+    #[inline]
+    fn rates(&self, cells: &Cells, voxel: u32, factor: Real) -> Option<Map> {
+        let terms = self.sum(cells, voxel).times(factor);
+        let rates = Map {
+            scale: terms.secretion + terms.uptake,
+            shift: terms.target + terms.export,
+            voxel,
+        };
+        (rates.scale != 0.0 || rates.shift != 0.0).then_some(rates)
     }
 
     /// Makes the maps of these voxels, which ascend, and no others.

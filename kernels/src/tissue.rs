@@ -218,7 +218,8 @@ impl Tissue {
                 return Err(Error::Unsplit { cannot });
             }
             Method::Unsplit { tolerance } => {
-                Some(Unsplit::new(grid, &setup.substrates, tolerance)?)
+                let mechanics = setup.mechanics_step;
+                Some(Unsplit::new(grid, &setup.substrates, tolerance, mechanics)?)
             }
         };
         crate::same_length(
@@ -270,8 +271,11 @@ impl Tissue {
             domain,
             compartments,
             diffusion,
+            exchange: match unsplit {
+                Some(_) => Exchange::of_rates(),
+                None => Exchange::after(fields.exchange),
+            },
             unsplit,
-            exchange: Exchange::after(fields.exchange),
             densities,
             rows: Rows {
                 internalized: if setup.internalized {
@@ -707,7 +711,7 @@ impl Tissue {
             }
         }
         if let Some(unsplit) = &mut self.unsplit {
-            unsplit.take_care(self.setup.mechanics_step);
+            unsplit.take_care();
         }
     }
 

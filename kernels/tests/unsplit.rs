@@ -24,11 +24,21 @@ fn grid(shape: [usize; 3]) -> Grid {
 
 /// `[S, ρ*, U, E]` of cells of 2494 µm³, one in each of these voxels.
 fn cells(grid: &Grid, voxels: &[u32], rates: [f64; 4]) -> Exchange {
-    let mut exchange = Exchange::new();
+    cells_but(grid, voxels, rates, |_, _| false)
+}
+
+/// Those that are in no held voxel.
+fn cells_but(
+    grid: &Grid,
+    voxels: &[u32],
+    rates: [f64; 4],
+    held: impl Fn(usize, usize) -> bool + Sync,
+) -> Exchange {
+    let mut exchange = Exchange::of_rates();
     let volumes = vec![2494.0; voxels.len()];
-    let (of, free, pool) = (|_, _| rates, |_, _| false, Pool::serial());
+    let (of, pool) = (|_, _| rates, Pool::serial());
     exchange
-        .prepare(grid, 1, voxels, &volumes, of, 0.01, free, &pool)
+        .prepare(grid, 1, voxels, &volumes, of, 0.01, held, &pool)
         .unwrap();
     exchange
 }
@@ -75,7 +85,7 @@ fn modes_of_a_closed_box_decay_as_they_must() {
         let mut error = vec![];
         for tolerance in [1e-2, 1e-3, 1e-4] {
             let substrates = [substrate(1e4, 0.1, CLOSED)];
-            let mut solver = Unsplit::new(&grid, &substrates, tolerance).unwrap();
+            let mut solver = Unsplit::new(&grid, &substrates, tolerance, 0.1).unwrap();
             let mut density: Vec<f64> = (0..grid.len()).map(|voxel| 1.0 + wave(voxel)).collect();
             run(
                 &mut solver,
@@ -104,7 +114,7 @@ fn at_rest_the_field_solves_the_equation_for_any_step() {
     let grid = grid([50, 3, 3]);
     let mut boundary = CLOSED;
     boundary[0] = Boundary::Fixed(38.0);
-    let mut solver = Unsplit::new(&grid, &[substrate(1e5, 0.1, boundary)], 1e-6).unwrap();
+    let mut solver = Unsplit::new(&grid, &[substrate(1e5, 0.1, boundary)], 1e-6, 0.1).unwrap();
     let mut density = vec![38.0; grid.len()];
     run(
         &mut solver,
@@ -130,7 +140,7 @@ fn cells_at_rest_take_what_diffusion_brings() {
     let grid = grid([9, 8, 7]);
     let all: Vec<u32> = (0..grid.len() as u32).collect();
     let exchange = cells(&grid, &all, [2.0, 30.0, 10.0, 0.0]);
-    let mut solver = Unsplit::new(&grid, &[substrate(1e3, 0.5, CLOSED)], 1e-4).unwrap();
+    let mut solver = Unsplit::new(&grid, &[substrate(1e3, 0.5, CLOSED)], 1e-4, 0.1).unwrap();
     let mut density = vec![0.0; grid.len()];
     run(&mut solver, &mut density, &exchange, 300, &Pool::serial());
     let part = 2494.0 / 8000.0;
@@ -143,7 +153,7 @@ fn cells_at_rest_take_what_diffusion_brings() {
 #[test]
 fn closed_domain_keeps_its_amount() {
     let grid = grid([17, 12, 21]);
-    let mut solver = Unsplit::new(&grid, &[substrate(1e4, 0.0, CLOSED)], 1e-5).unwrap();
+    let mut solver = Unsplit::new(&grid, &[substrate(1e4, 0.0, CLOSED)], 1e-5, 0.1).unwrap();
     let mut density: Vec<f64> = (0..grid.len()).map(|i| (i * 7919 % 101) as f64).collect();
     let before: f64 = density.iter().sum();
     run(
@@ -166,10 +176,11 @@ fn split_and_unsplit_agree_where_both_are_exact() {
     boundary[2] = Boundary::Fixed(1.0);
     let substrates = [substrate(3e3, 0.05, boundary)];
     let voxels: Vec<u32> = (0..200).map(|cell| cell * 7 % grid.len() as u32).collect();
+    let rates = [0.5, 20.0, 3.0, 50.0];
     let split = |dt: f64| {
         let diffusion = Diffusion::new(&grid, &substrates, dt).unwrap();
         let mut exchange = Exchange::new();
-        let (of, pool) = (|_, _| [0.5, 20.0, 3.0, 50.0], Pool::serial());
+        let (of, pool) = (|_, _| rates, Pool::serial());
         let held = |_, voxel| diffusion.is_held(0, voxel);
         exchange
             .prepare(&grid, 1, &voxels, &[2494.0; 200], of, dt, held, &pool)
@@ -180,22 +191,129 @@ fn split_and_unsplit_agree_where_both_are_exact() {
             diffusion.step(&mut density, &pool);
             exchange.apply(&mut density, &mut 0, &pool);
         }
-        (density, exchange)
+        density
     };
-    let ((coarse, _), (fine, exchange)) = (split(1.0 / 400.0), split(1.0 / 800.0));
-    let mut density = vec![2.0; grid.len()];
-    let mut solver = Unsplit::new(&grid, &substrates, 1e-5).unwrap();
-    run(&mut solver, &mut density, &exchange, 10, &Pool::serial());
-    for voxel in 0..grid.len() {
-        let exact = 2.0 * fine[voxel] - coarse[voxel];
-        // What extrapolation leaves is of the order of the difference's square.
-        assert_close(density[voxel], exact, 2e-3);
-        if let Some(value) = Diffusion::new(&grid, &substrates, 1.0)
-            .unwrap()
-            .held_value(0, voxel)
-        {
-            assert_eq!(density[voxel], value);
+    let (coarse, fine) = (split(1.0 / 400.0), split(1.0 / 800.0));
+    let diffusion = Diffusion::new(&grid, &substrates, 1.0).unwrap();
+    let exchange = cells_but(&grid, &voxels, rates, |_, voxel| {
+        diffusion.is_held(0, voxel)
+    });
+    // As cells that move every 0.1 min, and as such that move so rarely that it is a long way.
+    for mechanics in [0.1, 1.0] {
+        let mut density = vec![2.0; grid.len()];
+        let mut solver = Unsplit::new(&grid, &substrates, 1e-5, mechanics).unwrap();
+        run(&mut solver, &mut density, &exchange, 10, &Pool::serial());
+        for voxel in 0..grid.len() {
+            let exact = 2.0 * fine[voxel] - coarse[voxel];
+            // What extrapolation leaves is of the order of the difference's square.
+            assert_close(density[voxel], exact, 2e-3);
+            if let Some(value) = diffusion.held_value(0, voxel) {
+                assert_eq!(density[voxel], value);
+            }
         }
+    }
+}
+
+/// Errors of a substrate that spreads little after 0.8 min, in steps of 0.1, 0.05 and 0.025 min.
+fn errors_of_halved_steps(
+    grid: &Grid,
+    substrate: Substrate,
+    exchange: &Exchange,
+    start: impl Fn(usize) -> f64,
+    exact: impl Fn(usize) -> f64,
+) -> [f64; 3] {
+    [0.1, 0.05, 0.025].map(|step| {
+        let mut solver = Unsplit::new(grid, &[substrate], 1.0, step).unwrap();
+        let mut density: Vec<f64> = (0..grid.len()).map(&start).collect();
+        for left in (0..(0.8f64 / step).round() as usize).rev() {
+            let (left, pool) = (step * left as f64, Pool::serial());
+            solver.advance(&mut density, exchange, step, left, &mut 0, &pool);
+        }
+        assert_eq!(solver.work.steps, (0.8f64 / step).round() as u64);
+        let wrong = |voxel: usize| (density[voxel] - exact(voxel)).abs();
+        (0..grid.len()).map(wrong).fold(0.0, f64::max)
+    })
+}
+
+#[track_caller]
+fn assert_second_order(errors: [f64; 3]) {
+    for pair in errors.windows(2) {
+        let ratio = pair[0] / pair[1];
+        assert!((3.4..4.8).contains(&ratio), "{errors:?}");
+    }
+}
+
+#[test]
+fn where_a_substrate_spreads_little_modes_decay_to_second_order() {
+    for (shape, mode) in [
+        ([20, 12, 9], [2, 3, 1]),
+        ([50, 33, 1], [7, 4, 0]),
+        ([1, 9, 30], [0, 1, 4]),
+    ] {
+        let grid = grid(shape);
+        let phase = |axis: usize| PI * mode[axis] as f64 / shape[axis] as f64;
+        let wave = |voxel: usize| {
+            let at = grid.coordinates(voxel);
+            let along = |axis: usize| (phase(axis) * (at[axis] as f64 + 0.5)).cos();
+            along(0) * along(1) * along(2)
+        };
+        let sines = (0..3).map(|axis| (phase(axis) / 2.0).sin().powi(2));
+        let rate = 4.0 * 500.0 / 400.0 * sines.sum::<f64>() + 0.3;
+        let start = |voxel| 1.0 + wave(voxel);
+        let exact = |voxel| (-0.3f64 * 0.8).exp() + wave(voxel) * (-rate * 0.8).exp();
+        let of = substrate(500.0, 0.3, CLOSED);
+        assert_second_order(errors_of_halved_steps(
+            &grid,
+            of,
+            &nobody(&grid),
+            start,
+            exact,
+        ));
+    }
+}
+
+#[test]
+fn where_a_substrate_spreads_little_exchange_is_of_second_order() {
+    // A cell in each voxel: all voxels go the way of one, to ρ = source / rate.
+    let grid = grid([9, 8, 7]);
+    let all: Vec<u32> = (0..grid.len() as u32).collect();
+    let exchange = cells(&grid, &all, [2.0, 30.0, 3.0, 700.0]);
+    let part = 2494.0 / 8000.0;
+    let (rate, source) = (0.5 + 5.0 * part, 60.0 * part + 700.0 / 8000.0);
+    let exact = |_| source / rate * (1.0 - (-rate * 0.8f64).exp());
+    let of = substrate(500.0, 0.5, CLOSED);
+    assert_second_order(errors_of_halved_steps(&grid, of, &exchange, |_| 0.0, exact));
+}
+
+#[test]
+fn what_spreads_little_neither_falls_below_zero_nor_gets_lost() {
+    // D τ Σ 1/d² = 0.95 is the longest step. All is in one voxel: at a corner, an edge, a face, inside.
+    let grid = grid([12, 13, 14]);
+    let coefficient = 0.95 * 400.0 / 3.0 / 0.1;
+    for voxel in [0, 5, 17, 12 * 13 * 7 + 12 * 6 + 6] {
+        let mut solver =
+            Unsplit::new(&grid, &[substrate(coefficient, 0.0, CLOSED)], 1.0, 0.1).unwrap();
+        let (mut density, mut negative) = (vec![0.0; grid.len()], 0);
+        density[voxel] = 1.0;
+        for _ in 0..20 {
+            let (nobody, pool) = (nobody(&grid), Pool::serial());
+            solver.advance(&mut density, &nobody, 0.1, 0.0, &mut negative, &pool);
+            assert_close(density.iter().sum(), 1.0, 1e-13);
+        }
+        assert_eq!((negative, solver.work.steps), (0, 20));
+    }
+}
+
+#[test]
+fn what_spreads_little_never_stands_still_while_cells_move() {
+    let grid = grid([6, 5, 4]);
+    let substrates = [substrate(1e3, 0.1, CLOSED)];
+    let mut solver = Unsplit::new(&grid, &substrates, 0.1, 0.1).unwrap();
+    let (mut density, nobody) = (vec![1.0; grid.len()], nobody(&grid));
+    for tick in 1..=60 {
+        // Ticks of 0.01 min; read long after.
+        solver.advance(&mut density, &nobody, 0.01, 6.0, &mut 0, &Pool::serial());
+        assert_eq!(solver.work.steps, tick / 10);
     }
 }
 
@@ -203,7 +321,7 @@ fn split_and_unsplit_agree_where_both_are_exact() {
 fn export_below_zero_is_cut_and_counted() {
     let grid = grid([6, 5, 4]);
     let exchange = cells(&grid, &[7], [0.0, 0.0, 0.0, -1e6]);
-    let mut solver = Unsplit::new(&grid, &[substrate(10.0, 0.0, CLOSED)], 1e-2).unwrap();
+    let mut solver = Unsplit::new(&grid, &[substrate(10.0, 0.0, CLOSED)], 1e-2, 0.1).unwrap();
     let (mut density, mut negative) = (vec![1.0; grid.len()], 0);
     solver.advance(
         &mut density,
@@ -219,15 +337,19 @@ fn export_below_zero_is_cut_and_counted() {
 
 #[test]
 fn identical_bits_for_any_thread_count() {
-    for shape in [[41, 35, 37], [301, 257, 1]] {
+    let shapes = [[41, 35, 59], [301, 257, 1]];
+    for (shape, coefficient) in shapes
+        .into_iter()
+        .flat_map(|shape| [(shape, 1e4), (shape, 1e3)])
+    {
         let grid = grid(shape);
         let mut boundary = CLOSED;
         boundary[0] = Boundary::Fixed(2.0);
-        let substrates = [substrate(1e4, 0.1, boundary)];
+        let substrates = [substrate(coefficient, 0.1, boundary)];
         let voxels: Vec<u32> = (0..3000).map(|cell| cell * 13).collect();
         let exchange = cells(&grid, &voxels, [1.0, 30.0, 2.0, 0.0]);
         let after = |threads| {
-            let mut solver = Unsplit::new(&grid, &substrates, 1e-2).unwrap();
+            let mut solver = Unsplit::new(&grid, &substrates, 1e-2, 0.1).unwrap();
             let mut density: Vec<f64> = (0..grid.len()).map(|i| (i * 7919 % 101) as f64).collect();
             run(
                 &mut solver,
@@ -240,7 +362,10 @@ fn identical_bits_for_any_thread_count() {
         };
         let one = after(1);
         for threads in [2, 3, 7, 16] {
-            assert!(one == after(threads), "{threads} threads, {shape:?}");
+            assert!(
+                one == after(threads),
+                "{threads} threads, {shape:?}, {coefficient}"
+            );
         }
     }
 }
@@ -248,7 +373,7 @@ fn identical_bits_for_any_thread_count() {
 #[test]
 fn wrong_constants_are_refused_by_name() {
     let grid = grid([2, 2, 2]);
-    let error = Unsplit::new(&grid, &[substrate(1.0, 0.0, CLOSED)], 0.0).unwrap_err();
+    let error = Unsplit::new(&grid, &[substrate(1.0, 0.0, CLOSED)], 0.0, 0.1).unwrap_err();
     assert_eq!(
         error.to_string(),
         "the tolerance of diffusion is 0; it must be finite and positive"

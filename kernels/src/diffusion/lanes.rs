@@ -25,6 +25,9 @@ pub(super) trait Lanes: Copy {
     /// a b, rounded, + c.
     fn times_plus(self, a: Self::Eight, b: Self::Eight, c: Self::Eight) -> Self::Eight;
     fn times(self, a: Self::Eight, b: Self::Eight) -> Self::Eight;
+    fn plus(self, a: Self::Eight, b: Self::Eight) -> Self::Eight;
+    /// The lesser of each two.
+    fn least(self, a: Self::Eight, b: Self::Eight) -> Self::Eight;
     /// Rows become columns.
     fn transposed(self, rows: [Self::Eight; LANES]) -> [Self::Eight; LANES];
 }
@@ -138,6 +141,16 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
+    fn plus(self, a: Self::Eight, b: Self::Eight) -> Self::Eight {
+        core::array::from_fn(|lane| a[lane] + b[lane])
+    }
+
+    #[inline(always)]
+    fn least(self, a: Self::Eight, b: Self::Eight) -> Self::Eight {
+        core::array::from_fn(|lane| if a[lane] < b[lane] { a[lane] } else { b[lane] })
+    }
+
+    #[inline(always)]
     fn transposed(self, rows: [Self::Eight; LANES]) -> [Self::Eight; LANES] {
         core::array::from_fn(|column| core::array::from_fn(|row| rows[row][column]))
     }
@@ -233,6 +246,18 @@ mod x86 {
         }
 
         #[inline(always)]
+        fn plus(self, a: Self::Eight, b: Self::Eight) -> Self::Eight {
+            // SAFETY: this type exists only inside `in_256_bits`.
+            unsafe { [_mm256_add_pd(a[0], b[0]), _mm256_add_pd(a[1], b[1])] }
+        }
+
+        #[inline(always)]
+        fn least(self, a: Self::Eight, b: Self::Eight) -> Self::Eight {
+            // SAFETY: this type exists only inside `in_256_bits`.
+            unsafe { [_mm256_min_pd(a[0], b[0]), _mm256_min_pd(a[1], b[1])] }
+        }
+
+        #[inline(always)]
         fn transposed(self, rows: [Self::Eight; LANES]) -> [Self::Eight; LANES] {
             let mut columns = rows;
             for half in 0..2 {
@@ -305,6 +330,18 @@ mod x86 {
         fn times(self, a: Self::Eight, b: Self::Eight) -> Self::Eight {
             // SAFETY: this type exists only inside `in_512_bits`.
             unsafe { _mm512_mul_pd(a, b) }
+        }
+
+        #[inline(always)]
+        fn plus(self, a: Self::Eight, b: Self::Eight) -> Self::Eight {
+            // SAFETY: this type exists only inside `in_512_bits`.
+            unsafe { _mm512_add_pd(a, b) }
+        }
+
+        #[inline(always)]
+        fn least(self, a: Self::Eight, b: Self::Eight) -> Self::Eight {
+            // SAFETY: this type exists only inside `in_512_bits`.
+            unsafe { _mm512_min_pd(a, b) }
         }
 
         #[inline(always)]

@@ -95,7 +95,7 @@ impl Tissue {
         self.catch_up();
         self.exchange_is_stale = true;
         if let Some(unsplit) = &mut self.unsplit {
-            unsplit.take_care(self.setup.mechanics_step);
+            unsplit.take_care();
         }
     }
 
