@@ -344,7 +344,7 @@ fn distance(one: &Condition, other: &Condition, end: f64) -> Distance {
 }
 
 /// Whether two histograms are of one population: χ², degrees of freedom, p. The highest bins are
-/// joined until each is expected to hold [`LEAST_EXPECTED`].
+/// joined until each is expected to hold five.
 pub fn chi_squared(one: &[u64], other: &[u64]) -> Option<(f64, u32, f64)> {
     let bins = one.len().max(other.len());
     let at = |histogram: &[u64], bin: usize| histogram.get(bin).copied().unwrap_or(0) as f64;
