@@ -20,7 +20,8 @@
 //! do in a step is what they do at its end, so steps shorten toward the moment of reading.
 //!
 //! A substrate that spreads little while cells stay where they are is advanced whenever they move, in
-//! [`explicit`](super::explicit) steps, which cost about a seventh of one by multigrid: it never stands still.
+//! explicit steps (`explicit.rs`), which cost about a seventh of one by multigrid: it never stands
+//! still.
 
 use serde::{Deserialize, Serialize};
 
