@@ -169,18 +169,18 @@ mod tests {
 
     #[test]
     fn the_runs_it_asks_for_are_those_of_the_formula() {
-        let pairs: Vec<[f64; 2]> = (0..10)
+        let pairs: Vec<[f64; 2]> = (0..8)
             .map(|it| {
                 [
                     10.0 + f64::from(it % 2) * 4.0,
-                    10.0 + f64::from(it / 5) * 4.0,
+                    10.0 + f64::from(it / 4) * 4.0,
                 ]
             })
             .collect();
         let found = equivalence(&pairs, 0.1);
         assert_eq!(found.verdict, Verdict::Undecided);
-        // σ_d² of uncorrelated arms with deviations 2·√(10/9), δ = 1.2.
-        let variance = 2.0 * 4.0 * 10.0 / 9.0;
+        // σ_d² of uncorrelated arms with deviations 2·√(8/7), δ = 1.2.
+        let variance = 2.0 * 4.0 * 8.0 / 7.0;
         let needed: f64 = variance * (3.2897 / 1.2f64).powi(2);
         assert_eq!(found.needed, Some(needed.ceil() as usize));
     }
