@@ -5,8 +5,8 @@
 //! as [`Domain`] holds cells by its own, so that its center never reaches another cube: whose a cell
 //! is, is a function of its position, and needs no memory.
 
-use crate::motion::Domain;
-use crate::{Error, Real, positive, same_length};
+use crate::motion::{Domain, advance_within, push_within};
+use crate::{Error, Real, positive};
 
 /// A grid of compartments.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -109,13 +109,8 @@ impl Compartments {
         radius: &[Real],
         velocity: &mut [[Real; 3]],
     ) -> Result<(), Error> {
-        same_length("radii", position.len(), radius.len())?;
-        same_length("velocities", position.len(), velocity.len())?;
-        for ((position, &radius), velocity) in position.iter().zip(radius).zip(velocity) {
-            self.around(*position)
-                .push(strength, *position, radius, velocity);
-        }
-        Ok(())
+        let inside = |position| self.around(position);
+        push_within(inside, strength, position, radius, velocity)
     }
 
     /// Moves cells, each in its own compartment; arguments as in [`Domain::advance`].
@@ -130,23 +125,7 @@ impl Compartments {
         previous: &mut [[Real; 3]],
         moved: &mut [bool],
     ) -> Result<u64, Error> {
-        let cells = position.len();
-        same_length("velocities", cells, velocity.len())?;
-        same_length("previous velocities", cells, previous.len())?;
-        same_length("flags of having moved", cells, moved.len())?;
-        let mut outside = 0;
-        for row in 0..cells {
-            let before = if moved[row] {
-                previous[row]
-            } else {
-                velocity[row]
-            };
-            let inside = self.around(position[row]);
-            let left = inside.step(dt, velocity[row], before, &mut position[row]);
-            outside += u64::from(left);
-            previous[row] = velocity[row];
-            moved[row] = true;
-        }
-        Ok(outside)
+        let inside = |position| self.around(position);
+        advance_within(inside, dt, velocity, position, previous, moved)
     }
 }

@@ -39,23 +39,12 @@ impl Domain {
         radius: &[Real],
         velocity: &mut [[Real; 3]],
     ) -> Result<(), Error> {
-        same_length("radii", position.len(), radius.len())?;
-        same_length("velocities", position.len(), velocity.len())?;
-        for ((position, &radius), velocity) in position.iter().zip(radius).zip(velocity) {
-            self.push(strength, *position, radius, velocity);
-        }
-        Ok(())
+        push_within(|_| *self, strength, position, radius, velocity)
     }
 
     /// [`Domain::push_from_walls`] of one cell.
     #[inline]
-    pub(crate) fn push(
-        &self,
-        strength: Real,
-        position: [Real; 3],
-        radius: Real,
-        velocity: &mut [Real; 3],
-    ) {
+    fn push(&self, strength: Real, position: [Real; 3], radius: Real, velocity: &mut [Real; 3]) {
         let push = |distance: Real| {
             if distance < radius {
                 let overlap = 1.0 - distance / radius;
@@ -194,31 +183,12 @@ impl Domain {
         previous: &mut [[Real; 3]],
         moved: &mut [bool],
     ) -> Result<u64, Error> {
-        let cells = position.len();
-        same_length("velocities", cells, velocity.len())?;
-        same_length("previous velocities", cells, previous.len())?;
-        same_length("flags of having moved", cells, moved.len())?;
-        let mut outside = 0;
-        for row in 0..cells {
-            let now = velocity[row];
-            let before = if moved[row] { previous[row] } else { now };
-            let left = self.step(dt, now, before, &mut position[row]);
-            outside += u64::from(left);
-            previous[row] = now;
-            moved[row] = true;
-        }
-        Ok(outside)
+        advance_within(|_| *self, dt, velocity, position, previous, moved)
     }
 
     /// [`Domain::advance`] of one cell, with the velocities `now` and `before`; whether it was put back.
     #[inline]
-    pub(crate) fn step(
-        &self,
-        dt: Real,
-        now: [Real; 3],
-        before: [Real; 3],
-        position: &mut [Real; 3],
-    ) -> bool {
+    fn step(&self, dt: Real, now: [Real; 3], before: [Real; 3], position: &mut [Real; 3]) -> bool {
         let mut left = false;
         for axis in 0..self.dimensions {
             let to = position[axis] + dt * (1.5 * now[axis] - 0.5 * before[axis]);
@@ -235,4 +205,45 @@ impl Domain {
         }
         left
     }
+}
+
+/// [`Domain::push_from_walls`] by the box around each cell: `inside` tells it of a position.
+pub(crate) fn push_within(
+    inside: impl Fn([Real; 3]) -> Domain,
+    strength: Real,
+    position: &[[Real; 3]],
+    radius: &[Real],
+    velocity: &mut [[Real; 3]],
+) -> Result<(), Error> {
+    same_length("radii", position.len(), radius.len())?;
+    same_length("velocities", position.len(), velocity.len())?;
+    for ((position, &radius), velocity) in position.iter().zip(radius).zip(velocity) {
+        inside(*position).push(strength, *position, radius, velocity);
+    }
+    Ok(())
+}
+
+/// [`Domain::advance`] in the box around each cell: `inside` tells it of a position.
+pub(crate) fn advance_within(
+    inside: impl Fn([Real; 3]) -> Domain,
+    dt: Real,
+    velocity: &[[Real; 3]],
+    position: &mut [[Real; 3]],
+    previous: &mut [[Real; 3]],
+    moved: &mut [bool],
+) -> Result<u64, Error> {
+    let cells = position.len();
+    same_length("velocities", cells, velocity.len())?;
+    same_length("previous velocities", cells, previous.len())?;
+    same_length("flags of having moved", cells, moved.len())?;
+    let mut outside = 0;
+    for row in 0..cells {
+        let now = velocity[row];
+        let before = if moved[row] { previous[row] } else { now };
+        let left = inside(position[row]).step(dt, now, before, &mut position[row]);
+        outside += u64::from(left);
+        previous[row] = now;
+        moved[row] = true;
+    }
+    Ok(outside)
 }
