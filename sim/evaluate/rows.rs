@@ -60,6 +60,7 @@ struct Manifest {
 
 #[derive(Deserialize)]
 struct Site {
+    teacher: bool,
     clock_min: f64,
     columns: Vec<Column>,
 }
@@ -98,6 +99,12 @@ impl Recorded {
                 rules::dictionary::unknown("site", site, known).to_string(),
             ));
         };
+        if of_site.teacher {
+            return Err(wrong(format!(
+                "the rule of `{site}` was only asked, and another drew the events\n  \
+                 record rows without --teacher"
+            )));
+        }
         let inputs = of_site
             .columns
             .iter()
