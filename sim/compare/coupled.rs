@@ -28,6 +28,8 @@ pub struct Coupled {
     pub bound: Option<u64>,
     /// Whether no more parted than that.
     pub passed: Option<bool>,
+    /// Why no number is expected, where none is.
+    pub reason: Option<String>,
 }
 
 /// Where two runs with one seed part.
@@ -41,6 +43,9 @@ pub struct Parting {
     pub events: [Option<String>; 2],
     /// Σ|p₁ − p₂| until then.
     pub expected: Option<f64>,
+    /// Why none is expected, where none is.
+    #[serde(skip)]
+    reason: Option<String>,
 }
 
 /// Runs both arms with one seed; `entries` are those whose rules differ, with the file of the second
@@ -51,11 +56,18 @@ pub struct Parting {
 pub fn part(arms: &[Scenario; 2], entries: &[Wanted], seed: u64) -> Result<Parting, String> {
     let mut own = entries.to_vec();
     own.iter_mut().for_each(|wanted| wanted.teacher = None);
-    let first = watch(&arms[0], seed, &[own, entries.to_vec()].concat());
+    let both = [own, entries.to_vec()].concat();
     // What differs may be nothing that rows are recorded of; the events differ all the same.
-    let first = match first {
-        Ok(first) => first,
-        Err(_) => watch(&arms[0], seed, &[])?,
+    let (both, mut reason) = match bind_recorded(arms[0].clone(), &both) {
+        Ok(bound) => (both, incomparable(&bound.sites)),
+        Err(reason) => (Vec::new(), Some(reason)),
+    };
+    if entries.is_empty() {
+        reason = Some("the arms have the same files of rules".into());
+    }
+    let first = match reason {
+        None => watch(&arms[0], seed, &both)?,
+        Some(_) => watch(&arms[0], seed, &[])?,
     };
     let second = watch(&arms[1], seed, &[])?;
     let length = first.events.len().max(second.events.len());
@@ -75,7 +87,24 @@ pub fn part(arms: &[Scenario; 2], entries: &[Wanted], seed: u64) -> Result<Parti
         time_min,
         events: events.map(|event| event.map(|event| describe(&event, &arms[0]))),
         expected,
+        reason,
     })
+}
+
+/// Why the decisions of these sites, the first half beside the second, cannot be compared.
+fn incomparable(sites: &[Site]) -> Option<String> {
+    let (ones, others) = sites.split_at(sites.len() / 2);
+    let is_twin = |(one, other): (&Site, &Site)| {
+        let subjects = [one, other].map(|site| &site.rule().signature().subject);
+        subjects[0] == subjects[1]
+            && one.period == other.period
+            && chances(one).len() == chances(other).len()
+    };
+    if ones.len() != others.len() || !ones.iter().zip(others).all(is_twin) {
+        return Some("the rules that differ are of other cells, clocks or events".into());
+    }
+    let decides = ones.iter().any(|site| !chances(site).is_empty());
+    (!decides).then(|| "what differs decides no event by itself".into())
 }
 
 /// What follows of several.
@@ -88,6 +117,7 @@ pub fn judge(runs: Vec<Parting>) -> Coupled {
         Err(_) => 0,
     });
     Coupled {
+        reason: runs.iter().find_map(|run| run.reason.clone()),
         parted,
         expected,
         passed: bound.map(|bound| parted as u64 <= bound),
@@ -102,20 +132,15 @@ struct Watched {
     decisions: Option<Vec<(f64, f64)>>,
 }
 
-/// Runs an arm, with the first half of `wanted` beside the second.
+/// Runs an arm, with the first half of `wanted` beside the second, which is [comparable](incomparable).
 fn watch(arm: &Scenario, seed: u64, wanted: &[Wanted]) -> Result<Watched, String> {
     let mut scenario = arm.clone();
     scenario.seed = seed;
     let bound = bind_recorded(scenario, wanted)?;
-    let is_comparable = !bound.sites.is_empty() && bound.sites.len().is_multiple_of(2);
-    let (ones, others) = bound.sites.split_at(bound.sites.len() / 2);
-    let same = |(one, other): (&Site, &Site)| chances(one).len() == chances(other).len();
-    let is_comparable = is_comparable && ones.iter().zip(others).all(same);
-    let decides = ones.iter().any(|site| !chances(site).is_empty());
     let mut simulation = Simulation::new(bound, 1)?;
     let mut watched = Watched {
         events: Vec::new(),
-        decisions: (is_comparable && decides).then(Vec::new),
+        decisions: (!wanted.is_empty()).then(Vec::new),
     };
     let seed_and_all = |simulation: &mut Simulation, is_last: bool| {
         watched.events.extend_from_slice(simulation.events());

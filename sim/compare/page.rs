@@ -253,7 +253,7 @@ fn coupled(report: &Report) -> Markup {
                     }
                     "."
                 }
-                _ => { "What differs between the arms decides no event by itself, so that no number is expected." }
+                _ => { "No number is expected: " (coupled.reason.as_deref().unwrap_or_default()) "." }
             }
         }
         table {
