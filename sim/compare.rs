@@ -142,29 +142,55 @@ struct Circumstance {
     only: Option<Vec<String>>,
 }
 
+/// A comparison whose arms can be run under every condition.
+pub struct Ready<'a> {
+    comparison: &'a Comparison<'a>,
+    scenarios: [Scenario; 2],
+    bounds: [Bound; 2],
+    /// `[condition]`: what it is called, and the scenario of each arm.
+    conditions: Vec<(String, [Scenario; 2])>,
+}
+
+impl Comparison<'_> {
+    /// Looks for whatever is wrong with either arm under any condition, before the first run.
+    ///
+    /// # Errors
+    /// A message with place, culprit and way out.
+    pub fn check(&self) -> Result<Ready<'_>, String> {
+        let read = |arm: usize, settings: &[String]| (self.arms[arm].read)(settings);
+        let scenarios = [read(0, &[])?, read(1, &[])?];
+        let bounds = [bind(scenarios[0].clone())?, bind(scenarios[1].clone())?];
+        check(&scenarios, self)?;
+        let mut conditions = Vec::new();
+        for circumstance in circumstances(&scenarios[0], &self.under) {
+            let under = |arm: usize| {
+                let scenario = read(arm, &circumstance.settings)?;
+                bind(scenario.clone()).map(|_| withheld(scenario, &circumstance))
+            };
+            let arms = [under(0)?, under(1)?];
+            conditions.push((circumstance.label, arms));
+        }
+        Ok(Ready {
+            comparison: self,
+            scenarios,
+            bounds,
+            conditions,
+        })
+    }
+}
+
 /// Compares. `tell` is called after each run with how many are done, and of how many.
 ///
 /// # Errors
-/// A message with place, culprit and way out.
-pub fn compare(
-    comparison: &Comparison<'_>,
-    tell: impl Fn(usize, usize) + Sync,
-) -> Result<Report, String> {
-    let read = |arm: usize, settings: &[String]| (comparison.arms[arm].read)(settings);
-    let scenarios = [read(0, &[])?, read(1, &[])?];
-    let bounds = [bind(scenarios[0].clone())?, bind(scenarios[1].clone())?];
-    check(&scenarios, comparison)?;
-    let circumstances = circumstances(&scenarios[0], &comparison.under);
-    // Whatever is wrong with any condition shows before the first run.
-    let mut settings = Vec::new();
-    for circumstance in &circumstances {
-        let under = |arm: usize| {
-            let scenario = read(arm, &circumstance.settings)?;
-            bind(scenario.clone()).map(|_| withheld(scenario, circumstance))
-        };
-        settings.push([under(0)?, under(1)?]);
-    }
-    let entries = differing(&scenarios);
+/// Why a run could not go on.
+pub fn compare(ready: &Ready<'_>, tell: impl Fn(usize, usize) + Sync) -> Result<Report, String> {
+    let Ready {
+        comparison,
+        scenarios,
+        bounds,
+        conditions: settings,
+    } = ready;
+    let entries = differing(scenarios);
     let coupled = comparison.coupled.min(comparison.runs);
     let each_arm = 2 * comparison.runs;
     let total = settings.len() * each_arm + coupled;
@@ -177,7 +203,7 @@ pub fn compare(
     let one = |number: usize| {
         let (condition, rest) = (number / each_arm, number % each_arm);
         let (pair, arm) = (rest / 2, rest % 2);
-        let mut scenario = settings[condition][arm].clone();
+        let mut scenario = settings[condition].1[arm].clone();
         scenario.seed = seed(pair);
         let label = &comparison.arms[arm].label;
         let seen = run(scenario, pair == 0)
@@ -187,17 +213,12 @@ pub fn compare(
     };
     let mut seen = ensemble::each(settings.len() * each_arm, comparison.jobs, one)?.into_iter();
     let mut conditions = Vec::new();
-    for circumstance in circumstances {
+    for (label, _) in settings {
         let runs: Vec<Seen> = seen.by_ref().take(each_arm).collect();
-        conditions.push(condition(
-            circumstance.label,
-            runs,
-            &scenarios[0],
-            comparison,
-        )?);
+        conditions.push(condition(label.clone(), runs, &scenarios[0], comparison));
     }
     let partings = |number: usize| {
-        let parting = part(&scenarios, &entries, seed(number));
+        let parting = part(scenarios, &entries, seed(number));
         finished();
         parting
     };
@@ -210,8 +231,8 @@ pub fn compare(
         scenario: scenarios[0].name.clone(),
         arms: [0, 1].map(|arm| comparison.arms[arm].label.clone()),
         sha256: [hash(&scenarios[0])?, hash(&scenarios[1])?],
-        golden: golden(&bounds),
-        pointwise: disagreements(&bounds, &entries)?,
+        golden: golden(bounds),
+        pointwise: disagreements(bounds, &entries)?,
         rules: bounds.each_ref().map(provenance),
         coupled: (!partings.is_empty()).then(|| judge(partings)),
         conditions,
@@ -251,13 +272,14 @@ fn check(scenarios: &[Scenario; 2], comparison: &Comparison<'_>) -> Result<(), S
             );
         }
     }
-    match common.is_empty() {
-        true => Err(
-            "the arms have no readout in common\n  state what is to be compared under \
+    let is_compared = |name: &&String| margin(name, &scenarios[0], comparison).is_some();
+    match common.into_iter().any(|name| is_compared(&name)) {
+        false => Err(
+            "the arms have no readout in common that is to be compared and is a number\n  state what is to be compared under \
                      [readouts] of the scenario"
                 .into(),
         ),
-        false => Ok(()),
+        true => Ok(()),
     }
 }
 
@@ -427,10 +449,10 @@ fn condition(
     runs: Vec<Seen>,
     scenario: &Scenario,
     comparison: &Comparison<'_>,
-) -> Result<Condition, String> {
+) -> Condition {
     let of = |arm: usize| runs.iter().skip(arm).step_by(2);
     let mut readouts = BTreeMap::new();
-    for (place, reading) in runs[0].readings.iter().enumerate() {
+    for reading in &runs[0].readings {
         // A curve has no ratio.
         if reading.curve.is_some() {
             continue;
@@ -440,7 +462,8 @@ fn condition(
         };
         let values = [0, 1].map(|arm| -> Vec<Option<f64>> {
             let value = |run: &Seen| {
-                let reading = run.readings.get(place)?;
+                let mut readings = run.readings.iter();
+                let reading = readings.find(|other| other.name == reading.name)?;
                 // What has not come to pass by the end counts as the run's length: the mean is the
                 // restricted mean.
                 let end = reading.censored.then_some(scenario.duration);
@@ -478,14 +501,14 @@ fn condition(
     );
     let mut first = runs.into_iter().take(2).map(|run| run.picture);
     let mut picture = || first.next().unwrap_or_default();
-    Ok(Condition {
+    Condition {
         label,
         verdict,
         readouts,
         times,
         populations,
         pictures: [picture(), picture()],
-    })
+    }
 }
 
 /// Equivalent if all are; different if any is.

@@ -1,15 +1,10 @@
 //! `milieu record`: a set of runs whose training rows are kept, divided by run.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use kernels::random::Sequence;
 use rules::{Provenance, Subject, dictionary::normal};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use crate::{
     ensemble,
@@ -20,7 +15,7 @@ use crate::{
     },
     plan::{Bound, bind_recorded},
     recorder::{Column, Site, Wanted},
-    scenario::Scenario,
+    scenario::{Scenario, sha256},
     simulation::Simulation,
     streams::Purpose,
 };
@@ -112,30 +107,56 @@ pub struct ShardRecord {
     pub events: BTreeMap<&'static str, u64>,
 }
 
+/// A recording whose every variant can be run.
+pub struct Ready<'a> {
+    recording: &'a Recording<'a>,
+    /// `[variant]`: the scenario, its settings, and where it is recorded.
+    scenarios: Vec<(Scenario, &'a [String], Vec<Site>)>,
+    /// `[run]`.
+    parts: Vec<&'static str>,
+}
+
+impl Recording<'_> {
+    /// Looks for whatever is wrong with any variant, before anything is written.
+    ///
+    /// # Errors
+    /// A message with place, culprit and way out.
+    pub fn check(&self) -> Result<Ready<'_>, String> {
+        let mut scenarios: Vec<(Scenario, &[String], Vec<Site>)> = Vec::new();
+        for settings in &self.variants {
+            let scenario = (self.read)(settings)?;
+            let Bound { sites, .. } = bind_recorded(scenario.clone(), &self.wanted)?;
+            if let Some((.., first)) = scenarios.first() {
+                check_same(first, &sites, settings)?;
+            }
+            scenarios.push((scenario, settings, sites));
+        }
+        Ok(Ready {
+            recording: self,
+            parts: divide(self, scenarios.len())?,
+            scenarios,
+        })
+    }
+}
+
 /// Runs everything, and writes shards and `record.json` to an empty folder; `tell` is called with
 /// the number of each run that is done.
 ///
 /// # Errors
-/// A message with place, culprit and way out.
+/// Why a run could not go on, or a file not be written.
 pub fn record(
-    recording: &Recording<'_>,
+    ready: &Ready<'_>,
     folder: &Path,
     tell: impl Fn(usize) + Sync,
 ) -> Result<Manifest, String> {
-    // Whatever is wrong with any variant shows before the first run.
-    let mut scenarios = Vec::new();
-    for settings in &recording.variants {
-        let scenario = (recording.read)(settings)?;
-        let Bound { sites, .. } = bind_recorded(scenario.clone(), &recording.wanted)?;
-        scenarios.push((scenario, settings, sites));
-    }
+    let Ready {
+        recording,
+        scenarios,
+        parts,
+    } = ready;
     let (first, _, sites) = &scenarios[0];
     let types: Vec<&str> = first.cell_types.iter().map(|it| it.name.as_str()).collect();
-    for (_, settings, others) in &scenarios[1..] {
-        check_same(sites, others, settings)?;
-    }
     let count = scenarios.len() * recording.runs;
-    let parts = divide(recording, scenarios.len())?;
     for site in sites {
         let folder = folder.join(&site.name);
         fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
@@ -331,7 +352,7 @@ fn run(
         shard.finish().map_err(|error| error.to_string())?;
         let record = ShardRecord {
             file: relative(&path, folder),
-            sha256: sha256(&path)?,
+            sha256: sha256(&path).map_err(|error| format!("{}: {error}", path.display()))?,
             rows,
             events,
         };
@@ -349,12 +370,6 @@ fn site_names(simulation: &mut Simulation) -> Vec<String> {
 fn relative(path: &Path, folder: &Path) -> String {
     let path = path.strip_prefix(folder).unwrap_or(path);
     path.to_string_lossy().replace('\\', "/")
-}
-
-fn sha256(path: &PathBuf) -> Result<String, String> {
-    let bytes = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let digest = Sha256::digest(bytes);
-    Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// All combinations of the values that keys are to take: `KEY=V1|V2` gives two settings.

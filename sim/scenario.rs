@@ -13,6 +13,8 @@ mod resolve;
 pub mod schema;
 mod tree;
 
+pub use hash::sha256;
+
 use std::path::PathBuf;
 
 use rules::{Binding, Inherit, Unit};

@@ -149,6 +149,12 @@ fn what_cannot_be_compared_is_refused_with_the_way_out() {
         &["--with", exhaustion],
         "compare scenarios of the same types",
     );
+    let curve = "readouts.rings={measure='kill histogram', effectors=['CD8 T cell'], target='tumor', margin=0.1}";
+    refused(
+        &["--set", curve],
+        "no readout in common that is to be compared and is a number",
+    );
+    assert!(!out.exists(), "nothing was made for what cannot be made");
     fs::create_dir_all(&out).unwrap();
     fs::write(out.join("mine.txt"), "").unwrap();
     refused(&["--force"], "holds other files");

@@ -359,6 +359,16 @@ fn what_cannot_be_recorded_is_refused_with_the_way_out() {
     );
     let physicell = ["--rule", "killing", "--set", "semantics='physicell-1.14'"];
     refused(&physicell, "leave out `semantics`");
+    assert!(!rows.exists(), "nothing was made for what cannot be made");
+    // Rows that are there stay when their successors cannot be made.
+    let arguments = ["--rule", "killing", "--runs", "1", "--split", "0/0/0/100"];
+    record(&rows, &arguments);
+    let before = fs::read(rows.join("record.json")).unwrap();
+    refused(&arguments, "already holds training rows");
+    refused(&["--rule", "kiling", "--force"], "did you mean `killing`");
+    assert_eq!(fs::read(rows.join("record.json")).unwrap(), before);
+    assert!(rows.join("killing/run-00000.parquet").is_file());
+    fs::remove_dir_all(&rows).unwrap();
     fs::create_dir_all(&rows).unwrap();
     fs::write(rows.join("notes.txt"), "mine").unwrap();
     refused(&["--rule", "killing", "--force"], "holds other files");

@@ -100,6 +100,7 @@ pub fn compare(arguments: &Arguments) -> Result<(), Stop> {
         readouts: readouts(&arguments.readouts)?,
         jobs,
     };
+    let ready = comparison.check().map_err(Stop::input)?;
     let out = &arguments.out;
     super::prepare(out, "compare.json", "a comparison", arguments.force)?;
     let told = |done: usize, all: usize| {
@@ -107,7 +108,7 @@ pub fn compare(arguments: &Arguments) -> Result<(), Stop> {
             tell(&format!("{done} of {all} runs"));
         }
     };
-    let report = climb(&comparison, told).map_err(Stop::input)?;
+    let report = climb(&ready, told).map_err(Stop::run)?;
     write(out, &report)?;
     print(&format!("{}\n", page::summary(&report)))?;
     if !arguments.quiet {

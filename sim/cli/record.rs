@@ -9,7 +9,6 @@ use std::{
 use clap::Args;
 use serde_json::Value;
 use sim::{
-    output::record::PROGRAM,
     recorder::Wanted,
     recording::{Manifest, PARTS, Recording, record as all_runs, variants},
 };
@@ -96,6 +95,8 @@ pub fn record(arguments: &Arguments) -> Result<(), Stop> {
         jobs,
         variants,
     };
+    // Rows that are there go only when those that replace them can be made.
+    let ready = recording.check().map_err(Stop::input)?;
     let out = &arguments.out;
     clear(out, arguments.force)?;
     let count = recording.runs * recording.variants.len();
@@ -106,7 +107,7 @@ pub fn record(arguments: &Arguments) -> Result<(), Stop> {
             tell(&format!("{done} of {count} runs"));
         }
     };
-    let manifest = all_runs(&recording, out, told).map_err(Stop::input)?;
+    let manifest = all_runs(&ready, out, told).map_err(Stop::run)?;
     match arguments.quiet {
         true => Ok(()),
         false => print(&summary(&manifest, out)),
@@ -155,27 +156,14 @@ fn shares(text: &str) -> Result<[f64; 4], Stop> {
     }
 }
 
-/// Makes the folder ready: new, empty, or freed of the rows it holds.
+/// Makes the folder ready, and frees it of the rows it holds.
 fn clear(out: &Path, force: bool) -> Result<(), Stop> {
+    super::prepare(out, "record.json", "training rows", force)?;
     let failed = |error: std::io::Error| Stop::input(format!("{}: {error}", out.display()));
-    fs::create_dir_all(out).map_err(failed)?;
-    if fs::read_dir(out).map_err(failed)?.next().is_none() {
+    let Ok(text) = fs::read(out.join("record.json")) else {
         return Ok(());
-    }
-    let text = fs::read(out.join("record.json")).unwrap_or_default();
+    };
     let record: Value = serde_json::from_slice(&text).unwrap_or_default();
-    if record["program"] != PROGRAM {
-        return Err(Stop::input(format!(
-            "{} holds other files; choose another --out",
-            out.display()
-        )));
-    }
-    if !force {
-        return Err(Stop::input(format!(
-            "{} already holds training rows; choose another --out, or pass --force to replace them",
-            out.display()
-        )));
-    }
     // The record is last: until then the folder is known to hold rows.
     for site in record["sites"].as_object().into_iter().flatten() {
         let folder = out.join(site.0);

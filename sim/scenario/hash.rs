@@ -28,7 +28,7 @@ impl Scenario {
                 "clock": binding.clock,
                 "combine": binding.combine,
                 "engine": engine,
-                "sha256": hex(&Sha256::digest(std::fs::read(&binding.file)?)),
+                "sha256": sha256(&binding.file)?,
             });
             // Written rules have nothing of it, and keep the hash they have always had.
             if binding.file.extension().is_some_and(|it| it == "onnx") {
@@ -60,6 +60,14 @@ fn adoption(adoption: &Adoption) -> io::Result<Value> {
         "stop_above": adoption.stop_above,
         "max_clamped": adoption.max_clamped,
     }))
+}
+
+/// Of a file, lower-case hex.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn sha256(file: &std::path::Path) -> std::io::Result<String> {
+    Ok(hex(&Sha256::digest(std::fs::read(file)?)))
 }
 
 fn hex(bytes: &[u8]) -> String {
