@@ -149,10 +149,21 @@ fn what_cannot_be_compared_is_refused_with_the_way_out() {
         &["--with", exhaustion],
         "compare scenarios of the same types",
     );
-    let curve = "readouts.rings={measure='kill histogram', effectors=['CD8 T cell'], target='tumor', margin=0.1}";
-    refused(
-        &["--set", curve],
-        "no readout in common that is to be compared and is a number",
+    let curve = home.path().join("curve.toml");
+    let readout =
+        "measure = 'kill histogram'\neffectors = ['CD8 T cell']\ntarget = 'tumor'\nmargin = 0.1";
+    fs::write(
+        &curve,
+        format!("extends = '{SMALL}'\n[readouts.rings]\n{readout}\n"),
+    )
+    .unwrap();
+    let [curve, folder] = [&curve, &out].map(|path| path.to_str().unwrap());
+    let output = milieu(&["compare", curve, "--out", folder]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("that is to be compared and is a number"),
+        "{said}"
     );
     assert!(!out.exists(), "nothing was made for what cannot be made");
     fs::create_dir_all(&out).unwrap();
