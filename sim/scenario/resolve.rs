@@ -123,7 +123,7 @@ impl Resolver<'_> {
         let rules = self.rules(&file.rules, &clocks);
         let latents = self.latents(&file.latents);
         let outputs = self.outputs(&file.outputs, &clocks);
-        let readouts = self.readouts(&file.readouts, &domain);
+        let readouts = self.readouts(&file.readouts, &domain, &file.outputs.write);
         Scenario {
             name: file.name.clone().unwrap_or_else(|| self.default_name()),
             description: file.description.clone(),

@@ -17,8 +17,16 @@ impl Resolver<'_> {
         &mut self,
         stated: &Named<file::Readout>,
         domain: &Domain,
+        write: &[String],
     ) -> Vec<Readout> {
         let at = Path::root().key("readouts");
+        let is_written = write.iter().position(|name| name == "readouts");
+        if let (true, Some(number)) = (stated.iter().next().is_none(), is_written) {
+            let message = "there are no readouts of which to write a table".into();
+            let help = "state some as `[readouts.NAME]`".into();
+            let at = Path::root().key("outputs").key("write").index(number);
+            self.complain(&at, message, help);
+        }
         let mut readouts = Vec::new();
         for (name, stated) in stated.iter() {
             let at = at.key(name);
