@@ -266,10 +266,16 @@ fn check(scenarios: &[Scenario; 2], comparison: &Comparison<'_>) -> Result<(), S
     let common: Vec<&String> = one.iter().filter(|name| other.contains(name)).collect();
     for (name, _) in &comparison.readouts {
         if !common.contains(&name) {
+            let is_curve =
+                scenarios[0].readouts.iter().any(|it| it.name == *name) && !one.contains(name);
+            if is_curve {
+                return Err(format!(
+                    "readout `{name}` is a curve, and means of curves have no ratio\n  \
+                     choose one that is a number"
+                ));
+            }
             let known = common.iter().map(|name| name.as_str());
-            return Err(
-                rules::dictionary::unknown("readout of both arms", name, known).to_string(),
-            );
+            return Err(rules::dictionary::unknown("readout", name, known).to_string());
         }
     }
     let is_compared = |name: &&String| margin(name, &scenarios[0], comparison).is_some();

@@ -150,21 +150,17 @@ fn what_cannot_be_compared_is_refused_with_the_way_out() {
         "compare scenarios of the same types",
     );
     let curve = home.path().join("curve.toml");
-    let readout =
-        "measure = 'kill histogram'\neffectors = ['CD8 T cell']\ntarget = 'tumor'\nmargin = 0.1";
+    let readout = "measure = 'kill histogram'\neffectors = ['CD8 T cell']\ntarget = 'tumor'";
     fs::write(
         &curve,
         format!("extends = '{SMALL}'\n[readouts.rings]\n{readout}\n"),
     )
     .unwrap();
     let [curve, folder] = [&curve, &out].map(|path| path.to_str().unwrap());
-    let output = milieu(&["compare", curve, "--out", folder]);
+    let output = milieu(&["compare", curve, "--readout", "rings", "--out", folder]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(
-        said.contains("that is to be compared and is a number"),
-        "{said}"
-    );
+    assert!(said.contains("readout `rings` is a curve"), "{said}");
     assert!(!out.exists(), "nothing was made for what cannot be made");
     fs::create_dir_all(&out).unwrap();
     fs::write(out.join("mine.txt"), "").unwrap();

@@ -43,6 +43,11 @@ impl Resolver<'_> {
                 let help = "write a share between 0 and 1: 0.1 for 10 %".into();
                 self.complain(&at.key("margin"), message, help);
             }
+            if let (Some(_), Some(_)) = (stated.margin, stated.measure.0.along) {
+                let message = format!("`{}` is a curve", stated.measure.0.name);
+                let help = "leave it out: margins are of numbers".into();
+                self.complain(&at.key("margin"), message, help);
+            }
             if let Some(asked) = self.asked(&at, stated, domain) {
                 readouts.push(Readout {
                     name: name.to_owned(),
