@@ -19,6 +19,8 @@
 //! tolerance allows.
 
 mod cpu;
+#[cfg(feature = "cuda")]
+pub mod cuda;
 mod explicit;
 mod held;
 mod lanes;

@@ -21,6 +21,8 @@ pub mod compartments;
 pub mod contact;
 pub mod conventions;
 pub mod cpu;
+#[cfg(feature = "cuda")]
+pub mod cuda;
 pub mod diffusion;
 pub mod exchange;
 pub mod gradient;

@@ -1,0 +1,267 @@
+//! What the device computes is what the CPU computes, bit for bit.
+//!
+//! Without a GPU the device is an emulated one: the same device code, compiled by g++, behind a
+//! stand-in for the driver. With MILIEU_REQUIRE=cuda it is the machine's own, and its absence fails.
+
+#![cfg(feature = "cuda")]
+
+#[path = "support/emulator.rs"]
+mod emulator;
+
+use std::{path::PathBuf, process::Command, sync::OnceLock};
+
+use kernels::cuda::{Device, Error};
+use kernels::diffusion::{Boundary, Diffusion, Substrate};
+use kernels::random::{Draws, Sequence};
+use kernels::{Grid, Pool};
+
+/// Names another library in the place of the emulated driver that this test builds.
+const LIBRARY: &str = "EMULATED_LIBRARY";
+
+fn requires_a_gpu() -> bool {
+    std::env::var("MILIEU_REQUIRE").is_ok_and(|it| it.split(',').any(|it| it == "cuda"))
+}
+
+/// The emulated driver, loaded under the name by which the real one is looked for.
+fn library() -> Option<&'static PathBuf> {
+    static BUILT: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let path = BUILT.get_or_init(|| {
+        let path = match std::env::var_os(LIBRARY) {
+            Some(path) => path.into(),
+            None => emulator::build("emulator", &[])?,
+        };
+        // SAFETY: it is ours, and does nothing when it is loaded. It stays for good.
+        std::mem::forget(unsafe { libloading::Library::new(&path) }.unwrap());
+        Some(path)
+    });
+    path.as_ref()
+}
+
+fn device() -> Option<Device> {
+    if !requires_a_gpu() {
+        library()?;
+    }
+    let device = Device::new(0).unwrap_or_else(|error| panic!("{error}"));
+    println!("on {}", device.name().unwrap());
+    Some(device)
+}
+
+/// Numbers at random, of one seed.
+struct Random(Sequence);
+
+impl Random {
+    fn new(seed: u64) -> Random {
+        Random(Sequence::new(Draws { seed, purpose: 0 }, 0))
+    }
+
+    fn uniform(&mut self, from: f64, to: f64) -> f64 {
+        from + (to - from) * self.0.uniform()
+    }
+
+    fn below(&mut self, count: usize) -> usize {
+        ((self.0.uniform() * count as f64) as usize).min(count - 1)
+    }
+}
+
+#[test]
+fn sweeps_on_the_device_have_the_bits_of_the_cpu() {
+    let Some(device) = device() else { return };
+    let mut random = Random::new(3);
+    for case in 0..24 {
+        let layers = if case % 3 == 0 {
+            1
+        } else {
+            1 + random.below(21)
+        };
+        let shape = [1 + random.below(75), 1 + random.below(40), layers];
+        let spacing: [f64; 3] = std::array::from_fn(|_| random.uniform(5.0, 25.0));
+        let max = std::array::from_fn(|axis| shape[axis] as f64 * spacing[axis]);
+        let grid = Grid::new([0.0; 3], max, spacing).unwrap();
+        let substrates: Vec<Substrate> = (0..1 + random.below(3))
+            .map(|_| Substrate {
+                diffusion_coefficient: 10f64.powf(random.uniform(1.0, 5.0)),
+                decay_rate: random.uniform(0.0, 1.0),
+                boundary: std::array::from_fn(|_| match random.below(3) {
+                    0 => Boundary::Fixed(random.uniform(0.0, 40.0)),
+                    _ => Boundary::NoFlux,
+                }),
+            })
+            .collect();
+        let diffusion = Diffusion::new(&grid, &substrates, 0.01).unwrap();
+        let voxels = substrates.len() * grid.len();
+        let mut on_cpu: Vec<f64> = (0..voxels).map(|_| random.uniform(0.0, 40.0)).collect();
+        diffusion.hold(&mut on_cpu).unwrap();
+        let sweeps = diffusion.on(&device).unwrap();
+        let mut buffer = device.upload(&on_cpu).unwrap();
+        for _ in 0..5 {
+            diffusion.step(&mut on_cpu, &Pool::serial());
+            sweeps.step(&device, &mut buffer).unwrap();
+        }
+        let mut on_device = vec![0.0; voxels];
+        device.read(&buffer, &mut on_device).unwrap();
+        for (voxel, (cpu, device)) in on_cpu.iter().zip(&on_device).enumerate() {
+            assert_eq!(
+                cpu.to_bits(),
+                device.to_bits(),
+                "{shape:?}, voxel {voxel}: {cpu} on the CPU, {device} on the device"
+            );
+        }
+    }
+}
+
+/// This test again, in a process of its own, with another library or environment.
+fn again(test: &str, environment: &[(&str, &str)]) -> bool {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", test, "--include-ignored"]);
+    command.envs(environment.iter().copied());
+    command.output().unwrap().status.success()
+}
+
+#[test]
+fn device_code_without_its_barriers_or_in_another_order_is_told_from_the_cpu() {
+    let sweeps = "sweeps_on_the_device_have_the_bits_of_the_cpu";
+    if requires_a_gpu() {
+        return;
+    }
+    let Some(with) = library().and_then(|path| path.to_str()) else {
+        return;
+    };
+    for order in ["forward", "reverse"] {
+        let environment = [(LIBRARY, with), ("EMULATED_ORDER", order)];
+        assert!(again(sweeps, &environment), "{order}");
+    }
+    let without = emulator::build("emulator-without-barriers", &["-DWITHOUT_BARRIERS"]).unwrap();
+    for order in ["forward", "reverse", "shuffled"] {
+        let environment = [
+            (LIBRARY, without.to_str().unwrap()),
+            ("EMULATED_ORDER", order),
+        ];
+        assert!(
+            !again(sweeps, &environment),
+            "no barrier is missed: {order}"
+        );
+    }
+}
+
+/// Says on standard error what a device that is not there, or too small, ends in.
+#[test]
+#[ignore = "run by the next, with faults in its environment"]
+fn open_and_fill_a_device() {
+    let message = (|| {
+        let device = Device::new(0)?;
+        let mut densities = device.zeros::<f64>(1 << 20)?;
+        let grid = Grid::new([0.0; 3], [1280.0, 1280.0, 640.0], [10.0; 3]).unwrap();
+        let substrate = Substrate {
+            diffusion_coefficient: 1e3,
+            decay_rate: 0.1,
+            boundary: [Boundary::NoFlux; 6],
+        };
+        let diffusion = Diffusion::new(&grid, &[substrate], 0.01).unwrap();
+        let sweeps = diffusion.on(&device)?;
+        sweeps.step(&device, &mut densities)?;
+        device.read(&densities, &mut [0.0])
+    })();
+    let error: Error = message.unwrap_err();
+    eprintln!("{error}");
+}
+
+#[test]
+fn a_device_that_fails_says_why_and_what_to_do() {
+    if requires_a_gpu() {
+        return;
+    }
+    let Some(library) = library() else { return };
+    let folder = library.parent().unwrap().to_str().unwrap();
+    let said = |environment: &[(&str, &str)]| {
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "open_and_fill_a_device",
+                "--ignored",
+                "--nocapture",
+            ])
+            .envs(environment.iter().copied())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let emulated = ("LD_LIBRARY_PATH", folder);
+    let cases = [
+        (("EMULATED_FAULT", "none-there"), "CUDA_VISIBLE_DEVICES"),
+        (("EMULATED_FAULT", "old"), "version 11.4, is older"),
+        (
+            ("EMULATED_MEMORY", "1000"),
+            "has 1000 bytes of memory left, and 8388608 are needed",
+        ),
+        (
+            ("EMULATED_FAULT", "sweep_across"),
+            "kernel `sweep_across` failed",
+        ),
+    ];
+    for (fault, wanted) in cases {
+        let said = said(&[emulated, fault]);
+        assert!(said.contains(wanted), "{fault:?}: {said}");
+    }
+    if !std::path::Path::new("/usr/lib/x86_64-linux-gnu/libcuda.so.1").exists() {
+        let said = said(&[]);
+        assert!(said.contains("there is no CUDA driver"), "{said}");
+    }
+}
+
+/// Runs the script that compiles device code, where NVRTC is at hand; says aloud where not.
+fn nvrtc(package: &str, arguments: &[&str]) -> Option<String> {
+    let python = std::env::var("MILIEU_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let probe = format!(
+        "import importlib.util, sys; sys.exit(importlib.util.find_spec('nvidia.{package}') is None)"
+    );
+    let found = Command::new(&python).args(["-c", &probe]).output();
+    if !found.is_ok_and(|output| output.status.success()) {
+        println!("skipped: {python} finds no nvidia.{package}");
+        return None;
+    }
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/src/cuda/make_ptx.py");
+    let output = Command::new(&python)
+        .arg(script)
+        .args(arguments)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    Some(String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn the_shipped_kernels_are_made_of_the_device_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = folder.path().join("kernels.ptx");
+    if nvrtc("cuda_nvrtc", &[made.to_str().unwrap()]).is_some() {
+        let shipped = include_str!("../src/cuda/kernels.ptx");
+        assert!(
+            std::fs::read_to_string(made).unwrap() == shipped,
+            "kernels.ptx is old: run src/cuda/make_ptx.py"
+        );
+    }
+}
+
+#[test]
+fn no_kernel_spills_its_registers() {
+    for architecture in ["sm_80", "sm_90", "sm_100"] {
+        let Some(log) = nvrtc("cu13", &["--check", architecture]) else {
+            return;
+        };
+        println!("{log}");
+        let lines = || {
+            log.lines()
+                .filter(|line| line.contains("bytes spill stores"))
+        };
+        assert!(lines().count() > 0, "{log}");
+        for line in lines() {
+            let none = ["0 bytes spill stores", "0 bytes spill loads"];
+            assert!(
+                none.iter().all(|it| line.contains(&format!(", {it}"))),
+                "{log}"
+            );
+        }
+    }
+}
