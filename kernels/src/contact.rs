@@ -18,6 +18,8 @@
 //! and the order of rows only; neither on threads nor on when [`crate::neighbors`] were looked for.
 
 mod cpu;
+#[cfg(feature = "cuda")]
+pub mod cuda;
 
 use crate::motion::Domain;
 use crate::{Error, Pool, Real, not_negative, positive, same_length};

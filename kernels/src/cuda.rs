@@ -9,6 +9,8 @@
 //! function that rounds otherwise: so its results are the CPU's, bit for bit, and one may take the
 //! other's place in the middle of a run.
 
+pub(crate) mod scan;
+
 use std::{
     collections::BTreeMap, ffi::c_void, marker::PhantomData, panic::catch_unwind, sync::Arc,
 };
@@ -225,6 +227,18 @@ impl Device {
         let view = buffer.slice.slice(..numbers.len());
         self.stream.memcpy_dtoh(&view, numbers).map_err(lost)?;
         self.stream.synchronize().map_err(lost)
+    }
+
+    /// Copies as many numbers as there are in `to`.
+    ///
+    /// # Errors
+    /// What the driver says.
+    ///
+    /// # Panics
+    /// If there are fewer in `from`.
+    pub fn copy<T>(&self, from: &Buffer<T>, to: &mut Buffer<T>) -> Result<(), Error> {
+        let view = from.slice.slice(..to.len());
+        self.stream.memcpy_dtod(&view, &mut to.slice).map_err(lost)
     }
 
     /// Begins a launch. The kernel's parameters follow in their order.

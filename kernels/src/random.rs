@@ -103,6 +103,24 @@ pub(crate) fn on_sphere([u, v]: [Real; 2]) -> [Real; 3] {
     [ring * x, ring * y, z]
 }
 
+/// A uniform unit vector of pairs of uniforms, asked for until one lies in the unit disc. With
+/// nothing but arithmetic and a square root, so that every device gives the same bits.
+/// Source: von Neumann 1951 in the plane, Marsaglia 1972, doi:10.1214/aoms/1177692644, in space.
+pub(crate) fn direction(flat: bool, mut uniforms: impl FnMut() -> [Real; 2]) -> [Real; 3] {
+    loop {
+        let [x, y] = uniforms().map(|u| 2.0 * u - 1.0);
+        let square = x * x + y * y;
+        if square >= 1.0 || square == 0.0 {
+            continue;
+        }
+        if flat {
+            return [(x * x - y * y) / square, 2.0 * x * y / square, 0.0];
+        }
+        let ring = 2.0 * (1.0 - square).sqrt();
+        return [x * ring, y * ring, 1.0 - 2.0 * square];
+    }
+}
+
 /// 52 bits and a half: with 53 the topmost value would round to 1.
 pub(crate) fn open_unit(low: u32, high: u32) -> Real {
     let bits = (u64::from(high) << 32 | u64::from(low)) >> 12;
@@ -112,7 +130,7 @@ pub(crate) fn open_unit(low: u32, high: u32) -> Real {
 /// The finalizer of SplitMix64 after one step of its counter: a bijection of 64 bits in which
 /// each input bit flips each output bit about half of the time.
 /// Source: Steele, Lea, Flood 2014, doi:10.1145/2660193.2660195.
-fn mix(x: u64) -> u64 {
+pub(crate) fn mix(x: u64) -> u64 {
     let x = x.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

@@ -10,8 +10,10 @@ mod emulator;
 
 use std::{path::PathBuf, process::Command, sync::OnceLock};
 
+use kernels::contact::{Columns, Contact, Response};
 use kernels::cuda::{Device, Error};
 use kernels::diffusion::{Boundary, Diffusion, Substrate};
+use kernels::motion::Domain;
 use kernels::random::{Draws, Sequence};
 use kernels::{Grid, Pool};
 
@@ -105,6 +107,100 @@ fn sweeps_on_the_device_have_the_bits_of_the_cpu() {
                 device.to_bits(),
                 "{shape:?}, voxel {voxel}: {cpu} on the CPU, {device} on the device"
             );
+        }
+    }
+}
+
+#[test]
+fn contact_on_the_device_has_the_bits_of_the_cpu() {
+    let Some(device) = device() else { return };
+    let mut random = Random::new(4);
+    for case in 0..12 {
+        let dimensions = 2 + case % 2;
+        let cells = [1, 2, 300, 1500][random.below(4)];
+        let domain = Domain {
+            min: [-80.0, -60.0, -50.0],
+            max: [80.0, 120.0, 70.0],
+            dimensions,
+        };
+        let mut column = |from: f64, to: f64| -> Vec<f64> {
+            (0..cells).map(|_| random.uniform(from, to)).collect()
+        };
+        let (radius, reach) = (column(3.0, 9.0), column(4.0, 12.0));
+        let (repulsion, adhesion) = (column(0.0, 20.0), column(0.0, 2.0));
+        let (groups, slots) = (3, 5);
+        let mut affinity = vec![0.0; groups * groups];
+        for (i, j) in [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)] {
+            let value = random.uniform(0.0, 1.5);
+            (affinity[i * groups + j], affinity[j * groups + i]) = (value, value);
+        }
+        let watched: Vec<u64> = (0..groups).map(|_| random.below(32) as u64).collect();
+        let group: Vec<u16> = (0..cells).map(|_| random.below(groups) as u16).collect();
+        let id: Vec<u64> = (0..cells).map(|row| 7919 * row as u64 + 13).collect();
+        let mut position: Vec<[f64; 3]> = (0..cells)
+            .map(|_| {
+                // Some lie beyond the walls.
+                let mut at = std::array::from_fn(|axis| {
+                    random.uniform(domain.min[axis] - 5.0, domain.max[axis] + 5.0)
+                });
+                if dimensions == 2 {
+                    at[2] = 0.0;
+                }
+                at
+            })
+            .collect();
+        for row in (1..cells).step_by(97) {
+            position[row] = position[row - 1];
+        }
+        let mut contact = Contact::new(affinity, watched, slots, domain).unwrap();
+        let columns = Columns {
+            radius: &radius,
+            reach: &reach,
+            repulsion: &repulsion,
+            adhesion: &adhesion,
+            group: &group,
+        };
+        contact.set(&columns).unwrap();
+        let mut pushes = contact.on(&device).unwrap();
+        let ids = device.upload(&id).unwrap();
+        let mut pressures = device.zeros::<f64>(cells).unwrap();
+        let mut counted = device.zeros::<u32>(slots * cells).unwrap();
+        for step in 0..6 {
+            let mut velocity = vec![[0.25; 3]; cells];
+            let (mut pressure, mut counts) = (vec![0.0; cells], vec![0; slots * cells]);
+            let response = Response {
+                velocity: &mut velocity,
+                pressure: &mut pressure,
+                counts: &mut counts,
+                contacts: None,
+                listed: &[],
+            };
+            let places = device.upload(position.as_flattened()).unwrap();
+            let mut velocities = device.upload(&vec![0.25; 3 * cells]).unwrap();
+            let pool = Pool::serial();
+            contact.step(&id, &position, response, &pool).unwrap();
+            let (speeds, presses) = (&mut velocities, &mut pressures);
+            pushes
+                .step(&device, &ids, &places, speeds, presses, &mut counted)
+                .unwrap();
+            let mut on_device = vec![0.0; 3 * cells];
+            device.read(&velocities, &mut on_device).unwrap();
+            let bits = |numbers: &[f64]| -> Vec<u64> {
+                numbers.iter().map(|number| number.to_bits()).collect()
+            };
+            let case = format!("case {case}, step {step}, {cells} cells");
+            assert_eq!(bits(velocity.as_flattened()), bits(&on_device), "{case}");
+            let mut on_device = vec![0.0; cells];
+            device.read(&pressures, &mut on_device).unwrap();
+            assert_eq!(bits(&pressure), bits(&on_device), "{case}");
+            let mut on_device = vec![0; slots * cells];
+            device.read(&counted, &mut on_device).unwrap();
+            assert_eq!(counts, on_device, "{case}");
+            for (position, velocity) in position.iter_mut().zip(&velocity) {
+                for axis in 0..dimensions {
+                    position[axis] += 0.1 * (velocity[axis] + random.uniform(-4.0, 4.0));
+                }
+            }
         }
     }
 }

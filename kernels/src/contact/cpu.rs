@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::{Columns, Contacts, OwnAffinities, PRESSURE_UNIT, Response, SAME_POINT, Voxels};
 use crate::motion::Domain;
 use crate::neighbors::{LARGE, Neighbors, Piece};
-use crate::random::{on_circle, on_sphere, open_unit, pair_id};
+use crate::random::{direction, mix, open_unit, pair_id};
 use crate::{Pool, Real};
 
 /// Rows after which sums that are complete are handed out, so that there is room for the next.
@@ -61,6 +61,26 @@ struct Traits {
 impl Cells {
     pub(super) fn len(&self) -> usize {
         self.traits.len()
+    }
+
+    /// The largest distance at which two cells meet, µm.
+    #[cfg(feature = "cuda")]
+    pub(super) fn range(&self) -> Real {
+        self.range
+    }
+
+    /// `[row][radius, reach, √c, √a]`.
+    #[cfg(feature = "cuda")]
+    pub(super) fn traits(&self) -> Vec<Real> {
+        let each = self.traits.iter();
+        let each = each.flat_map(|it| [it.radius, it.reach, it.repulsion, it.adhesion]);
+        each.collect()
+    }
+
+    /// `[row]`.
+    #[cfg(feature = "cuda")]
+    pub(super) fn groups(&self) -> &[u16] {
+        &self.group
     }
 
     pub(super) fn set(&mut self, columns: &Columns) {
@@ -542,14 +562,12 @@ impl Batch {
 /// The direction in which a cell leaves another that has the same center: opposite for the two.
 fn apart(own: u64, other: u64, flat: bool) -> [Real; 3] {
     let (low, high) = (own.min(other), own.max(other));
-    let first = pair_id(low, high);
-    let second = pair_id(high, low);
-    let unit = |bits: u64| open_unit(bits as u32, (bits >> 32) as u32);
-    let direction = if flat {
-        on_circle(unit(first))
-    } else {
-        on_sphere([unit(first), unit(second)])
-    };
+    let mut bits = [pair_id(low, high), pair_id(high, low)];
+    let direction = direction(flat, || {
+        let uniforms = bits.map(|bits| open_unit(bits as u32, (bits >> 32) as u32));
+        bits = bits.map(mix);
+        uniforms
+    });
     let sign = if own < other { 1.0 } else { -1.0 };
     direction.map(|component| sign * component)
 }

@@ -18,8 +18,8 @@ OPTIONS = ["--fmad=false", "--prec-div=true", "--prec-sqrt=true", "--ftz=false",
 
 def source():
     """All device code, as one text."""
-    files = sorted(glob.glob(os.path.join(HERE, "*.cu")) + glob.glob(os.path.join(HERE, "..", "*", "cuda.cu")))
-    texts = [open(file, encoding="utf-8").read() for file in files]
+    files = [sorted(glob.glob(os.path.join(HERE, *parts))) for parts in (["*.cu"], ["..", "*", "cuda.cu"])]
+    texts = [open(file, encoding="utf-8").read() for file in sum(files, [])]
     return "\n".join(texts)
 
 

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <mutex>
 #include <setjmp.h>
 #include <string>
 #include <ucontext.h>
@@ -133,6 +134,9 @@ template <typename... T> void invoke(void (*function)(T...), void** from) {
 #define KERNEL(name) {#name, [](void** from) { invoke(name, from); }},
 std::map<std::string, void (*)(void**)> known = {NAMES};
 
+/// A device does one thing at a time.
+std::mutex device;
+
 /// Where memory was given, and how much.
 std::map<char*, std::size_t> given;
 std::size_t in_use = 0;
@@ -214,6 +218,7 @@ DRIVER cuMemGetInfo_v2(std::size_t* free, std::size_t* all) {
     return 0;
 }
 DRIVER cuMemAlloc_v2(char** at, std::size_t bytes) {
+    std::lock_guard<std::mutex> alone(device);
     if (bytes == 0) return INVALID;
     if (in_use + bytes > capacity()) return OUT_OF_MEMORY;
     char* memory = static_cast<char*>(std::malloc(bytes + 2 * GUARD));
@@ -230,6 +235,7 @@ static bool is_whole(char* at, std::size_t bytes) {
     return true;
 }
 DRIVER cuMemFree_v2(char* at) {
+    std::lock_guard<std::mutex> alone(device);
     auto found = given.find(at);
     if (found == given.end()) return INVALID;
     in_use -= found->second;
@@ -258,6 +264,7 @@ DRIVER cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, uns
     auto* named = static_cast<std::pair<const std::string, void (*)(void**)>*>(function);
     if (fault() == named->first) return LAUNCH_FAILED;
     if (gx == 0 || gy == 0 || bx * by * bz == 0 || bx * by * bz > 1024 || gy > 65535) return INVALID;
+    std::lock_guard<std::mutex> alone(device);
     kernel = named->second;
     parameters = from;
     gridDim = {gx, gy, gz};

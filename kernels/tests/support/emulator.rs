@@ -21,7 +21,8 @@ pub fn build(name: &str, options: &[&str]) -> Option<PathBuf> {
         })
         .filter(|path| path.extension().is_some_and(|it| it == "cu") && path.is_file())
         .collect();
-    sources.sort();
+    // What others use comes first.
+    sources.sort_by_key(|path| (!path.parent().unwrap().ends_with("src/cuda"), path.clone()));
     sources.dedup();
     let mut included = String::new();
     let mut names = String::new();

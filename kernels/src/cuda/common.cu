@@ -1,0 +1,69 @@
+// What kernels have in common.
+
+typedef unsigned long long Bits;
+
+#define THREADS 256
+
+__device__ int this_thread() { return blockIdx.x * blockDim.x + threadIdx.x; }
+
+// Random numbers: see ../random.rs.
+
+__device__ Bits mix(Bits x) {
+    x += 0x9E3779B97F4A7C15ull;
+    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ull;
+    x = (x ^ (x >> 27)) * 0x94D049BB133111EBull;
+    return x ^ (x >> 31);
+}
+
+__device__ Bits pair_id(Bits a, Bits b) { return mix(mix(a) + b); }
+
+__device__ double open_unit(Bits bits) {
+    return ((double)(bits >> 12) + 0.5) * (1.0 / (double)(1ull << 52));
+}
+
+// A unit vector of two uniforms, if they lie in the unit disc.
+__device__ bool is_direction(bool flat, double u, double v, double* direction) {
+    double x = 2.0 * u - 1.0, y = 2.0 * v - 1.0;
+    double square = x * x + y * y;
+    if (square >= 1.0 || square == 0.0) return false;
+    if (flat) {
+        direction[0] = (x * x - y * y) / square;
+        direction[1] = 2.0 * x * y / square;
+        direction[2] = 0.0;
+    } else {
+        double ring = 2.0 * sqrt(1.0 - square);
+        direction[0] = x * ring;
+        direction[1] = y * ring;
+        direction[2] = 1.0 - 2.0 * square;
+    }
+    return true;
+}
+
+// Sums of all that comes before, by blocks of THREADS: within each, and of each the whole.
+extern "C" __global__ void scan(const unsigned* counts, unsigned* starts, unsigned* sums, int count) {
+    __shared__ unsigned shared[2][THREADS];
+    int own = threadIdx.x, at = this_thread();
+    unsigned value = at < count ? counts[at] : 0;
+    int side = 0;
+    shared[side][own] = value;
+    __syncthreads();
+    for (int step = 1; step < THREADS; step *= 2) {
+        unsigned sum = shared[side][own] + (own >= step ? shared[side][own - step] : 0);
+        side = 1 - side;
+        shared[side][own] = sum;
+        __syncthreads();
+    }
+    if (at < count) starts[at] = shared[side][own] - value;
+    if (own == THREADS - 1) sums[blockIdx.x] = shared[side][own];
+}
+
+// Adds to each block of THREADS what comes before it.
+extern "C" __global__ void add_sums(unsigned* starts, const unsigned* sums, int count) {
+    int at = this_thread();
+    if (at < count) starts[at] += sums[blockIdx.x];
+}
+
+extern "C" __global__ void fill(unsigned* numbers, int count, int value) {
+    int at = this_thread();
+    if (at < count) numbers[at] = value;
+}
