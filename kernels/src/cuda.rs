@@ -316,6 +316,12 @@ impl<'a> Kernel<'a> {
         self.parameter(number.to_ne_bytes())
     }
 
+    /// 64 bits.
+    #[must_use]
+    pub fn bits(self, bits: u64) -> Kernel<'a> {
+        self.parameter(bits.to_ne_bytes())
+    }
+
     fn parameter(mut self, bytes: [u8; 8]) -> Kernel<'a> {
         self.parameters.push(bytes);
         self

@@ -8,6 +8,9 @@
 //! doi:10.1371/journal.pcbi.1005991, for the bias. There the probability is dt/τ and the speed is
 //! that of the last renewal.
 
+#[cfg(feature = "cuda")]
+pub mod cuda;
+
 use crate::random::Draws;
 use crate::{Error, Pool, Real, portable, same_length};
 
@@ -32,7 +35,7 @@ pub struct Walkers<'a> {
 /// Renews directions for a step of `dt` min that ends at `tick`. `sensed` is asked for the direction
 /// b of a row that is renewed: a unit vector, or zero for none. `direction` is `[row]`, unit or
 /// zero; a walker with a zero direction, because it is new, renews at once. In `dimensions` 2 the
-/// random part lies in the xy plane. Uses draws 0 (whether) and 1 (whither) of `draws`.
+/// random part lies in the xy plane. Uses draws 0 (whether) and those from 1 on (whither) of `draws`.
 ///
 /// # Errors
 /// [`Error::Length`] if the columns differ in length.
@@ -112,7 +115,7 @@ pub struct Renewal {
 /// Walks as in PhysiCell: renews, with probability dt/τ and always if τ < dt, the `vector` `[row]`,
 /// µm/min, with which a cell goes on whatever its speed and bias become; a new cell rests until its
 /// first renewal. `persistence` is `[row]`, min, and `renewal` is asked of a row that is renewed.
-/// A row that does not crawl has no vector. Uses draws 0 (whether) and 1 (whither) of `draws`.
+/// A row that does not crawl has no vector. Uses draws 0 (whether) and those from 1 on (whither) of `draws`.
 /// Source: Ghaffarizadeh et al. 2018, doi:10.1371/journal.pcbi.1005991.
 ///
 /// # Errors
@@ -150,7 +153,7 @@ pub fn renew_vectors(
     Ok(())
 }
 
-/// Draw 1: a uniform direction.
+/// From draw 1 on: a uniform direction.
 fn uniform(in_plane: bool, draws: Draws, id: u64, tick: u64) -> [Real; 3] {
     if in_plane {
         draws.direction_2d(id, tick, 1)

@@ -7,6 +7,9 @@
 //! domain stops taking part ([`Domain::advance_or_freeze`]), and only the nearest face pushes
 //! ([`Domain::push_from_nearest_wall`]).
 
+#[cfg(feature = "cuda")]
+pub mod cuda;
+
 use crate::{Error, Real, same_length};
 
 /// The strength of walls in the source, µm/min.

@@ -78,29 +78,26 @@ impl Draws {
         (-2.0 * portable::ln(u)).sqrt() * portable::cos(core::f64::consts::TAU * v)
     }
 
-    /// A uniform unit vector in the xy plane; z is 0.
+    /// A uniform unit vector in the xy plane; z is 0. It takes this draw and, one time in five,
+    /// more after it.
     pub fn direction_2d(&self, id: u64, tick: u64, draw: u8) -> [Real; 3] {
-        on_circle(self.uniform(id, tick, draw))
+        direction(true, self.each_uniforms(id, tick, draw))
     }
 
-    /// A uniform unit vector in space.
+    /// A uniform unit vector in space; draws as [`Draws::direction_2d`].
     pub fn direction_3d(&self, id: u64, tick: u64, draw: u8) -> [Real; 3] {
-        on_sphere(self.uniforms(id, tick, draw))
+        direction(false, self.each_uniforms(id, tick, draw))
     }
-}
 
-/// The point of the unit circle at a fraction `u` of the way around.
-pub(crate) fn on_circle(u: Real) -> [Real; 3] {
-    let angle = core::f64::consts::TAU * u;
-    [portable::cos(angle), portable::sin(angle), 0.0]
-}
-
-/// The point of the unit sphere for two uniforms. Height is uniform on a sphere (Archimedes).
-pub(crate) fn on_sphere([u, v]: [Real; 2]) -> [Real; 3] {
-    let z = 2.0 * u - 1.0;
-    let ring = (1.0 - z * z).sqrt();
-    let [x, y, _] = on_circle(v);
-    [ring * x, ring * y, z]
+    /// Pairs of uniforms from a draw on.
+    fn each_uniforms(&self, id: u64, tick: u64, mut draw: u8) -> impl FnMut() -> [Real; 2] {
+        let draws = *self;
+        move || {
+            let uniforms = draws.uniforms(id, tick, draw);
+            draw = draw.wrapping_add(1);
+            uniforms
+        }
+    }
 }
 
 /// A uniform unit vector of pairs of uniforms, asked for until one lies in the unit disc. With

@@ -67,3 +67,46 @@ extern "C" __global__ void fill(unsigned* numbers, int count, int value) {
     int at = this_thread();
     if (at < count) numbers[at] = value;
 }
+
+// Philox4x32-10.
+__device__ void philox(const unsigned* counter, const unsigned* key, unsigned* words) {
+    unsigned c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
+    unsigned k0 = key[0], k1 = key[1];
+    for (int round = 0; round < 10; round++) {
+        Bits p0 = (Bits)c0 * 0xD2511F53u, p1 = (Bits)c2 * 0xCD9E8D57u;
+        c0 = (unsigned)(p1 >> 32) ^ c1 ^ k0;
+        c1 = (unsigned)p1;
+        c2 = (unsigned)(p0 >> 32) ^ c3 ^ k1;
+        c3 = (unsigned)p0;
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    words[0] = c0, words[1] = c1, words[2] = c2, words[3] = c3;
+}
+
+// Two uniforms in (0, 1) for `id` at `tick`.
+__device__ void uniforms(Bits seed, unsigned purpose, Bits id, Bits tick, unsigned draw,
+                         double* two) {
+    unsigned high = (unsigned)(tick >> 32) & 0xFFFFu;
+    const unsigned counter[4] = {(unsigned)id, (unsigned)(id >> 32), (unsigned)tick,
+                                 purpose << 24 | high << 8 | (draw & 0xFFu)};
+    const unsigned key[2] = {(unsigned)seed, (unsigned)(seed >> 32)};
+    unsigned words[4];
+    philox(counter, key, words);
+    two[0] = open_unit((Bits)words[1] << 32 | words[0]);
+    two[1] = open_unit((Bits)words[3] << 32 | words[2]);
+}
+
+// The unit vector along a vector; zero stays zero.
+__device__ void normalize(double* vector) {
+    double largest = 0.0;
+    for (int axis = 0; axis < 3; axis++) largest = fmax(largest, fabs(vector[axis]));
+    double square = 0.0;
+    for (int axis = 0; axis < 3; axis++) {
+        vector[axis] = largest == 0.0 ? 0.0 : vector[axis] / largest;
+        square += vector[axis] * vector[axis];
+    }
+    if (largest == 0.0) return;
+    double length = sqrt(square);
+    for (int axis = 0; axis < 3; axis++) vector[axis] /= length;
+}
