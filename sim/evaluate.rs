@@ -12,27 +12,24 @@
 //! averaged: below 0 the model loses to a baseline.
 
 mod audit;
+mod candidate;
 pub mod page;
 mod rows;
 mod scores;
 
 use std::path::Path;
 
-use kernels::random::Sequence;
-use rules::{Adoption, Batch, Binding, Engine, Outputs, Provenance, Read, Rule, Side, lent};
+use rules::Provenance;
 use serde::Serialize;
 
-use crate::{output::record::PROGRAM, plan::Plan, streams::Purpose};
+use crate::{output::record::PROGRAM, plan::Plan};
 use audit::{Finding, audit};
-use rows::{Recorded, Rows};
-use scores::score;
+use candidate::{Candidate, constant};
+use rows::Recorded;
 pub use scores::{Estimate, Score};
 
 /// Parts that are scored, where they are there: never that which was trained on alone.
 const PARTS: [&str; 4] = ["train", "validation", "calibration", "test"];
-
-/// Rows a model is asked about at once.
-const CHUNK: usize = 1 << 14;
 
 /// `evaluate.json`.
 #[derive(Debug, Serialize)]
@@ -85,20 +82,12 @@ pub struct Part {
 /// A message with place, culprit and way out.
 pub fn evaluate(plan: &Plan, folder: &Path, site: &str, file: &Path) -> Result<Report, String> {
     let recorded = Recorded::read(folder, site)?;
-    let rule = open(plan, file, recorded.clock)?;
-    let places = places(plan, rule.as_ref(), &recorded)?;
-    let outputs = outputs(plan, rule.as_ref(), &recorded)?;
+    let candidate = Candidate::new(plan, &recorded, file)?;
     let trained = recorded.parts.iter().find(|(name, _)| name == "train");
     let trained = trained
         .or(recorded.parts.first())
         .ok_or("there are no rows")?;
     let constant = constant(&trained.1, recorded.events.len());
-    let candidate = Candidate {
-        rule: rule.as_ref(),
-        places: &places,
-        outputs: &outputs,
-        types: types(plan, &recorded)?,
-    };
     let mut parts = Vec::new();
     for name in PARTS {
         let Some((_, rows)) = recorded.parts.iter().find(|(part, _)| part == name) else {
@@ -120,7 +109,7 @@ pub fn evaluate(plan: &Plan, folder: &Path, site: &str, file: &Path) -> Result<R
         format: 1,
         rows: folder.display().to_string(),
         site: site.to_owned(),
-        model: rule.provenance(),
+        model: candidate.rule.provenance(),
         events: recorded
             .events
             .iter()
@@ -130,182 +119,4 @@ pub fn evaluate(plan: &Plan, folder: &Path, site: &str, file: &Path) -> Result<R
         is_clean: findings.iter().all(|finding| finding.passed),
         audit: findings,
     })
-}
-
-/// A rule, and how it is asked about rows.
-struct Candidate<'a> {
-    rule: &'a dyn Rule,
-    /// `[read]`: the input it is.
-    places: &'a [usize],
-    /// `[event]`: the write that is its rate.
-    outputs: &'a [usize],
-    /// `[type of the rows]`: its number in the scenario.
-    types: Vec<u16>,
-}
-
-impl Candidate<'_> {
-    fn part(&self, name: &str, rows: &Rows, constant: &[f64]) -> Result<Part, String> {
-        let count = rows.run.len();
-        let flat: Vec<Vec<f64>> = constant.iter().map(|rate| vec![*rate; count]).collect();
-        let model = score(rows, &self.rates(rows, &rows.inputs)?, constant);
-        let shuffled = score(rows, &self.rates(rows, &shuffled(rows))?, constant);
-        let law = score(rows, &rows.rates, constant);
-        let baseline = shuffled.information.value.max(0.0);
-        let room = law.information.value - baseline;
-        let mut runs = rows.run.clone();
-        runs.dedup();
-        let events = rows.event.iter().flatten().count();
-        Ok(Part {
-            name: name.to_owned(),
-            size: [runs.len() as u64, count as u64, events as u64],
-            skill: (model.information.value - baseline) / room,
-            constant: score(rows, &flat, constant),
-            model,
-            law,
-            shuffled,
-        })
-    }
-
-    /// `[event][row]`.
-    fn rates(&self, rows: &Rows, inputs: &[Vec<f64>]) -> Result<Vec<Vec<f64>>, String> {
-        let signature = self.rule.signature();
-        let count = rows.run.len();
-        let mut rates = vec![Vec::with_capacity(count); self.outputs.len()];
-        let mut out = Outputs::default();
-        for start in (0..count).step_by(CHUNK) {
-            let chunk = start..(start + CHUNK).min(count);
-            let column = |place: &usize| inputs[*place][chunk.clone()].to_vec();
-            let columns: Vec<Vec<f64>> = self.places.iter().map(column).collect();
-            let kinds = rows.types[chunk.clone()].iter();
-            let kinds: Vec<u16> = kinds.map(|kind| self.types[usize::from(*kind)]).collect();
-            out.reset(signature.writes.len(), chunk.len());
-            let batch = Batch {
-                rows: chunk.len(),
-                signals: &lent(&columns),
-                dead: &vec![false; chunk.len()],
-                types: &kinds,
-                dt: signature.clock,
-                member: 0.5,
-                ..Batch::default()
-            };
-            let done = self.rule.apply(&batch, &mut out);
-            done.map_err(|error| error.to_string())?;
-            if let Some((row, reason)) = out.failed.first() {
-                return Err(format!("row {}: {reason}", start + row));
-            }
-            for (rates, write) in rates.iter_mut().zip(self.outputs) {
-                rates.extend_from_slice(&out.columns[*write]);
-            }
-        }
-        Ok(rates)
-    }
-}
-
-/// The candidate alone, whatever the scenario's own entry is.
-fn open(plan: &Plan, file: &Path, clock: f64) -> Result<Box<dyn Rule>, String> {
-    let binding = Binding {
-        name: file
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned(),
-        file: file.to_owned(),
-        clock: Some(clock),
-        combine: None,
-        sha256: None,
-        engine: Engine::Embedded,
-        adoption: Adoption::default(),
-    };
-    let usage = plan.scenario.semantics.rules();
-    let opened = rules::open(&[binding], &plan.table.vocabulary, usage);
-    let mut rules = opened.map_err(|error| error.to_string())?.rules;
-    match rules.len() {
-        1 => {}
-        many => {
-            return Err(format!(
-                "{} holds {many} rules\n  score one at a time: a model, or the sentences of one type",
-                file.display()
-            ));
-        }
-    }
-    let rule = rules.swap_remove(0);
-    if rule.signature().noise.is_some() || rule.signature().graph.is_some() {
-        return Err(format!(
-            "{}: rules that ask for noise or see the graph of contacts are not scored on rows",
-            file.display()
-        ));
-    }
-    Ok(rule)
-}
-
-/// The input that each read is.
-fn places(plan: &Plan, rule: &dyn Rule, recorded: &Recorded) -> Result<Vec<usize>, String> {
-    let vocabulary = &plan.table.vocabulary;
-    let place = |read: &Read| {
-        let (entry, whose) = match read.side {
-            Side::Pair => (vocabulary.pair_signals.entry(read.signal), ""),
-            Side::A => (vocabulary.signals.entry(read.signal), "own "),
-            Side::B => (vocabulary.signals.entry(read.signal), "target "),
-            _ => (vocabulary.signals.entry(read.signal), ""),
-        };
-        let name = format!("{whose}{}", entry.name);
-        let mut inputs = recorded.inputs.iter();
-        // Conditions stand there without a side.
-        let found = inputs.position(|(input, _)| *input == name || *input == entry.name);
-        found.ok_or_else(|| {
-            format!(
-                "the rows have no column `input:{name}`, which the model reads\n  \
-                 record them with --signal '{name}'"
-            )
-        })
-    };
-    rule.signature().reads.iter().map(place).collect()
-}
-
-/// The write that is the rate of each event.
-fn outputs(plan: &Plan, rule: &dyn Rule, recorded: &Recorded) -> Result<Vec<usize>, String> {
-    let names = rules::hybrid::output_names(rule.signature(), &plan.table.vocabulary);
-    let place = |(column, _): &(String, String)| {
-        let name = column.strip_prefix("behavior:").unwrap_or(column);
-        let found = names.iter().position(|it| it == name);
-        found.ok_or_else(|| {
-            format!("the model says nothing of `{name}`, whose events the rows hold")
-        })
-    };
-    recorded.events.iter().map(place).collect()
-}
-
-/// The numbers that the scenario gives to the rows' types.
-fn types(plan: &Plan, recorded: &Recorded) -> Result<Vec<u16>, String> {
-    let number = |name: &String| {
-        let number = plan.table.vocabulary.cell_type(name);
-        number
-            .map(|number| number as u16)
-            .map_err(|error| error.to_string())
-    };
-    recorded.types.iter().map(number).collect()
-}
-
-/// Events over the time in which they could have happened.
-fn constant(rows: &Rows, events: usize) -> Vec<f64> {
-    let weighted = rows.exposure.iter().zip(&rows.weight);
-    let time: f64 = weighted.map(|(exposure, weight)| exposure * weight).sum();
-    let count = |event: usize| {
-        let own = rows.event.iter().zip(&rows.weight);
-        let own = own.filter(|(it, _)| it.map(usize::from) == Some(event));
-        own.map(|(_, weight)| weight).sum::<f64>() / time
-    };
-    (0..events).map(count).collect()
-}
-
-/// Each input in an order of its own.
-fn shuffled(rows: &Rows) -> Vec<Vec<f64>> {
-    let shuffle = |(input, values): (usize, &Vec<f64>)| {
-        let draws = Purpose::Shuffle.draws(input as u64);
-        let draw = |row: usize| Sequence::new(draws, row as u64).uniform();
-        let mut order: Vec<(f64, usize)> = (0..values.len()).map(|row| (draw(row), row)).collect();
-        order.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
-        order.into_iter().map(|(_, row)| values[row]).collect()
-    };
-    rows.inputs.iter().enumerate().map(shuffle).collect()
 }
