@@ -127,11 +127,21 @@ pub struct Compared {
 }
 
 /// What one run shows.
-struct Seen {
-    readings: Vec<Reading>,
+pub(crate) struct Seen {
+    pub readings: Vec<Reading>,
     /// Time (min), live cells by type.
-    counts: Vec<(f64, Vec<u64>)>,
-    picture: Vec<u8>,
+    pub counts: Vec<(f64, Vec<u64>)>,
+    /// Its end, PNG, if it was to be drawn.
+    pub picture: Vec<u8>,
+}
+
+impl Seen {
+    /// The number that a readout came to. What has not come to pass by the end counts as the run's
+    /// length, min: the mean is the restricted mean.
+    pub fn value(&self, readout: &str, duration: f64) -> Option<f64> {
+        let reading = self.readings.iter().find(|it| it.name == readout)?;
+        reading.value.or(reading.censored.then_some(duration))
+    }
 }
 
 /// What is changed for a condition.
@@ -278,7 +288,12 @@ fn check(scenarios: &[Scenario; 2], comparison: &Comparison<'_>) -> Result<(), S
             return Err(rules::dictionary::unknown("readout", name, known).to_string());
         }
     }
-    let is_compared = |name: &&String| margin(name, &scenarios[0], comparison).is_some();
+    let Comparison {
+        readouts,
+        margin: otherwise,
+        ..
+    } = comparison;
+    let is_compared = |name: &&String| margin(name, &scenarios[0], readouts, *otherwise).is_some();
     match common.into_iter().any(|name| is_compared(&name)) {
         false => Err(
             "the arms have no readout in common that is to be compared and is a number\n  state what is to be compared under \
@@ -389,7 +404,11 @@ fn provenance(bound: &Bound) -> Vec<Provenance> {
 
 /// Simulates one run.
 fn run(scenario: Scenario, is_drawn: bool) -> Result<Seen, String> {
-    let mut simulation = Simulation::new(bind(scenario)?, 1)?;
+    watch(&mut Simulation::new(bind(scenario)?, 1)?, is_drawn)
+}
+
+/// Advances a run to its end, and notes what it shows.
+pub(crate) fn watch(simulation: &mut Simulation, is_drawn: bool) -> Result<Seen, String> {
     let scenario = &simulation.plan().scenario;
     let mut watch = Watch {
         end: is_drawn.then(|| scenario.end_tick()),
@@ -398,7 +417,7 @@ fn run(scenario: Scenario, is_drawn: bool) -> Result<Seen, String> {
         counts: Vec::new(),
         picture: Vec::new(),
     };
-    advance(&mut simulation, &mut watch)?;
+    advance(simulation, &mut watch)?;
     Ok(Seen {
         readings: watch.readouts.finish(&simulation.plan().scenario),
         counts: watch.counts,
@@ -435,17 +454,22 @@ impl Watcher for Watch {
     }
 }
 
-/// The margin of a readout, if it is to be compared.
-fn margin(name: &str, scenario: &Scenario, comparison: &Comparison<'_>) -> Option<f64> {
+/// The margin of a readout, if it is to be compared: one of those asked for, or else one of those for
+/// which the scenario states a margin, or else any.
+pub(crate) fn margin(
+    name: &str,
+    scenario: &Scenario,
+    asked: &[(String, Option<f64>)],
+    otherwise: f64,
+) -> Option<f64> {
     let mut stated = scenario.readouts.iter();
     let own = stated.find(|readout| readout.name == name)?.margin;
-    let mut asked = comparison.readouts.iter();
     let is_any_stated = || scenario.readouts.iter().any(|it| it.margin.is_some());
-    match asked.find(|(asked, _)| asked == name) {
-        Some((_, margin)) => margin.or(own).or(Some(comparison.margin)),
-        None if !comparison.readouts.is_empty() => None,
+    match asked.iter().find(|(asked, _)| asked == name) {
+        Some((_, margin)) => margin.or(own).or(Some(otherwise)),
+        None if !asked.is_empty() => None,
         None if own.is_none() && is_any_stated() => None,
-        None => own.or(Some(comparison.margin)),
+        None => own.or(Some(otherwise)),
     }
 }
 
@@ -463,18 +487,16 @@ fn condition(
         if reading.curve.is_some() {
             continue;
         }
-        let Some(margin) = margin(&reading.name, scenario, comparison) else {
+        let Some(margin) = margin(
+            &reading.name,
+            scenario,
+            &comparison.readouts,
+            comparison.margin,
+        ) else {
             continue;
         };
         let values = [0, 1].map(|arm| -> Vec<Option<f64>> {
-            let value = |run: &Seen| {
-                let mut readings = run.readings.iter();
-                let reading = readings.find(|other| other.name == reading.name)?;
-                // What has not come to pass by the end counts as the run's length: the mean is the
-                // restricted mean.
-                let end = reading.censored.then_some(scenario.duration);
-                reading.value.or(end)
-            };
+            let value = |run: &Seen| run.value(&reading.name, scenario.duration);
             of(arm).map(value).collect()
         });
         let both = values[0].iter().zip(&values[1]);

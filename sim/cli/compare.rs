@@ -152,7 +152,7 @@ fn labels(arguments: &Arguments) -> Result<[String; 2], Stop> {
     }
 }
 
-fn margin(what: &str, share: f64) -> Result<f64, Stop> {
+pub(super) fn margin(what: &str, share: f64) -> Result<f64, Stop> {
     match share > 0.0 && share < 1.0 {
         true => Ok(share),
         false => Err(Stop::input(format!(
@@ -161,7 +161,7 @@ fn margin(what: &str, share: f64) -> Result<f64, Stop> {
     }
 }
 
-fn readouts(stated: &[String]) -> Result<Vec<(String, Option<f64>)>, Stop> {
+pub(super) fn readouts(stated: &[String]) -> Result<Vec<(String, Option<f64>)>, Stop> {
     let one = |text: &String| {
         let Some((name, share)) = text.rsplit_once('=') else {
             return Ok((text.clone(), None));
