@@ -69,6 +69,8 @@ pub enum Purpose {
     Resampling = 29,
     /// Rows put in another order, to see what a model makes of marginals alone; who = the row.
     Shuffle = 30,
+    /// Closed runs drawn anew for the intervals of the matrix; who = number of the resampling.
+    MatrixResampling = 31,
 }
 
 impl Purpose {

@@ -3,7 +3,12 @@
 use rstar::{AABB, PointDistance, RTree, RTreeObject};
 use serde::Serialize;
 
-use super::rows::{Recorded, Rows};
+use super::{
+    origin::Origin,
+    rows::{Recorded, Rows},
+    splits::{STEPS, Split},
+};
+use crate::scenario::Scenario;
 
 /// Two rows nearer than this, in ranges of the inputs, are one.
 const SAME: f64 = 1e-6;
@@ -63,6 +68,54 @@ pub fn audit(recorded: &Recorded, scored: &str, auc: f64, ceiling: f64) -> Vec<F
         passed: !is_prophet,
     });
     findings
+}
+
+/// Audits the contexts and seeds of closed runs against all that was recorded.
+///
+/// # Errors
+/// If a scenario cannot be read.
+pub fn contexts(
+    splits: &[&Split],
+    origin: &Origin,
+    read: &dyn Fn(&[String]) -> Result<Scenario, String>,
+) -> Result<Vec<Finding>, String> {
+    let hash = |settings: &[String]| {
+        let mut scenario = read(settings)?;
+        scenario.seed = 0;
+        scenario.hash().map_err(|error| error.to_string())
+    };
+    let recorded = origin.seeds();
+    let is_taken = |seed: &u64| {
+        let mut splits = splits.iter();
+        splits.any(|split| (split.first_seed..split.first_seed + split.seeds()).contains(seed))
+    };
+    let shared: Vec<u64> = recorded.into_iter().filter(is_taken).collect();
+    // A variant that this scenario does not know any more is none of its contexts.
+    let trained = origin.trained().into_iter();
+    let trained: Vec<String> = trained.filter_map(|settings| hash(settings).ok()).collect();
+    let mut seen = Vec::new();
+    for split in splits.iter().filter(|split| split.step != STEPS[0].0) {
+        if trained.contains(&hash(&split.settings)?) {
+            seen.push(format!("`{}`", split.name));
+        }
+    }
+    let told = |found: &[String]| match found.is_empty() {
+        true => "none".into(),
+        false => found.join(", "),
+    };
+    let shared: Vec<String> = shared.iter().map(u64::to_string).collect();
+    Ok(vec![
+        Finding {
+            question: "do closed runs share a seed with recorded ones?".into(),
+            answer: told(&shared),
+            passed: shared.is_empty(),
+        },
+        Finding {
+            question: "is a held-out context one of those trained on?".into(),
+            answer: told(&seen),
+            passed: seen.is_empty(),
+        },
+    ])
 }
 
 /// A row's inputs, in units of their ranges in training.

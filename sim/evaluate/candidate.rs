@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use kernels::random::Sequence;
-use rules::{Adoption, Batch, Binding, Engine, Outputs, Read, Rule, Side, lent};
+use rules::{Batch, Binding, Outputs, Read, Rule, Side, Usage, Vocabulary, lent};
 
 use super::{
     Part,
+    arms::binding,
     rows::{Recorded, Rows},
     scores::score,
 };
@@ -32,7 +33,10 @@ impl Candidate {
     /// # Errors
     /// A message with place, culprit and way out.
     pub fn new(plan: &Plan, recorded: &Recorded, file: &Path) -> Result<Candidate, String> {
-        let rule = open(plan, file, recorded.clock)?;
+        let name = file.file_stem().unwrap_or_default().to_string_lossy();
+        let binding = binding(&name, file, recorded.clock);
+        let usage = plan.scenario.semantics.rules();
+        let rule = open(&binding, &plan.table.vocabulary, usage)?;
         Ok(Candidate {
             places: places(plan, rule.as_ref(), recorded)?,
             outputs: outputs(plan, rule.as_ref(), recorded)?,
@@ -103,38 +107,31 @@ impl Candidate {
     }
 }
 
-/// The candidate alone, whatever the scenario's own entry is.
-fn open(plan: &Plan, file: &Path, clock: f64) -> Result<Box<dyn Rule>, String> {
-    let binding = Binding {
-        name: file
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned(),
-        file: file.to_owned(),
-        clock: Some(clock),
-        combine: None,
-        sha256: None,
-        engine: Engine::Embedded,
-        adoption: Adoption::default(),
-    };
-    let usage = plan.scenario.semantics.rules();
-    let opened = rules::open(&[binding], &plan.table.vocabulary, usage);
+/// One rule alone, whatever the scenario's own entry is.
+///
+/// # Errors
+/// A message with the file, the culprit and the way out.
+pub fn open(
+    binding: &Binding,
+    vocabulary: &Vocabulary,
+    usage: Usage,
+) -> Result<Box<dyn Rule>, String> {
+    let file = binding.file.display();
+    let opened = rules::open(std::slice::from_ref(binding), vocabulary, usage);
     let mut rules = opened.map_err(|error| error.to_string())?.rules;
     match rules.len() {
         1 => {}
         many => {
             return Err(format!(
-                "{} holds {many} rules\n  score one at a time: a model, or the sentences of one type",
-                file.display()
+                "{file} holds {many} rules\n  score one at a time: a model, or the sentences of one \
+                 type"
             ));
         }
     }
     let rule = rules.swap_remove(0);
     if rule.signature().noise.is_some() || rule.signature().graph.is_some() {
         return Err(format!(
-            "{}: rules that ask for noise or see the graph of contacts are not scored on rows",
-            file.display()
+            "{file}: rules that ask for noise or see the graph of contacts are not scored on rows"
         ));
     }
     Ok(rule)

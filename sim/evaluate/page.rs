@@ -1,20 +1,26 @@
 //! `evaluate.html`: scores beside baselines and ceiling.
 
+mod matrix;
+
 use kuva::plot::{LinePlot, legend::LegendPosition, scatter::ScatterPlot};
 use kuva::render::{layout::Layout, plots::Plot};
 use maud::{Markup, html};
 
-use super::{Estimate, Part, Report, Score};
+use super::{Estimate, Part, Report, Score, Timing, gates::Outcome};
 use crate::page::{self, number};
 
 /// The page.
-pub fn page(report: &Report) -> String {
-    let title = format!("{} on recorded rows of {}", report.model.name, report.site);
+pub fn page(report: &Report, timing: &Timing) -> String {
+    let title = format!("{} in the place of {}", report.model.name, report.site);
     let body = html! {
         h1 { (title) }
         p.quiet { "events: " (report.events.join(", ")) "; rows: " code { (report.rows) } }
-        p class={ "verdict " (if report.is_clean { "good" } else { "bad" }) } { (summary(report)) }
-        @for part in report.parts.iter().rev() { (scores(part)) }
+        p class={ "verdict " (if report.is_passed() { "good" } else { "bad" }) } { (summary(report)) }
+        @if let Some(matrix) = &report.matrix { (matrix::closed(report, matrix, timing)) }
+        @for part in report.parts.iter().rev() {
+            h2 { "Recorded rows: " (part.name) " – skill " (number(part.skill)) }
+            (scores(part))
+        }
         h2 { "Audit of leaks" }
         table {
             @for finding in &report.audit {
@@ -27,19 +33,37 @@ pub fn page(report: &Report) -> String {
             }
         }
         h2 { "What was scored" }
-        p { code { (report.model.file.display()) } " " code { (report.model.sha256) } " " (report.model.engine) }
-        p.quiet { "milieu " (report.version) "; intervals are 95 %, over runs drawn anew with replacement." }
+        (manifest(report))
     };
     page::page(&title, &body)
 }
 
-/// The verdict in a sentence.
+fn manifest(report: &Report) -> Markup {
+    html! {
+        table {
+            tr { td { "model" } td { code { (report.model.file.display()) } " " (report.model.engine) } td { code { (report.model.sha256) } } }
+            tr { td { "law that drew the events" } td { } td { code { (report.law) } } }
+            tr { td { "rows" } td { code { (report.rows) } } td { code { (report.rows_sha256) } } }
+            @if let Some(sha256) = &report.splits_sha256 {
+                tr { td { "splits" } td { } td { code { (sha256) } } }
+            }
+        }
+        p.quiet {
+            "milieu " (report.version) "; intervals are 95 %, over runs drawn anew with replacement; of few \
+             runs they are too narrow. The rows were recorded from "
+            (if report.is_same_scenario { "this very scenario." }
+             else { "this scenario with other settings, or until another time." })
+        }
+    }
+}
+
+/// The verdict in a few sentences.
 pub fn summary(report: &Report) -> String {
     let Some(part) = report.parts.last() else {
         return "There are no rows.".into();
     };
     let leak = report.audit.iter().find(|finding| !finding.passed);
-    match leak {
+    let open = match leak {
         Some(finding) => format!(
             "Not to be trusted: {} – {}.",
             finding.question, finding.answer
@@ -53,7 +77,20 @@ pub fn summary(report: &Report) -> String {
             number(part.model.rate_ratio_interval[0]),
             number(part.model.rate_ratio_interval[1]),
         ),
-    }
+    };
+    let Some(matrix) = &report.matrix else {
+        return open;
+    };
+    let failed = report
+        .gates
+        .iter()
+        .filter(|gate| gate.outcome == Outcome::Failed);
+    let failed: Vec<&str> = failed.map(|gate| gate.code).collect();
+    let failed = match failed.is_empty() {
+        true => "No gate is failed.".into(),
+        false => format!("Failed: {}.", failed.join(", ")),
+    };
+    format!("{} {failed} {open}", matrix::summary(matrix))
 }
 
 fn estimate(it: &Estimate) -> String {
@@ -72,8 +109,7 @@ fn scores(part: &Part) -> Markup {
         ("shuffled inputs", &part.shuffled),
     ];
     html! {
-        h2 { (part.name) " – skill " (number(part.skill)) }
-        p.quiet { (runs) " runs, " (rows) " rows, " (events) " events" }
+        p.quiet { "Open loop, on recorded states: skill " (number(part.skill)) "; " (runs) " runs, " (rows) " rows, " (events) " events" }
         table {
             tr {
                 th { "" } th.number { "information, nats per h" } th.number { "rate ratio" }

@@ -73,6 +73,23 @@ struct Run {
     shards: std::collections::BTreeMap<String, Value>,
 }
 
+impl Rows {
+    /// Adds rows of other runs, in the same columns.
+    pub fn append(&mut self, mut other: Rows) {
+        self.inputs.resize_with(other.inputs.len(), Vec::new);
+        self.rates.resize_with(other.rates.len(), Vec::new);
+        let own = self.inputs.iter_mut().chain(&mut self.rates);
+        for (own, other) in own.zip(other.inputs.iter_mut().chain(&mut other.rates)) {
+            own.append(other);
+        }
+        self.run.append(&mut other.run);
+        self.event.append(&mut other.event);
+        self.exposure.append(&mut other.exposure);
+        self.weight.append(&mut other.weight);
+        self.types.append(&mut other.types);
+    }
+}
+
 impl Recorded {
     /// Reads the rows of a site.
     ///
