@@ -190,14 +190,69 @@ fn constant_rates_have_no_skill_over_themselves() {
         let loss = |arm: &str| number(&kills["arms"][arm]["loss"]["value"]);
         assert!(loss("constant") < loss("nobody"), "it is the best baseline");
         assert!((loss("model") - loss("constant")).abs() < 1e-6, "{kills:#}");
-        if kills["skill"].is_object() {
-            assert!(number(&kills["skill"]["value"]).abs() < 1e-6);
-        }
+        assert!(number(&kills["skill"]["value"]).abs() < 1e-6);
     }
     // The dose raises the law's rate by far, and not that of training.
     let blocked = readout(&report["matrix"]["rows"][1], "kills");
-    assert!(blocked["skill"].is_object(), "{blocked:#}");
+    assert_eq!(blocked["has_room"], true, "{blocked:#}");
     assert_eq!(gate(&report, "G1"), "not judged");
+}
+
+#[test]
+fn what_a_model_leaves_out_stays_the_laws() {
+    let home = tempfile::tempdir().unwrap();
+    let [rows, model, out] = ["rows", "fates.onnx", "out"].map(|name| home.path().join(name));
+    let [rows, model, folder] = [&rows, &model, &out].map(|path| path.to_str().unwrap());
+    let short = ["--until", "6 h", "--set", CROWD];
+    let record = [
+        "record",
+        SMALL,
+        "--rule",
+        "behavior",
+        "--runs",
+        "2",
+        "--split",
+        "50/0/0/50",
+    ];
+    let output = milieu(&[&record[..], &short[..], &["--out", rows]].concat());
+    assert!(output.status.success(), "{}", said(&output));
+    // The law also says how tumor cells divide, show PD-L1 and, once dead, leave debris.
+    let export = [
+        "model",
+        "export-rule",
+        SMALL,
+        "--rule",
+        "behavior",
+        "--type",
+        "tumor",
+    ];
+    let fates = [
+        "--behavior",
+        "apoptosis",
+        "--behavior",
+        "necrosis",
+        "-o",
+        model,
+    ];
+    let output = milieu(&[&export[..], &fates[..]].concat());
+    assert!(output.status.success(), "{}", said(&output));
+    let asked = [
+        "--rows",
+        rows,
+        "--site",
+        "behavior-1",
+        "--model",
+        model,
+        "--out",
+        folder,
+    ];
+    let evaluate = [&["evaluate", SMALL, "--runs", "3"], &short[..], &asked[..]].concat();
+    let output = milieu(&evaluate);
+    let json = fs::read(out.join("evaluate.json")).unwrap_or_else(|_| panic!("{}", said(&output)));
+    let report: Value = serde_json::from_slice(&json).unwrap();
+    let row = &report["matrix"]["rows"][0];
+    assert!(number(&row["loss"]["model"]["value"]) < 1e-6, "{row:#}");
+    assert!(number(&row["loss"]["constant"]["value"]) > 0.1);
 }
 
 #[test]

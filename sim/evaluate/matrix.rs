@@ -4,8 +4,9 @@
 //! The loss of a readout is |mean / mean of the law − 1| in margins: 1 is at the margin. Skill is
 //! (best baseline − model) / (best baseline − ceiling) of the losses, not clipped; on the same seeds the
 //! law loses nothing against itself, so that this ceiling is 0. Chance has another yardstick, the law on
-//! seeds of its own: where no baseline loses more than that, the readout does not feel the rule. The
-//! loss of a split is the mean over its readouts; the risk R = Σ w L stands only beside the whole matrix.
+//! seeds of its own: where a baseline loses no more than that, these runs do not show what the rule is
+//! for. The loss of a split is the mean over its readouts; the risk R = Σ w L stands only beside the
+//! whole matrix.
 
 use std::collections::BTreeMap;
 
@@ -70,9 +71,10 @@ pub struct Readout {
     pub margin: f64,
     /// Of each arm.
     pub arms: BTreeMap<Arm, Score>,
-    /// 1 − model / best baseline of the losses; none where no baseline loses more than the law on
-    /// other seeds, so that the readout does not feel the rule.
-    pub skill: Option<Estimate>,
+    /// 1 − model / best baseline of the losses.
+    pub skill: Estimate,
+    /// Whether even the best baseline loses more than the law does on other seeds.
+    pub has_room: bool,
     /// Whether the model's mean is within the margin of the law's.
     pub equivalence: Equivalence,
 }
@@ -176,24 +178,21 @@ impl Point {
         1.0 - self.losses[Arm::Model as usize] / self.best()
     }
 
-    /// Whether even the best baseline loses more than chance makes the law lose.
     fn has_room(&self) -> bool {
         self.best() > self.losses[Arm::Again as usize]
     }
 }
 
-/// Mean over those readouts of which there is a loss.
+/// Mean over those readouts that were measured; without end where the law has none of what an arm has.
 fn loss(points: &[Point], arm: Arm) -> f64 {
     let there = points.iter().map(|point| point.losses[arm as usize]);
-    let there: Vec<f64> = there.filter(|loss| loss.is_finite()).collect();
+    let there: Vec<f64> = there.filter(|loss| !loss.is_nan()).collect();
     there.iter().sum::<f64>() / there.len() as f64
 }
 
 fn greatest(points: &[Point]) -> f64 {
     let losses = points.iter().map(|point| point.losses[Arm::Model as usize]);
-    losses
-        .filter(|loss| loss.is_finite())
-        .fold(f64::NAN, f64::max)
+    losses.fold(f64::NAN, f64::max)
 }
 
 /// Judges the runs of a split; `number` keys its resampling.
@@ -252,7 +251,8 @@ pub(super) fn judge(number: usize, runs: &Runs, wanted: &[Wanted], duration: f64
                 unit: readout.unit.clone(),
                 margin: readout.margin,
                 equivalence: equivalence(&pairs, readout.margin),
-                skill: found[at].has_room().then(|| over(&Point::skill)),
+                skill: over(&Point::skill),
+                has_room: found[at].has_room(),
                 arms: Arm::ALL.into_iter().zip(values).map(score).collect(),
             }
         });
@@ -317,7 +317,7 @@ pub fn risk(rows: &[Row], drawn: &[Drawn]) -> Risk {
 
 /// A number, and what lies between 2.5 and 97.5 % of those over runs drawn anew.
 fn estimate(value: f64, drawn: impl Iterator<Item = f64>) -> Estimate {
-    let mut drawn: Vec<f64> = drawn.filter(|it| it.is_finite()).collect();
+    let mut drawn: Vec<f64> = drawn.filter(|it| !it.is_nan()).collect();
     drawn.sort_by(f64::total_cmp);
     let at = |part: f64| drawn.get((part * drawn.len() as f64) as usize).copied();
     Estimate {

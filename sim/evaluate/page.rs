@@ -6,8 +6,11 @@ use kuva::plot::{LinePlot, legend::LegendPosition, scatter::ScatterPlot};
 use kuva::render::{layout::Layout, plots::Plot};
 use maud::{Markup, html};
 
-use super::{Estimate, Part, Report, Score, Timing, gates::Outcome};
-use crate::page::{self, number};
+use super::{Estimate, Part, Report, Score, Timing, gates::Outcome, matrix::Row};
+use crate::{
+    compare::equivalence::Verdict,
+    page::{self, number},
+};
 
 /// The page.
 pub fn page(report: &Report, timing: &Timing) -> String {
@@ -15,7 +18,7 @@ pub fn page(report: &Report, timing: &Timing) -> String {
     let body = html! {
         h1 { (title) }
         p.quiet { "events: " (report.events.join(", ")) "; rows: " code { (report.rows) } }
-        p class={ "verdict " (if report.is_passed() { "good" } else { "bad" }) } { (summary(report)) }
+        p class={ "verdict " (class(report)) } { (summary(report)) }
         @if let Some(matrix) = &report.matrix { (matrix::closed(report, matrix, timing)) }
         @for part in report.parts.iter().rev() {
             h2 { "Recorded rows: " (part.name) " – skill " (number(part.skill)) }
@@ -54,6 +57,17 @@ fn manifest(report: &Report) -> Markup {
             (if report.is_same_scenario { "this very scenario." }
              else { "this scenario with other settings, or until another time." })
         }
+    }
+}
+
+/// Bad with a leak, a failed gate, or a context in which the tissue is another; good only if none is open.
+fn class(report: &Report) -> &'static str {
+    let rows = report.matrix.iter().flat_map(|matrix| &matrix.rows);
+    let verdicts: Vec<Verdict> = rows.map(Row::verdict).collect();
+    match report.is_passed() && !verdicts.contains(&Verdict::Different) {
+        false => "bad",
+        true if verdicts.contains(&Verdict::Undecided) => "open",
+        true => "good",
     }
 }
 

@@ -202,10 +202,8 @@ fn arms(readout: &Readout) -> Markup {
             }
             td.number { (estimate(&readout.arms[&Arm::Model].ratio)) br; small { "margin ± " (percent(readout.margin)) } }
             td.number {
-                @match &readout.skill {
-                    Some(skill) => (estimate(skill)),
-                    None => small { "no baseline loses more than chance" },
-                }
+                (estimate(&readout.skill))
+                @if !readout.has_room { br; small { "a baseline is within chance" } }
             }
             td class=(class(found.verdict)) {
                 (word(found.verdict))
