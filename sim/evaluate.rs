@@ -11,6 +11,7 @@
 //! Skill is (model − best baseline) / (law − best baseline) of the information, neither clipped nor
 //! averaged: below 0 the model loses to a baseline. The closed loop is told in [`matrix`] and [`arms`].
 
+mod adversary;
 pub mod arms;
 mod audit;
 mod candidate;
@@ -266,9 +267,10 @@ pub fn evaluate(
             Some(closed_loop(ready, &mut timing, &tell)?)
         }
     };
-    let gates = matrix
-        .iter()
-        .flat_map(|matrix| gates(&evaluation.model, matrix, last));
+    let gates = match &matrix {
+        Some(matrix) => gates(&evaluation.model, matrix, last, &candidate.tried(recorded)?),
+        None => Vec::new(),
+    };
     let hash = |file: &Path| sha256(file).map_err(|error| format!("{}: {error}", file.display()));
     let law = origin.law(&evaluation.site);
     let report = Report {
@@ -287,7 +289,7 @@ pub fn evaluate(
             .iter()
             .map(|(_, word)| word.clone())
             .collect(),
-        gates: gates.collect(),
+        gates,
         parts,
         matrix,
         is_clean: findings.iter().all(|finding| finding.passed),

@@ -71,6 +71,8 @@ pub enum Purpose {
     Shuffle = 30,
     /// Closed runs drawn anew for the intervals of the matrix; who = number of the resampling.
     MatrixResampling = 31,
+    /// Which extremes of its inputs a rule is asked about together; who = number of the mixture.
+    Adversary = 32,
 }
 
 impl Purpose {

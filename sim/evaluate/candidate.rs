@@ -7,6 +7,7 @@ use rules::{Batch, Binding, Outputs, Read, Rule, Side, Usage, Vocabulary, lent};
 
 use super::{
     Part,
+    adversary::{Trial, tried},
     arms::binding,
     rows::{Recorded, Rows},
     scores::score,
@@ -70,6 +71,22 @@ impl Candidate {
             law,
             shuffled,
         })
+    }
+
+    /// Asks it about inputs far beyond all that were recorded.
+    ///
+    /// # Errors
+    /// What the rule itself says.
+    pub fn tried(&self, recorded: &Recorded) -> Result<Trial, String> {
+        let range = |place: &usize| {
+            let rows = recorded.parts.iter().map(|(_, rows)| rows);
+            let values = rows.flat_map(|rows| &rows.inputs[*place]);
+            values.fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], value| {
+                [low.min(*value), high.max(*value)]
+            })
+        };
+        let ranges: Vec<[f64; 2]> = self.places.iter().map(range).collect();
+        tried(self.rule.as_ref(), &ranges, &self.outputs)
     }
 
     /// `[event][row]`.
