@@ -12,6 +12,7 @@
 //! averaged: below 0 the model loses to a baseline. The closed loop is told in [`matrix`] and [`arms`].
 
 mod adversary;
+pub mod answers;
 pub mod arms;
 mod audit;
 mod candidate;
@@ -19,11 +20,13 @@ mod closed;
 pub mod gates;
 pub mod matrix;
 mod origin;
+pub mod outcomes;
 pub mod page;
 pub mod rollout;
-mod rows;
-mod scores;
+pub mod rows;
+pub mod scores;
 pub mod splits;
+pub mod uncertainty;
 
 use std::{
     collections::BTreeMap,

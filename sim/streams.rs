@@ -73,6 +73,9 @@ pub enum Purpose {
     MatrixResampling = 31,
     /// Which extremes of its inputs a rule is asked about together; who = number of the mixture.
     Adversary = 32,
+    /// Which runs are the first half, to see what another half would say; who = number of the
+    /// halving.
+    Halving = 33,
 }
 
 impl Purpose {

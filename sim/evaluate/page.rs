@@ -107,7 +107,8 @@ pub fn summary(report: &Report) -> String {
     format!("{} {failed} {open}", matrix::summary(matrix))
 }
 
-fn estimate(it: &Estimate) -> String {
+/// A number and its interval.
+pub fn estimate(it: &Estimate) -> String {
     match it.interval {
         Some([low, high]) => format!("{} ({} to {})", number(it.value), number(low), number(high)),
         None => number(it.value),

@@ -25,6 +25,10 @@ pub struct Rows {
     pub inputs: Vec<Vec<f64>>,
     /// `[event][row]`: the rate that the recorded rule gave it, 1/min.
     pub rates: Vec<Vec<f64>>,
+    /// `[outcome][row]`: what the recorded rule said.
+    pub answers: Vec<Vec<f64>>,
+    /// Number of the condition in [`Recorded::conditions`].
+    pub condition: Vec<u16>,
     /// Number of the event in [`Recorded::events`], if one of these happened.
     pub event: Vec<Option<u16>>,
     /// min.
@@ -42,6 +46,11 @@ pub struct Recorded {
     pub inputs: Vec<(String, String)>,
     /// Name of the rate and word of the event.
     pub events: Vec<(String, String)>,
+    /// Name and unit of each behavior that is no event's rate, without `behavior:`.
+    pub outcomes: Vec<(String, String)>,
+    /// What was set in each variant. The first is the control: the one without changes, or the
+    /// first that was recorded.
+    pub conditions: Vec<String>,
     /// min between two calls.
     pub clock: f64,
     /// Cell types by name, as they turn up.
@@ -70,6 +79,8 @@ struct Run {
     run: u32,
     seed: u64,
     split: String,
+    #[serde(default)]
+    settings: Vec<String>,
     shards: std::collections::BTreeMap<String, Value>,
 }
 
@@ -78,16 +89,52 @@ impl Rows {
     pub fn append(&mut self, mut other: Rows) {
         self.inputs.resize_with(other.inputs.len(), Vec::new);
         self.rates.resize_with(other.rates.len(), Vec::new);
+        self.answers.resize_with(other.answers.len(), Vec::new);
         let own = self.inputs.iter_mut().chain(&mut self.rates);
-        for (own, other) in own.zip(other.inputs.iter_mut().chain(&mut other.rates)) {
+        let own = own.chain(&mut self.answers);
+        let others = other.inputs.iter_mut().chain(&mut other.rates);
+        for (own, other) in own.zip(others.chain(&mut other.answers)) {
             own.append(other);
         }
+        self.condition.append(&mut other.condition);
         self.run.append(&mut other.run);
         self.event.append(&mut other.event);
         self.exposure.append(&mut other.exposure);
         self.weight.append(&mut other.weight);
         self.types.append(&mut other.types);
     }
+}
+
+impl Run {
+    /// What was set in it.
+    fn condition(&self) -> String {
+        match self.settings.is_empty() {
+            true => "without changes".into(),
+            false => self.settings.join(", "),
+        }
+    }
+}
+
+/// The variants that were recorded, the control first.
+fn conditions(runs: &[Run]) -> Vec<String> {
+    let mut conditions: Vec<String> = Vec::new();
+    for run in runs {
+        let condition = run.condition();
+        match conditions.contains(&condition) {
+            true => {}
+            false if run.settings.is_empty() => conditions.insert(0, condition),
+            false => conditions.push(condition),
+        }
+    }
+    conditions
+}
+
+/// Behaviors that are no event's rate.
+fn outcomes(columns: &[Column]) -> Vec<(String, String)> {
+    let said = columns.iter().filter(|it| it.role == Role::Behavior);
+    let said = said.filter(|it| it.event.is_none());
+    let bare = |name: &str| name.strip_prefix("behavior:").unwrap_or(name).to_owned();
+    said.map(|it| (bare(&it.name), it.unit.clone())).collect()
 }
 
 impl Recorded {
@@ -134,6 +181,8 @@ impl Recorded {
         let mut recorded = Recorded {
             inputs: inputs.map(|it| (bare(&it.name), it.unit.clone())).collect(),
             events: events.collect(),
+            outcomes: outcomes(&of_site.columns),
+            conditions: conditions(&manifest.runs),
             clock: of_site.clock_min,
             types: Vec::new(),
             parts: Vec::new(),
@@ -163,6 +212,12 @@ impl Recorded {
             recorded.seeds[at].1.push(run.seed);
             let mut rows = std::mem::take(&mut recorded.parts[at].1);
             recorded.append(&path, run.run, &mut rows)?;
+            let condition = recorded
+                .conditions
+                .iter()
+                .position(|it| *it == run.condition());
+            rows.condition
+                .resize(rows.run.len(), condition.unwrap_or(0) as u16);
             recorded.parts[at].1 = rows;
         }
         Ok(recorded)
@@ -199,11 +254,15 @@ impl Recorded {
         rows.run.extend(std::iter::repeat_n(run, count));
         rows.inputs.resize_with(self.inputs.len(), Vec::new);
         rows.rates.resize_with(self.events.len(), Vec::new);
+        rows.answers.resize_with(self.outcomes.len(), Vec::new);
         for ((name, _), values) in self.inputs.iter().zip(&mut rows.inputs) {
             values.extend(numbers(&format!("input:{name}"))?);
         }
         for ((name, _), values) in self.events.iter().zip(&mut rows.rates) {
             values.extend(numbers(name)?);
+        }
+        for ((name, _), values) in self.outcomes.iter().zip(&mut rows.answers) {
+            values.extend(numbers(&format!("behavior:{name}"))?);
         }
         rows.exposure.extend(numbers("exposure_min")?);
         rows.weight.extend(numbers("weight")?);

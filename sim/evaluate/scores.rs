@@ -7,6 +7,7 @@ use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, Gamma};
 
 use super::rows::Rows;
+use super::uncertainty::reliability::{Reliability, reliability};
 use crate::streams::Purpose;
 
 /// Rates below this, 1/min, count as this: the logarithm of no rate has no end. How often that
@@ -50,6 +51,8 @@ pub struct Score {
     pub floored: u64,
     /// Rows, expected and observed events, by bin.
     pub bins: Vec<[f64; 3]>,
+    /// Chances against shares, in bins of as many rows each.
+    pub reliability: Reliability,
 }
 
 /// Sums of one run.
@@ -85,7 +88,12 @@ pub fn score(rows: &Rows, rates: &[Vec<f64>], constant: &[f64]) -> Score {
         let outcome = f64::from(event.is_some());
         let sums = runs.entry(rows.run[row]).or_default();
         sums.gain += weight * (own - base);
-        sums.hours += weight * exposure / 60.0;
+        // Where there is no event to come, there is no time for it.
+        sums.hours += if rates.is_empty() {
+            0.0
+        } else {
+            weight * exposure / 60.0
+        };
         let bin = edges.partition_point(|edge| *edge < chances[row]);
         let of_row = [weight, weight * chances[row], weight * outcome];
         sums.bins[bin]
@@ -98,21 +106,37 @@ pub fn score(rows: &Rows, rates: &[Vec<f64>], constant: &[f64]) -> Score {
         happened += weight * outcome;
     }
     let runs: Vec<Sums> = runs.into_values().collect();
-    let bins = total(runs.iter()).bins;
+    let bins = total(&runs.iter().collect::<Vec<_>>()).bins;
     let apart = bins
         .iter()
         .map(|[_, expected, seen]| (expected - seen).abs());
     Score {
-        information: resampled(&runs, |sums| sums.gain / sums.hours),
+        information: resampled(&runs, |runs| {
+            let sums = total(runs);
+            sums.gain / sums.hours
+        }),
         rate_ratio: happened / expected,
         rate_ratio_interval: poisson(happened).map(|end| end / expected),
-        slope: resampled(&runs, |sums| slope(&sums.bins)),
+        slope: resampled(&runs, |runs| slope(&total(runs).bins)),
         brier: squares / weights,
         calibration_error: apart.sum::<f64>() / weights,
         auc: auc(&chances, rows),
         floored,
         bins: bins.to_vec(),
+        reliability: reliability(&chances, &happened_at(rows), &counted(rows)),
     }
+}
+
+/// Whether an event came.
+fn happened_at(rows: &Rows) -> Vec<bool> {
+    rows.event.iter().map(Option::is_some).collect()
+}
+
+/// Weights of rows in which one could come.
+fn counted(rows: &Rows) -> Vec<f64> {
+    let weights = rows.weight.iter().zip(&rows.exposure);
+    let counted = weights.map(|(weight, exposure)| if *exposure > 0.0 { *weight } else { 0.0 });
+    counted.collect()
 }
 
 /// Logarithm of the likelihood of a row, and whether the event's rate was below the floor.
@@ -146,8 +170,8 @@ fn edges(chances: &[f64], weights: &[f64]) -> Vec<f64> {
     edges
 }
 
-fn total<'a>(runs: impl Iterator<Item = &'a Sums>) -> Sums {
-    runs.fold(Sums::default(), |mut all, run| {
+fn total(runs: &[&Sums]) -> Sums {
+    runs.iter().fold(Sums::default(), |mut all, run| {
         all.gain += run.gain;
         all.hours += run.hours;
         for (sum, bin) in all.bins.iter_mut().zip(&run.bins) {
@@ -158,31 +182,44 @@ fn total<'a>(runs: impl Iterator<Item = &'a Sums>) -> Sums {
 }
 
 /// A number over all runs, and over runs drawn anew with replacement.
-fn resampled(runs: &[Sums], of: impl Fn(&Sums) -> f64) -> Estimate {
-    let value = of(&total(runs.iter()));
-    if runs.len() < 3 {
-        return Estimate {
-            value,
-            interval: None,
-        };
-    }
-    let draws = Purpose::Resampling.draws(runs.len() as u64);
-    let one = |number: usize| {
+pub fn resampled<T>(runs: &[T], of: impl Fn(&[&T]) -> f64) -> Estimate {
+    let [estimate] = resampled_within(&[runs], |runs| [of(&runs[0])]);
+    estimate
+}
+
+/// Numbers over all runs, and over runs drawn anew with replacement, group by group. There are no
+/// intervals where a group has fewer than three.
+pub fn resampled_within<T, const N: usize>(
+    groups: &[&[T]],
+    of: impl Fn(&[Vec<&T>]) -> [f64; N],
+) -> [Estimate; N] {
+    let all: Vec<Vec<&T>> = groups.iter().map(|group| group.iter().collect()).collect();
+    let values = of(&all);
+    let count: usize = groups.iter().map(|group| group.len()).sum();
+    let draws = Purpose::Resampling.draws(count as u64);
+    let mut drawn: [Vec<f64>; N] = std::array::from_fn(|_| Vec::new());
+    let is_enough = groups.iter().all(|group| group.len() >= 3);
+    for number in 0..if is_enough { RESAMPLES } else { 0 } {
         let mut sequence = Sequence::new(draws, number as u64);
-        let mut draw = || &runs[(sequence.uniform() * runs.len() as f64) as usize];
-        let drawn: Vec<&Sums> = (0..runs.len()).map(|_| draw()).collect();
-        of(&total(drawn.into_iter()))
-    };
-    let mut values: Vec<f64> = (0..RESAMPLES)
-        .map(one)
-        .filter(|it| it.is_finite())
-        .collect();
-    values.sort_by(f64::total_cmp);
-    let at = |part: f64| values.get((part * RESAMPLES as f64) as usize).copied();
-    Estimate {
-        value,
-        interval: at(0.025).zip(at(0.975)).map(|(low, high)| [low, high]),
+        let mut anew: Vec<Vec<&T>> = Vec::new();
+        for group in groups {
+            let draw = |_| &group[(sequence.uniform() * group.len() as f64) as usize];
+            anew.push((0..group.len()).map(draw).collect());
+        }
+        for (drawn, value) in drawn.iter_mut().zip(of(&anew)) {
+            drawn.extend(value.is_finite().then_some(value));
+        }
     }
+    let interval = |mut values: Vec<f64>| {
+        values.sort_by(f64::total_cmp);
+        let at = |part: f64| values.get((part * RESAMPLES as f64) as usize).copied();
+        at(0.025).zip(at(0.975)).map(|(low, high)| [low, high])
+    };
+    let mut drawn = drawn.into_iter();
+    values.map(|value| Estimate {
+        value,
+        interval: drawn.next().and_then(interval),
+    })
 }
 
 /// The ends of an exact 95 % interval of the mean of a Poisson number (Garwood 1936).
