@@ -26,6 +26,7 @@ pub mod rollout;
 pub mod rows;
 pub mod scores;
 pub mod splits;
+pub mod statements;
 pub mod uncertainty;
 
 use std::{
@@ -50,9 +51,10 @@ use gates::{Gate, Outcome, gates};
 use matrix::{Matrix, Row, Wanted, judge, risk};
 use origin::Origin;
 use rollout::rollout;
-use rows::Recorded;
+use rows::{Recorded, Rows};
 pub use scores::{Estimate, Score};
 use splits::Split;
+use statements::{Asking, Statements};
 
 /// Parts that are scored, where they are there: never that which was trained on alone.
 const PARTS: [&str; 4] = ["train", "validation", "calibration", "test"];
@@ -152,6 +154,9 @@ pub struct Part {
     pub shuffled: Score,
     /// (model − best baseline) / (law − best baseline) of the information.
     pub skill: f64,
+    /// What the model says that is no event's rate, and how sure it is; of recorded rows.
+    #[serde(flatten)]
+    pub statements: Option<Statements>,
 }
 
 /// An evaluation whose every split can be run.
@@ -160,6 +165,7 @@ pub struct Ready<'a> {
     recorded: Recorded,
     origin: Origin,
     candidate: Candidate,
+    asking: Asking,
     /// By event, 1/min.
     constant: Vec<f64>,
     /// With the hash of the scenario.
@@ -191,7 +197,9 @@ impl Evaluation<'_> {
         let constant = constant(&trained.1, recorded.events.len());
         for name in PARTS {
             let part = recorded.parts.iter().find(|(part, _)| part == name);
-            if part.is_some_and(|(_, rows)| rows.event.iter().flatten().next().is_none()) {
+            let has_none =
+                |(_, rows): &(String, Rows)| rows.event.iter().flatten().next().is_none();
+            if !recorded.events.is_empty() && part.is_some_and(has_none) {
                 return Err(format!(
                     "no event happens in the part `{name}`, so that nothing can be scored\n  \
                      record longer or more runs"
@@ -220,11 +228,13 @@ impl Evaluation<'_> {
             true => Vec::new(),
             false => wanted(&scenario, self)?,
         };
+        let asking = Asking::new(&plan, &self.model, &recorded, &candidate)?;
         let is_same_scenario = origin.is_of(self.read, &self.site);
         Ok(Ready {
             evaluation: self,
             recorded,
             origin,
+            asking,
             candidate,
             constant,
             stages,
@@ -253,7 +263,9 @@ pub fn evaluate(
     let mut parts = Vec::new();
     for name in PARTS {
         if let Some((_, rows)) = recorded.parts.iter().find(|(part, _)| part == name) {
-            parts.push(candidate.part(name, rows, constant)?);
+            let mut part = candidate.part(name, rows, constant)?;
+            part.statements = Some(ready.asking.part(candidate, recorded, rows)?);
+            parts.push(part);
         }
     }
     let last = parts.last().ok_or("there are no rows")?;

@@ -221,7 +221,12 @@ fn what_cannot_be_scored_is_refused_with_the_way_out() {
         assert!(said.contains(wanted), "{said}");
     };
     refused(&rows(), "kiling", WRITTEN, "did you mean `killing`");
-    refused(&rows(), "behavior-2", WRITTEN, "gives no event a rate");
+    refused(
+        &rows(),
+        "behavior-2",
+        WRITTEN,
+        "no column `input:contact age`, which the model reads",
+    );
     refused(
         home.path(),
         "killing",

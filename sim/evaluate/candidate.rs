@@ -3,19 +3,17 @@
 use std::path::Path;
 
 use kernels::random::Sequence;
-use rules::{Batch, Binding, Outputs, Read, Rule, Side, Usage, Vocabulary, lent};
+use rules::{Binding, Read, Rule, Side, Usage, Vocabulary};
 
 use super::{
     Part,
     adversary::{Trial, tried},
+    answers::Asked,
     arms::binding,
     rows::{Recorded, Rows},
     scores::score,
 };
 use crate::{plan::Plan, streams::Purpose};
-
-/// Rows a model is asked about at once.
-const CHUNK: usize = 1 << 14;
 
 /// A rule, and how it is asked about rows.
 pub struct Candidate {
@@ -70,6 +68,7 @@ impl Candidate {
             model,
             law,
             shuffled,
+            statements: None,
         })
     }
 
@@ -91,36 +90,18 @@ impl Candidate {
 
     /// `[event][row]`.
     fn rates(&self, rows: &Rows, inputs: &[Vec<f64>]) -> Result<Vec<Vec<f64>>, String> {
-        let signature = self.rule.signature();
-        let count = rows.run.len();
-        let mut rates = vec![Vec::with_capacity(count); self.outputs.len()];
-        let mut out = Outputs::default();
-        for start in (0..count).step_by(CHUNK) {
-            let chunk = start..(start + CHUNK).min(count);
-            let column = |place: &usize| inputs[*place][chunk.clone()].to_vec();
-            let columns: Vec<Vec<f64>> = self.places.iter().map(column).collect();
-            let kinds = rows.types[chunk.clone()].iter();
-            let kinds: Vec<u16> = kinds.map(|kind| self.types[usize::from(*kind)]).collect();
-            out.reset(signature.writes.len(), chunk.len());
-            let batch = Batch {
-                rows: chunk.len(),
-                signals: &lent(&columns),
-                dead: &vec![false; chunk.len()],
-                types: &kinds,
-                dt: signature.clock,
-                member: 0.5,
-                ..Batch::default()
-            };
-            let done = self.rule.apply(&batch, &mut out);
-            done.map_err(|error| error.to_string())?;
-            if let Some((row, reason)) = out.failed.first() {
-                return Err(format!("row {}: {reason}", start + row));
-            }
-            for (rates, write) in rates.iter_mut().zip(&self.outputs) {
-                rates.extend_from_slice(&out.columns[*write]);
-            }
+        let answers = self.asked().answers(rows, inputs, &self.outputs)?;
+        Ok(answers.columns)
+    }
+
+    /// How it is asked.
+    pub fn asked(&self) -> Asked<'_> {
+        Asked {
+            rule: self.rule.as_ref(),
+            places: &self.places,
+            types: &self.types,
+            member: 0.5,
         }
-        Ok(rates)
     }
 }
 
@@ -215,7 +196,7 @@ pub fn constant(rows: &Rows, events: usize) -> Vec<f64> {
 }
 
 /// Each input in an order of its own.
-fn shuffled(rows: &Rows) -> Vec<Vec<f64>> {
+pub fn shuffled(rows: &Rows) -> Vec<Vec<f64>> {
     let shuffle = |(input, values): (usize, &Vec<f64>)| {
         let draws = Purpose::Shuffle.draws(input as u64);
         let draw = |row: usize| Sequence::new(draws, row as u64).uniform();

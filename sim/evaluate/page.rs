@@ -6,7 +6,10 @@ use kuva::plot::{LinePlot, legend::LegendPosition, scatter::ScatterPlot};
 use kuva::render::{layout::Layout, plots::Plot};
 use maud::{Markup, html};
 
-use super::{Estimate, Part, Report, Score, Timing, gates::Outcome, matrix::Row};
+use super::{
+    Estimate, Part, Report, Score, Timing, gates::Outcome, matrix::Row, statements,
+    uncertainty::reliability,
+};
 use crate::{
     compare::equivalence::Verdict,
     page::{self, number},
@@ -21,8 +24,15 @@ pub fn page(report: &Report, timing: &Timing) -> String {
         p class={ "verdict " (class(report)) } { (summary(report)) }
         @if let Some(matrix) = &report.matrix { (matrix::closed(report, matrix, timing)) }
         @for part in report.parts.iter().rev() {
-            h2 { "Recorded rows: " (part.name) " – skill " (number(part.skill)) }
-            (scores(part))
+            @match report.events.is_empty() {
+                true => h2 { "Recorded rows: " (part.name) },
+                false => {
+                    h2 { "Recorded rows: " (part.name) " – skill " (number(part.skill)) }
+                    (scores(part))
+                    (reliability::page(&part.model.reliability))
+                }
+            }
+            @if let Some(statements) = &part.statements { (statements::page(statements)) }
         }
         h2 { "Audit of leaks" }
         table {
@@ -78,6 +88,7 @@ pub fn summary(report: &Report) -> String {
     };
     let leak = report.audit.iter().find(|finding| !finding.passed);
     let open = match leak {
+        None if report.events.is_empty() => statements::summary(part),
         Some(finding) => format!(
             "Not to be trusted: {} – {}.",
             finding.question, finding.answer

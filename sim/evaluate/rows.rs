@@ -188,12 +188,6 @@ impl Recorded {
             parts: Vec::new(),
             seeds: Vec::new(),
         };
-        if recorded.events.is_empty() {
-            return Err(wrong(format!(
-                "the rule of `{site}` gives no event a rate, so that there is nothing to score\n  \
-                 events are deaths, transformations, hits and detachments"
-            )));
-        }
         for run in &manifest.runs {
             let name = run.shards[site]["file"].as_str().unwrap_or_default();
             let path = folder.join(name);

@@ -27,9 +27,9 @@ pub struct Output {
 #[derive(Debug)]
 pub struct Known<'a> {
     /// What is scored.
-    pub outputs: Vec<Output>,
+    pub outputs: &'a [Output],
     /// The signals that the model reads, as places in [`Rows::inputs`].
-    pub reads: Vec<usize>,
+    pub reads: &'a [usize],
     /// Names of the conditions, the control first.
     pub conditions: &'a [String],
     /// The rows of training.

@@ -1,0 +1,422 @@
+//! The evaluator itself: models whose worth is known by the way they were made get that worth, and
+//! what is wrong is found. Elsewhere: the law as its own model, a mean rate, a rate 1.3 times too
+//! high and leaked runs (`tests/evaluate.rs`); models that mix their rows (`rules/tests/neural/rows.rs`);
+//! planted interactions of dyads (`tests/dyad_tables.rs`).
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::LazyLock;
+
+use prost::Message;
+use rules::neural::{
+    contract::Spec,
+    make::{golden_rows, seal},
+    proto::{Graph, Model, Node, OperatorSet, Tensor, ValueInfo},
+};
+use serde_json::{Value, json};
+use statrs::distribution::{ContinuousCDF, Normal};
+use tempfile::TempDir;
+
+/// Numbers that a law sets.
+const OUTPUTS: usize = 6;
+
+/// Drugs, each given or not.
+const DRUGS: usize = 3;
+
+/// What cells differ by that nobody can read but the law: its standard deviation.
+const NOISE: f64 = 0.5;
+
+fn milieu(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_milieu"));
+    command.args(arguments).output().unwrap()
+}
+
+fn numbers(prefix: &str, count: usize) -> Vec<String> {
+    (0..count)
+        .map(|number| format!("{prefix}{number}"))
+        .collect()
+}
+
+/// Cells that differ in `x`, which models may read, and in `e0`, `e1`, …, one for each number, which
+/// they may not; some drugs.
+fn scenario() -> String {
+    let zeros = |names: Vec<String>| {
+        names
+            .iter()
+            .map(|it| format!("{it} = 0, "))
+            .collect::<String>()
+    };
+    let (drugs, outputs, noise) = (
+        numbers("d", DRUGS),
+        numbers("g", OUTPUTS),
+        numbers("e", OUTPUTS),
+    );
+    let normal = |name: &String, sigma: f64| {
+        format!("\"custom:{name}\" = {{ distribution = \"normal\", mu = 0, sigma = {sigma} }}, ")
+    };
+    let differ: String = noise.iter().map(|name| normal(name, NOISE)).collect();
+    format!(
+        "duration = \"6 min\"\n[domain]\ndimensions = 2\nsize = [400, 400]\nvoxel = 400\n\
+         [clocks]\ndiffusion = 6\nmechanics = 6\nphenotype = 6\n\
+         [cell_types.tumor]\ncustom = {{ x = 0, {}{}{}}}\n\
+         initial = {{ {}{differ}}}\n\
+         [cells.all]\ntype = \"tumor\"\ncount = 60\ndisc = {{ radius = \"190 µm\" }}\n\
+         [rules]\nlaw = \"law.onnx\"\n",
+        zeros(drugs),
+        zeros(outputs),
+        zeros(noise),
+        normal(&"x".to_owned(), 1.0),
+    )
+}
+
+/// What a drug does to a number: all drugs turn half of them up and half of them down, and each drug
+/// some more than others do.
+fn effect(drug: usize, output: usize) -> f64 {
+    let common = if output.is_multiple_of(2) { 3.0 } else { -3.0 };
+    common + if output % DRUGS == drug { 1.0 } else { 0.0 }
+}
+
+/// A model that sets every g to its constant + Σ weight · input, and says, if it does, that it is sure
+/// of it to within a standard deviation.
+fn linear(
+    inputs: &[String],
+    weight: impl Fn(usize, usize) -> f64,
+    constant: impl Fn(usize) -> f64,
+    deviation: Option<f64>,
+) -> Vec<u8> {
+    let input = |(col, name): (usize, &String)| {
+        json!({"tensor": "x", "col": col, "name": format!("custom:{name}"), "unit": "1",
+               "lo": -9, "hi": 9, "mean": 0, "std": 1})
+    };
+    let output = |col: usize| {
+        let mut output = json!({"tensor": "y", "col": col, "name": format!("custom:g{col}"),
+                                "kind": "parameter", "unit": "1"});
+        if deviation.is_some() {
+            output["uncertainty"] = json!({"std": "s"});
+        }
+        output
+    };
+    let spec = json!({
+        "form": "cell",
+        "acts_on": "tumor",
+        "inputs": inputs.iter().enumerate().map(input).collect::<Vec<_>>(),
+        "outputs": (0..OUTPUTS).map(output).collect::<Vec<_>>(),
+        "dt": {"trained": 6, "min": 0.1, "max": 60, "unit": "min"},
+    });
+    let weights = (0..inputs.len()).flat_map(|from| (0..OUTPUTS).map(move |to| (from, to)));
+    let weights: Vec<f32> = weights.map(|(from, to)| weight(from, to) as f32).collect();
+    let dims = [inputs.len(), OUTPUTS];
+    let flat = |value: f64| vec![value as f32; OUTPUTS];
+    let constant: Vec<f32> = (0..OUTPUTS).map(|to| constant(to) as f32).collect();
+    let mut constants = vec![
+        Tensor::floats("w", &dims, &weights),
+        Tensor::floats("c", &[OUTPUTS], &constant),
+    ];
+    let mut nodes = vec![Node::new("Gemm", &["x", "w", "c"], "y")];
+    if let Some(deviation) = deviation {
+        constants.push(Tensor::floats("nothing", &dims, &vec![0.0; weights.len()]));
+        constants.push(Tensor::floats("d", &[OUTPUTS], &flat(deviation)));
+        nodes.push(Node::new("Gemm", &["x", "nothing", "d"], "s"));
+    }
+    file(spec, nodes, constants, inputs.len())
+}
+
+/// The file of a model of these nodes, from `x` to `y`, and to `s` if any of them leads there.
+fn file(spec: Value, nodes: Vec<Node>, constants: Vec<Tensor>, width: usize) -> Vec<u8> {
+    let spec = Spec::from_json(spec).unwrap();
+    let made = spec.outputs.len();
+    let info = |name: &str, width| ValueInfo::floats(name, &[None, Some(width)], "n_cells");
+    let outputs = if nodes.len() > 1 && constants.len() > 3 {
+        vec!["y", "s"]
+    } else {
+        vec!["y"]
+    };
+    let mut model = Model {
+        ir_version: Some(10),
+        graph: Some(Graph {
+            name: Some("rule".into()),
+            node: nodes,
+            initializer: constants,
+            input: vec![info("x", width)],
+            output: outputs.into_iter().map(|name| info(name, made)).collect(),
+            ..Graph::default()
+        }),
+        opset_import: vec![OperatorSet {
+            domain: Some(String::new()),
+            version: Some(18),
+        }],
+        ..Model::default()
+    };
+    model.set_metadata("milieu.contract", "1".into());
+    model.set_metadata("milieu.spec", serde_json::to_string(&spec).unwrap());
+    seal(&mut model, &golden_rows(&spec, 64)).unwrap();
+    model.encode_to_vec()
+}
+
+/// x and the drugs.
+fn seen() -> Vec<String> {
+    [vec!["x".to_owned()], numbers("d", DRUGS)].concat()
+}
+
+/// What the law makes of what is seen.
+fn weight(from: usize, to: usize) -> f64 {
+    match from {
+        0 => 0.2 * to as f64,
+        drug => effect(drug - 1, to),
+    }
+}
+
+/// The law: what is seen, and what is not.
+fn law() -> Vec<u8> {
+    let inputs = [seen(), numbers("e", OUTPUTS)].concat();
+    let all = |from: usize, to: usize| match from.checked_sub(1 + DRUGS) {
+        None => weight(from, to),
+        Some(noise) => f64::from(noise == to),
+    };
+    linear(&inputs, all, |_| 1.0, None)
+}
+
+/// Rows under every combination of drugs.
+static ROWS: LazyLock<TempDir> = LazyLock::new(|| {
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join("scenario.toml"), scenario()).unwrap();
+    fs::write(home.path().join("law.onnx"), law()).unwrap();
+    let vary: Vec<String> = numbers("d", DRUGS)
+        .iter()
+        .map(|drug| format!("cell_types.tumor.custom.{drug}=0|1"))
+        .collect();
+    let [place, out] = ["scenario.toml", "rows"].map(|it| home.path().join(it));
+    let [place, out] = [&place, &out].map(|path| path.to_str().unwrap());
+    let mut arguments = vec![
+        "record", place, "--rule", "law", "--runs", "12", "--out", out,
+    ];
+    arguments.extend(["--split", "50/0/0/50", "--quiet"]);
+    arguments.extend(vary.iter().flat_map(|vary| ["--vary", vary]));
+    let output = milieu(&arguments);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    home
+});
+
+/// Scores a model file; what the program said, exit code and report.
+fn evaluate(model: &[u8]) -> (String, Option<i32>, Option<Value>) {
+    let home = tempfile::tempdir().unwrap();
+    let place = |name: &str, of: &Path| of.join(name).to_str().unwrap().to_owned();
+    fs::write(home.path().join("model.onnx"), model).unwrap();
+    let [scenario, rows] = ["scenario.toml", "rows"].map(|name| place(name, ROWS.path()));
+    let [model, out] = ["model.onnx", "out"].map(|name| place(name, home.path()));
+    let output = milieu(&[
+        "evaluate", &scenario, "--rows", &rows, "--site", "law", "--model", &model, "--out", &out,
+    ]);
+    let report = fs::read(home.path().join("out/evaluate.json")).ok();
+    let report = report.map(|text| serde_json::from_slice(&text).unwrap());
+    if report.is_some() {
+        let page = fs::read_to_string(home.path().join("out/evaluate.html")).unwrap();
+        assert!(page.contains("What is no event") && !page.contains("src=\"http"));
+    }
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    (said, output.status.code(), report)
+}
+
+/// The part `test` of a model's report.
+fn test(model: &[u8]) -> Value {
+    let (said, code, report) = evaluate(model);
+    assert_eq!(code, Some(0), "{said}");
+    let report = report.unwrap();
+    let mut parts = report["parts"].as_array().unwrap().iter();
+    parts.find(|part| part["name"] == "test").unwrap().clone()
+}
+
+fn number(value: &Value) -> f64 {
+    value
+        .as_f64()
+        .unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+#[track_caller]
+fn near(found: &Value, expected: f64, tolerance: f64) {
+    let found = number(found);
+    assert!(
+        (found - expected).abs() <= tolerance,
+        "{found} is not {expected} ± {tolerance}"
+    );
+}
+
+#[test]
+fn the_recorded_law_has_no_error_and_agrees_wholly() {
+    let part = test(&law());
+    for output in part["outcomes"]["outputs"].as_array().unwrap() {
+        near(&output["model"]["root_mean_square"]["value"], 0.0, 1e-9);
+        near(&output["model"]["r_squared"]["value"], 1.0, 1e-12);
+        near(&output["skill"], 1.0, 1e-9);
+    }
+    let conditions = &part["outcomes"]["conditions"];
+    let model = &conditions["model"];
+    for score in [
+        "pearson_control",
+        "pearson_perturbed",
+        "centroid_accuracy",
+        "discrimination",
+    ] {
+        near(&model[score]["value"], 1.0, 1e-9);
+        let half = number(&conditions["split_half"][score]["value"]);
+        assert!((0.9..1.0 + 1e-9).contains(&half), "{score}: {half}");
+    }
+    near(&model["mrrmse"]["value"], 0.0, 1e-9);
+    near(&model["energy"], 0.0, 1e-9);
+}
+
+/// Each drug is given in four of the seven conditions besides the control.
+fn mean() -> Vec<u8> {
+    let sum = |to| (0..DRUGS).map(|drug| effect(drug, to)).sum::<f64>();
+    linear(&seen(), |_, _| 0.0, |to| 1.0 + 4.0 / 7.0 * sum(to), None)
+}
+
+#[test]
+fn a_mean_predictor_knows_no_condition_from_another_but_looks_good_from_the_control() {
+    let part = test(&mean());
+    let conditions = &part["outcomes"]["conditions"];
+    let model = &conditions["model"];
+    near(&model["centroid_accuracy"]["value"], 0.5, 1e-9);
+    near(&model["discrimination"]["value"], 0.5, 0.1);
+    let seems = number(&model["pearson_control"]["value"]);
+    assert!(seems > 0.9, "{seems}");
+    near(&model["pearson_perturbed"]["value"], 0.0, 0.2);
+    for output in part["outcomes"]["outputs"].as_array().unwrap() {
+        let skill = number(&output["skill"]);
+        assert!(skill < 0.05, "{skill}");
+    }
+    // The baseline of that name is the very reference.
+    let baselines = conditions["baselines"].as_array().unwrap();
+    let same = baselines
+        .iter()
+        .find(|it| it[0] == "perturbed mean")
+        .unwrap();
+    near(&same[1]["pearson_perturbed"]["value"], 0.0, 1e-9);
+    near(&same[1]["centroid_accuracy"]["value"], 0.5, 1e-9);
+}
+
+#[test]
+fn a_linear_law_is_reached_by_ridge_and_by_no_other_baseline() {
+    let part = test(&linear(&seen(), weight, |_| 1.0, None));
+    let output = &part["outcomes"]["outputs"][5];
+    let error = |errors: &Value| number(&errors["root_mean_square"]["value"]);
+    // What nobody can see remains.
+    near(&output["model"]["root_mean_square"]["value"], NOISE, 0.03);
+    for baseline in output["baselines"].as_array().unwrap() {
+        let found = error(&baseline[1]);
+        match baseline[0] == "ridge" {
+            true => assert!(
+                (found / error(&output["model"]) - 1.0).abs() < 0.01,
+                "{found}"
+            ),
+            false => assert!(found > 2.0 * NOISE, "{}: {found}", baseline[0]),
+        }
+    }
+    near(&output["skill"], 0.0, 0.01);
+}
+
+#[test]
+fn a_score_that_is_gamed_by_stretching_stands_beside_one_that_is_not() {
+    let part = test(&linear(&seen(), weight, |_| 1.0, None));
+    let stretched = part["outcomes"]["conditions"]["stretched"]
+        .as_array()
+        .unwrap()
+        .clone();
+    let of = |factor: f64, score: &str| {
+        let found = stretched.iter().find(|it| it[0] == factor).unwrap();
+        number(&found[1][score]["value"])
+    };
+    for factor in [0.5, 2.0, 10.0] {
+        let [one, other] = [1.0, factor].map(|factor| of(factor, "pearson_control"));
+        assert!(
+            (one - other).abs() < 1e-9,
+            "a direction is blind to {factor}"
+        );
+        assert!(of(factor, "mrrmse") > 5.0 * of(1.0, "mrrmse"));
+    }
+    assert!(of(10.0, "centroid_accuracy") < of(1.0, "centroid_accuracy"));
+}
+
+/// P(|z| < its quantile / `times`) of a normal law.
+fn covered(promised: f64, times: f64) -> f64 {
+    let normal = Normal::standard();
+    2.0 * normal.cdf(normal.inverse_cdf(0.5 + 0.5 * promised) / times) - 1.0
+}
+
+#[test]
+fn an_over_confident_model_covers_as_little_as_the_normal_law_says() {
+    for times in [1.0, 3.0] {
+        let part = test(&linear(&seen(), weight, |_| 1.0, Some(NOISE / times)));
+        for output in part["uncertainty"].as_array().unwrap() {
+            assert_eq!(output["stated"], "standard deviation");
+            for coverage in output["coverage"].as_array().unwrap() {
+                let expected = covered(number(&coverage["promised"]), times);
+                // 48 runs of 60 cells: four standard errors.
+                let error = (expected * (1.0 - expected) / (48.0 * 60.0)).sqrt();
+                near(&coverage["found"]["value"], expected, 4.0 * error);
+            }
+            let far = number(&output["transform"][1]);
+            assert_eq!(far < 0.04, times == 1.0, "{far}");
+            // σ/√π is the least, of who is as sure as it should be.
+            let crps = number(&output["crps"]["value"]);
+            let least = NOISE / std::f64::consts::PI.sqrt();
+            assert_eq!((crps / least - 1.0).abs() < 0.05, times == 1.0, "{crps}");
+        }
+    }
+}
+
+#[test]
+fn a_model_that_says_nothing_of_how_sure_it_is_gets_no_score_of_it() {
+    assert_eq!(test(&mean())["uncertainty"], json!([]));
+}
+
+#[test]
+fn a_model_that_says_nothing_of_what_the_rows_hold_is_refused() {
+    let spec = json!({
+        "form": "cell",
+        "acts_on": "tumor",
+        "inputs": [{"tensor": "x", "col": 0, "name": "custom:x", "unit": "1", "lo": -9, "hi": 9}],
+        "outputs": [{"tensor": "y", "col": 0, "name": "migration speed", "kind": "parameter",
+                     "unit": "µm/min"}],
+        "dt": {"trained": 6, "min": 0.1, "max": 60, "unit": "min"},
+    });
+    let model = file(spec, vec![Node::new("Abs", &["x"], "y")], Vec::new(), 1);
+    let (said, code, _) = evaluate(&model);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(
+        said.contains("the model says nothing of what the rows hold, custom:g0"),
+        "{said}"
+    );
+}
+
+/// y = x less the x of whoever stands first.
+#[test]
+fn a_model_that_depends_on_the_place_of_a_row_is_refused_with_e_rows() {
+    let spec = json!({
+        "form": "cell",
+        "acts_on": "tumor",
+        "inputs": [{"tensor": "x", "col": 0, "name": "custom:x", "unit": "1", "lo": -9, "hi": 9}],
+        "outputs": [{"tensor": "y", "col": 0, "name": "custom:g0", "kind": "parameter", "unit": "1"}],
+        "dt": {"trained": 6, "min": 0.1, "max": 60, "unit": "min"},
+    });
+    let nodes = vec![
+        Node::new("Gather", &["x", "first"], "of_first").with("axis", 0),
+        Node::new("Sub", &["x", "of_first"], "y"),
+    ];
+    let model = file(spec, nodes, vec![Tensor::ints("first", &[0])], 1);
+    let home = tempfile::tempdir().unwrap();
+    let place = home.path().join("model.onnx");
+    fs::write(&place, &model).unwrap();
+    let output = milieu(&["model", "check", place.to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("E-ROWS"), "{said}");
+    let (said, code, report) = evaluate(&model);
+    assert!(said.contains("E-ROWS"), "{said}");
+    assert_eq!((code, report), (Some(2), None));
+}
