@@ -4,6 +4,7 @@
 //! events. Whose a cell is, and in which role, is known from how the compartments were loaded, and
 //! for daughters from their mothers: a cell that becomes another type keeps its role.
 
+pub mod agreement;
 pub mod interaction;
 pub mod page;
 pub mod report;

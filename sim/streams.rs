@@ -76,6 +76,9 @@ pub enum Purpose {
     /// Which runs are the first half, to see what another half would say; who = number of the
     /// halving.
     Halving = 33,
+    /// Compartments drawn anew, to see how far interactions of pairs are known; who = number of the
+    /// draw.
+    PairDraw = 34,
 }
 
 impl Purpose {

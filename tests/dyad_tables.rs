@@ -192,7 +192,7 @@ fn a_planted_interaction_is_found_and_told_from_an_additive_model() {
         .sqrt();
     near(term.error, error, 0.1 * error);
     let (_other, model) = planted(additive, 1500, 3);
-    let against = Report::new(&model, Some(&file), None)
+    let against = Report::new(&model, Some(&file), None, &[])
         .unwrap()
         .against
         .unwrap();
@@ -211,7 +211,7 @@ fn a_planted_interaction_is_found_and_told_from_an_additive_model() {
 fn a_table_is_no_way_from_itself_and_some_from_another() {
     let (_folder, one) = planted(additive, 300, 4);
     let (_other, faster) = planted(|a, b| 2.0 * additive(a, b), 300, 5);
-    let itself = Report::new(&one, Some(&one), None)
+    let itself = Report::new(&one, Some(&one), None, &[])
         .unwrap()
         .against
         .unwrap();
@@ -221,7 +221,7 @@ fn a_table_is_no_way_from_itself_and_some_from_another() {
         (0.0, 0.0)
     );
     assert_eq!(condition.histogram.map(|it| it.0), Some(0.0));
-    let other = Report::new(&faster, Some(&one), None)
+    let other = Report::new(&faster, Some(&one), None, &[])
         .unwrap()
         .against
         .unwrap();
@@ -247,7 +247,7 @@ fn serial_killers_are_counted() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("dyads.csv");
     fs::write(&file, text).unwrap();
-    let report = Report::new(folder.path(), None, None).unwrap();
+    let report = Report::new(folder.path(), None, None, &[]).unwrap();
     let condition = &report.conditions[0];
     assert_eq!(condition.histogram, [6, 1, 3]);
     let shares: Vec<_> = condition

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::LazyLock;
 
+use kernels::random::{Draws, Sequence};
 use prost::Message;
 use rules::neural::{
     contract::Spec,
@@ -15,6 +16,8 @@ use rules::neural::{
     proto::{Graph, Model, Node, OperatorSet, Tensor, ValueInfo},
 };
 use serde_json::{Value, json};
+use sim::assay::agreement::{Agreement, Explained, agreement};
+use sim::assay::table::Row;
 use statrs::distribution::{ContinuousCDF, Normal};
 use tempfile::TempDir;
 
@@ -419,4 +422,123 @@ fn a_model_that_depends_on_the_place_of_a_row_is_refused_with_e_rows() {
     let (said, code, report) = evaluate(&model);
     assert!(said.contains("E-ROWS"), "{said}");
     assert_eq!((code, report), (Some(2), None));
+}
+
+/// What four effectors and three targets do beyond their identities: log hazards.
+const BEYOND: [[f64; 3]; 4] = [
+    [0.9, -0.5, -0.4],
+    [-0.6, 0.8, -0.2],
+    [0.1, -0.7, 0.6],
+    [-0.4, 0.4, 0.0],
+];
+
+/// Pairs that no model was given.
+const HELD_OUT: [(usize, usize); 3] = [(0, 0), (1, 1), (2, 2)];
+
+/// What each identity does by itself: log hazards.
+fn identities(a: usize, b: usize) -> f64 {
+    -6.0 + 0.5 * a as f64 - 0.4 * b as f64
+}
+
+fn true_hazard(a: usize, b: usize) -> f64 {
+    identities(a, b) + BEYOND[a][b]
+}
+
+/// A table of 3000 compartments a pair, watched for 720 min, in which targets die at these rates,
+/// exp(1/min).
+fn dyads(log_hazard: impl Fn(usize, usize) -> f64, id: u64) -> Vec<Row> {
+    let draws = Draws {
+        seed: 12,
+        purpose: 0,
+    };
+    let mut sequence = Sequence::new(draws, id);
+    let mut rows = Vec::new();
+    for (a, b) in (0..4).flat_map(|a| (0..3).map(move |b| (a, b))) {
+        for _ in 0..3000 {
+            let time = -sequence.uniform().ln() / log_hazard(a, b).exp();
+            rows.push(Row {
+                effector: format!("T{a}"),
+                target: format!("tumor {b}"),
+                cells: [1, 1],
+                deaths: if time < 720.0 { vec![time] } else { Vec::new() },
+                censored: 720.0,
+                ..Row::default()
+            });
+        }
+    }
+    rows
+}
+
+/// R²(I) of a model that has these hazards.
+fn agreed(log_hazard: impl Fn(usize, usize) -> f64, id: u64) -> Agreement {
+    let held_out = HELD_OUT.map(|(a, b)| format!("T{a}/tumor {b}"));
+    agreement(&dyads(log_hazard, id), &dyads(true_hazard, 1), &held_out).unwrap()
+}
+
+/// Within four standard errors, of which the interval is as wide, and these are small.
+#[track_caller]
+fn explains(found: &Explained, expected: f64) {
+    let (value, [low, high]) = (found.r_squared.unwrap(), found.interval.unwrap());
+    let width = high - low;
+    assert!(
+        (value - expected).abs() < width && width < 0.3,
+        "{value} ({low} to {high})"
+    );
+    assert!(found.ceiling.unwrap() > 0.98);
+}
+
+#[test]
+fn the_true_hazards_have_the_true_interaction_on_all_pairs() {
+    let found = agreed(true_hazard, 2);
+    explains(&found.given, 1.0);
+    explains(&found.held_out.unwrap(), 1.0);
+}
+
+#[test]
+fn an_additive_model_of_identities_has_none_of_the_interaction() {
+    let found = agreed(identities, 3);
+    explains(&found.given, 0.0);
+    explains(&found.held_out.unwrap(), 0.0);
+}
+
+/// What is left to a table that does not hold a pair: its identities, fitted to the pairs given by sweeping over effectors and targets in turn.
+fn additive_of_given(a: usize, b: usize) -> f64 {
+    let (mut of_a, mut of_b) = ([0.0; 4], [0.0; 3]);
+    let is_given = |a, b| !HELD_OUT.contains(&(a, b));
+    for _ in 0..200 {
+        for a in 0..4 {
+            let own: Vec<usize> = (0..3).filter(|b| is_given(a, *b)).collect();
+            let left = own.iter().map(|b| true_hazard(a, *b) - of_b[*b]);
+            of_a[a] = left.sum::<f64>() / own.len() as f64;
+        }
+        for b in 0..3 {
+            let own: Vec<usize> = (0..4).filter(|a| is_given(*a, b)).collect();
+            let left = own.iter().map(|a| true_hazard(*a, b) - of_a[*a]);
+            of_b[b] = left.sum::<f64>() / own.len() as f64;
+        }
+    }
+    of_a[a] + of_b[b]
+}
+
+#[test]
+fn a_table_of_pairs_knows_those_it_was_given_and_no_other() {
+    let looked_up = |a, b| match HELD_OUT.contains(&(a, b)) {
+        true => additive_of_given(a, b),
+        false => true_hazard(a, b),
+    };
+    let found = agreed(looked_up, 4);
+    explains(&found.given, 1.0);
+    explains(&found.held_out.unwrap(), 0.0);
+}
+
+#[test]
+fn pairs_that_cannot_be_held_out_are_told() {
+    let rows = dyads(identities, 6);
+    let told = |held_out: &[&str]| {
+        let held_out: Vec<String> = held_out.iter().map(|it| (*it).to_owned()).collect();
+        agreement(&rows, &rows, &held_out).unwrap_err()
+    };
+    assert!(told(&["T0/tumour 1"]).contains("did you mean `T0/tumor 1`"));
+    let all = told(&["T0/tumor 0", "T0/tumor 1", "T0/tumor 2"]);
+    assert!(all.contains("too many pairs are held out"), "{all}");
 }

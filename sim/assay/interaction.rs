@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::table::Row;
 
 /// How often compartments are drawn anew.
-const DRAWS: u64 = 1000;
+pub(super) const DRAWS: u64 = 1000;
 
 /// The term of one pair.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -40,54 +40,99 @@ pub struct Term {
 }
 
 /// Deaths and times at risk, min, of the compartments of one pair.
-type Lives = Vec<(bool, f64)>;
+pub(super) type Lives = Vec<(bool, f64)>;
+
+/// The compartments of one effector and one target, by pair.
+pub(super) struct Pairs<'a> {
+    /// Ascending.
+    pub effectors: Vec<&'a String>,
+    /// Ascending.
+    pub targets: Vec<&'a String>,
+    /// `[effector][target]`
+    pub lives: Vec<Vec<Lives>>,
+}
+
+impl<'a> Pairs<'a> {
+    /// Those of a table.
+    ///
+    /// # Errors
+    /// Why they tell nothing of interaction.
+    pub fn of(rows: &'a [Row]) -> Result<Pairs<'a>, String> {
+        let pairs = rows.iter().filter(|row| row.cells == [1, 1]);
+        let names = |name: fn(&Row) -> &String| {
+            let mut names: Vec<&String> = pairs.clone().map(name).collect();
+            names.sort_unstable();
+            names.dedup();
+            names
+        };
+        let [effectors, targets] = [names(|row| &row.effector), names(|row| &row.target)];
+        if effectors.len() < 2 || targets.len() < 2 {
+            return Err(format!(
+                "compartments with one effector and one target are of {} kinds of effectors and {} \
+                 of targets; at least two of each are needed",
+                effectors.len(),
+                targets.len()
+            ));
+        }
+        let mut lives: Vec<Vec<Lives>> = vec![vec![Vec::new(); targets.len()]; effectors.len()];
+        for row in pairs.clone() {
+            let at = |names: &[&String], name| names.binary_search(&name).ok();
+            let places = at(&effectors, &row.effector).zip(at(&targets, &row.target));
+            let Some((a, b)) = places else { continue };
+            let death = row.deaths.first();
+            lives[a][b].push((death.is_some(), *death.unwrap_or(&row.censored)));
+        }
+        for (effector, lives) in effectors.iter().zip(&lives) {
+            if let Some(b) = lives.iter().position(Vec::is_empty) {
+                return Err(format!(
+                    "no compartment holds one `{effector}` and one `{}`; every effector has to \
+                     meet every target",
+                    targets[b]
+                ));
+            }
+        }
+        Ok(Pairs {
+            effectors,
+            targets,
+            lives,
+        })
+    }
+}
+
+/// Deaths and time at risk of all compartments of a pair.
+pub(super) fn all(lives: &Lives) -> (u64, f64) {
+    lives
+        .iter()
+        .fold((0, 0.0), |(deaths, time), (died, lived)| {
+            (deaths + u64::from(*died), time + lived)
+        })
+}
+
+/// Of as many, drawn anew with replacement.
+pub(super) fn anew(lives: &Lives, sequence: &mut Sequence) -> (u64, f64) {
+    (0..lives.len()).fold((0, 0.0), |(deaths, time), _| {
+        let at = (sequence.uniform() * lives.len() as f64) as usize;
+        let (died, lived) = lives[at.min(lives.len() - 1)];
+        (deaths + u64::from(died), time + lived)
+    })
+}
+
+/// log λ; where nobody died, half a death is counted.
+pub(super) fn log_hazard((deaths, time): (u64, f64)) -> f64 {
+    ((deaths as f64).max(0.5) / time.max(f64::MIN_POSITIVE)).ln()
+}
 
 /// The terms of all pairs of effector and target, one cell each.
 ///
 /// # Errors
 /// Why there are none.
 pub fn terms(rows: &[Row]) -> Result<Vec<Term>, String> {
-    let pairs = rows.iter().filter(|row| row.cells == [1, 1]);
-    let names = |name: fn(&Row) -> &String| {
-        let mut names: Vec<&String> = pairs.clone().map(name).collect();
-        names.sort_unstable();
-        names.dedup();
-        names
-    };
-    let [effectors, targets] = [names(|row| &row.effector), names(|row| &row.target)];
-    if effectors.len() < 2 || targets.len() < 2 {
-        return Err(format!(
-            "compartments with one effector and one target are of {} kinds of effectors and {} of \
-             targets; at least two of each are needed",
-            effectors.len(),
-            targets.len()
-        ));
-    }
-    // [effector][target]
-    let mut lives: Vec<Vec<Lives>> = vec![vec![Vec::new(); targets.len()]; effectors.len()];
-    for row in pairs.clone() {
-        let at = |names: &[&String], name| names.binary_search(&name).ok();
-        let places = at(&effectors, &row.effector).zip(at(&targets, &row.target));
-        let Some((a, b)) = places else { continue };
-        let death = row.deaths.first();
-        lives[a][b].push((death.is_some(), *death.unwrap_or(&row.censored)));
-    }
-    for (effector, lives) in effectors.iter().zip(&lives) {
-        if let Some(b) = lives.iter().position(Vec::is_empty) {
-            return Err(format!(
-                "no compartment holds one `{effector}` and one `{}`; every effector has to meet \
-                 every target",
-                targets[b]
-            ));
-        }
-    }
-    let observed = centered(&lives, |lives| {
-        lives
-            .iter()
-            .fold((0, 0.0), |(deaths, time), (died, lived)| {
-                (deaths + u64::from(*died), time + lived)
-            })
-    });
+    let Pairs {
+        effectors,
+        targets,
+        lives,
+    } = Pairs::of(rows)?;
+    let observed = centered(&lives, all);
     // Draws of an analysis, which no run shares.
     let draws = Draws {
         seed: 0,
@@ -96,13 +141,7 @@ pub fn terms(rows: &[Row]) -> Result<Vec<Term>, String> {
     let drawn: Vec<Vec<Vec<f64>>> = (0..DRAWS)
         .map(|draw| {
             let mut sequence = Sequence::new(draws, pair_id(draw, DRAWS));
-            centered(&lives, |lives| {
-                (0..lives.len()).fold((0, 0.0), |(deaths, time), _| {
-                    let at = (sequence.uniform() * lives.len() as f64) as usize;
-                    let (died, lived) = lives[at.min(lives.len() - 1)];
-                    (deaths + u64::from(died), time + lived)
-                })
-            })
+            centered(&lives, |lives| anew(lives, &mut sequence))
         })
         .collect();
     let mut terms = Vec::new();
@@ -132,10 +171,7 @@ pub fn terms(rows: &[Row]) -> Result<Vec<Term>, String> {
 
 /// Log hazards less the means of their rows and columns, plus the mean of all.
 fn centered(lives: &[Vec<Lives>], mut sum: impl FnMut(&Lives) -> (u64, f64)) -> Vec<Vec<f64>> {
-    let mut log = |lives: &Lives| {
-        let (deaths, time) = sum(lives);
-        ((deaths as f64).max(0.5) / time.max(f64::MIN_POSITIVE)).ln()
-    };
+    let mut log = |lives: &Lives| log_hazard(sum(lives));
     let logs: Vec<Vec<f64>> = (lives.iter())
         .map(|row| row.iter().map(&mut log).collect())
         .collect();

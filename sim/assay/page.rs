@@ -4,6 +4,7 @@ use kuva::plot::{LinePlot, bar::BarPlot, forest::ForestPlot, legend::LegendPosit
 use kuva::render::{layout::Layout, plots::Plot};
 use maud::{Markup, html};
 
+use super::agreement::{Agreement, Explained};
 use super::interaction::Term;
 use super::report::{Against, Condition, Mark, Report};
 use super::survival::{Curve, Share, Z};
@@ -276,6 +277,34 @@ fn truth(against: &Against) -> Markup {
                 }
             }
             Err(reason) => p.quiet { "No interaction to compare: " (reason) "." }
+        }
+        @if let Ok(agreement) = &against.r_squared { (agreed(agreement)) }
+    }
+}
+
+fn agreed(agreement: &Agreement) -> Markup {
+    let row = |name: &str, it: &Explained| {
+        let told = |value: Option<f64>| value.map_or("–".into(), number);
+        html! {
+            tr {
+                td { (name) } td.number { (it.pairs.len()) } td.number { (told(it.r_squared)) }
+                td.number { @if let Some([low, high]) = it.interval { (number(low)) " to " (number(high)) } }
+                td.number { (told(it.ceiling)) }
+            }
+        }
+    };
+    html! {
+        table {
+            tr {
+                th { "interaction of" } th.number { "pairs" } th.number { "R²" } th.number { "interval" }
+                th.number { "the truth, drawn anew" }
+            }
+            (row("pairs given", &agreement.given))
+            @if let Some(held_out) = &agreement.held_out { (row("pairs held out", held_out)) }
+        }
+        p.quiet { "1 is the truth's interaction, 0 what identities alone give, below 0 worse than these." }
+        @if agreement.held_out.is_none() {
+            p.open { "A look-up table of these pairs would have 1: name those that the model was not given with --held-out." }
         }
     }
 }

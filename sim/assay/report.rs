@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Serialize, Serializer};
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
+use super::agreement::{Agreement, agreement};
 use super::interaction::{self, Term};
 use super::survival::{Curve, Followed, Share, Z};
 use super::table::{self, Row};
@@ -90,18 +91,21 @@ pub struct Against {
     /// How far interaction terms are from the truth's, or why there are none.
     #[serde(serialize_with = "told")]
     pub interaction: Result<Vec<Gap>, String>,
+    /// How much of the truth's interaction this table has, or why that cannot be said.
+    #[serde(serialize_with = "told")]
+    pub r_squared: Result<Agreement, String>,
 }
 
 /// Effector, target, and difference of the interaction term with its interval of 95 %.
 pub type Gap = (String, String, f64, [f64; 2]);
 
-/// A list, or text that says why there is none.
+/// What was found, or text that says why there is none.
 fn told<T: Serialize, S: Serializer>(
-    found: &Result<Vec<T>, String>,
+    found: &Result<T, String>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     match found {
-        Ok(list) => list.serialize(serializer),
+        Ok(found) => found.serialize(serializer),
         Err(reason) => reason.serialize(serializer),
     }
 }
@@ -123,11 +127,16 @@ pub struct Distance {
 
 impl Report {
     /// Reads a table, and the truth, if there is one. `end` is until when, min; by default the last
-    /// look of all.
+    /// look of all. `held_out` are pairs, `EFFECTOR/TARGET`, that a model was not given.
     ///
     /// # Errors
     /// What is wrong with a table.
-    pub fn new(path: &Path, truth: Option<&Path>, end: Option<f64>) -> Result<Report, String> {
+    pub fn new(
+        path: &Path,
+        truth: Option<&Path>,
+        end: Option<f64>,
+        held_out: &[String],
+    ) -> Result<Report, String> {
         let rows = table::read(path)?;
         let truth = truth.map(|path| Ok::<_, String>((path, table::read(path)?)));
         let truth = truth.transpose()?;
@@ -137,8 +146,18 @@ impl Report {
         let end = end.unwrap_or_else(|| seen.fold(last(&rows), f64::min));
         let conditions = conditions(&rows, end);
         let interaction = interaction::terms(&rows);
-        let against =
-            truth.map(|(path, truth)| against(path, &conditions, &interaction, &truth, end));
+        let against = match truth {
+            None if held_out.is_empty() => None,
+            None => return Err("pairs are held out of nothing\n  name the truth: --against".into()),
+            Some((path, truth)) => {
+                let r_squared = agreement(&rows, &truth, held_out);
+                if let (Err(reason), false) = (&r_squared, held_out.is_empty()) {
+                    return Err(reason.clone());
+                }
+                let found = (&conditions[..], &interaction);
+                Some(against(path, found, r_squared, &truth, end))
+            }
+        };
         Ok(Report {
             program: PROGRAM,
             version: env!("CARGO_PKG_VERSION"),
@@ -276,8 +295,8 @@ fn marks(rows: &[&Row]) -> Vec<Mark> {
 
 fn against(
     path: &Path,
-    found: &[Condition],
-    terms: &Result<Vec<Term>, String>,
+    (found, terms): (&[Condition], &Result<Vec<Term>, String>),
+    r_squared: Result<Agreement, String>,
     truth: &[Row],
     end: f64,
 ) -> Against {
@@ -316,6 +335,7 @@ fn against(
         conditions: pairs.collect(),
         unmatched: unmatched.collect(),
         interaction,
+        r_squared,
     }
 }
 

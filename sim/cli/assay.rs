@@ -1,4 +1,4 @@
-//! `milieu assay runs/dyads --out DIR [--against TRUTH]`
+//! `milieu assay runs/dyads --out DIR [--against TRUTH [--held-out 'EFFECTOR/TARGET']]`
 
 use std::{
     fs,
@@ -21,6 +21,10 @@ pub struct Arguments {
     /// Another table that counts as the truth.
     #[arg(long, value_name = "TABLE")]
     against: Option<PathBuf>,
+    /// A pair that the model was not given, as types and donors are written on the page; may be said
+    /// again.
+    #[arg(long, value_name = "EFFECTOR/TARGET")]
+    held_out: Vec<String>,
     /// Until when, in minutes [default: the last look that both tables took].
     #[arg(long, value_name = "MIN", allow_negative_numbers = true)]
     until: Option<f64>,
@@ -42,7 +46,13 @@ pub fn assay(arguments: &Arguments) -> Result<(), Stop> {
         )));
     }
     let truth = arguments.against.as_deref();
-    let report = Report::new(&arguments.table, truth, arguments.until).map_err(Stop::input)?;
+    let report = Report::new(
+        &arguments.table,
+        truth,
+        arguments.until,
+        &arguments.held_out,
+    )
+    .map_err(Stop::input)?;
     prepare(&arguments.out, arguments.force)?;
     let save = |name: &str, bytes: &[u8]| sim::output::folder::save(&arguments.out, name, bytes);
     save("assay.html", page::page(&report).as_bytes()).map_err(Stop::run)?;
