@@ -11,6 +11,7 @@ pub mod contacts;
 pub mod counts;
 pub mod enrichment;
 pub mod fields;
+pub mod impedance;
 pub mod infiltration;
 pub mod kills;
 pub mod meter;
@@ -39,6 +40,7 @@ pub const LIST: &[&Measure] = &[
     &infiltration::DEPTH,
     &contacts::FRACTION,
     &enrichment::SCORE,
+    &impedance::INDEX,
     &spatial::RIPLEY_K,
     &spatial::CROSS_K,
     &spatial::PAIR_CORRELATION,

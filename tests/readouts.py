@@ -261,6 +261,18 @@ def check_fields(run):
         close(found, -1 / slope if slope < 0 else np.nan, 1e-6)
 
 
+def check_impedance(run):
+    """On a raster of a quarter micrometer: a spot is covered if a disc's center is near enough."""
+    x, y = (np.arange(run.low[d], run.high[d], 0.25) + 0.125 for d in (0, 1))
+    for time, frame in run.frames[::25]:
+        tumor, radii = run.live(frame, "tumor")
+        covered = np.zeros((len(y), len(x)), bool)
+        for (cx, cy, _), radius in zip(tumor, radii):
+            covered |= (x - cx) ** 2 + (y[:, None] - cy) ** 2 < radius**2
+        [found] = run.rows("tumor index", time)["value"]
+        close(found, 4.5 * covered.mean(), 2e-3)
+
+
 def check_depth(run):
     shape = np.round((run.high - run.low) / run.voxel).astype(int)
     for time, frame in run.frames[::10]:
@@ -347,6 +359,7 @@ def main(folder):
     squidpy = check_enrichment(run)
     check_patterns(run)
     check_fields(run)
+    check_impedance(run)
     check_depth(run)
     check_tracks(run)
     left = set(run.readings) - run.seen

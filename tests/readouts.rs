@@ -16,7 +16,7 @@ use sim::readouts::enrichment::{Graph, Who};
 use sim::readouts::kills::Serial;
 use sim::readouts::spatial::Window;
 use sim::readouts::tracks::{SAMPLE, Walk};
-use sim::readouts::{LIST, Meter, Point, Total, fields, infiltration};
+use sim::readouts::{LIST, Meter, Point, Total, fields, impedance, infiltration};
 use sim::scenario::parse;
 
 fn root() -> &'static Path {
@@ -430,6 +430,54 @@ fn depth_is_the_median_distance_to_the_edge_of_the_mass() {
     assert_eq!(infiltration::depth(&grid, &cells, &mass), Some(20.0));
     assert_eq!(infiltration::depth(&grid, &cells[3..], &mass), None);
     assert_eq!(infiltration::depth(&grid, &cells, &[]), None);
+}
+
+#[test]
+fn cover_is_the_union_of_discs_within_the_bottom() {
+    let cover = |discs: &[[f64; 3]]| {
+        let discs = Balls {
+            centers: discs.iter().map(|it| [it[0], it[1], 3.0]).collect(),
+            radii: discs.iter().map(|it| it[2]).collect(),
+        };
+        impedance::cover(&discs, [-50.0, 50.0], [-40.0, 40.0]) * 8000.0
+    };
+    let disc = PI * 144.0;
+    // Lines are a twentieth of the mean radius apart: 0.1 % of a disc's area.
+    let error = 1e-3 * disc;
+    assert_eq!(cover(&[]), 0.0);
+    near(cover(&[[0.0, 0.3, 12.0]]), disc, error);
+    near(cover(&[[0.0, 0.3, 12.0], [0.0, 0.3, 12.0]]), disc, error);
+    near(cover(&[[-50.0, 7.0, 12.0]]), disc / 2.0, error);
+    near(cover(&[[50.0, -40.0, 12.0]]), disc / 4.0, error);
+    near(
+        cover(&[[0.0, 0.0, 12.0], [30.0, 0.0, 6.0]]),
+        1.25 * disc,
+        error,
+    );
+    // Two discs d apart share a lens: 2r² acos(d/2r) − d/2 √(4r² − d²).
+    for (x, y) in [(9.0, 0.0), (0.0, 9.0), (5.4, 7.2)] {
+        let lens = 288.0 * f64::acos(9.0 / 24.0) - 4.5 * f64::sqrt(576.0 - 81.0);
+        near(
+            cover(&[[0.0, 0.0, 12.0], [x, y, 12.0]]),
+            2.0 * disc - lens,
+            2.0 * error,
+        );
+    }
+    near(cover(&[[3.0, 2.0, 100.0], [0.0, 0.0, 12.0]]), 8000.0, 1e-9);
+    // A layer without structure leaves bare what Poisson's law says: exp(−density · disc).
+    let window = Window {
+        min: [-100.0, -100.0, 0.0],
+        max: [100.0, 100.0, 0.0],
+        dimensions: 2,
+    };
+    let bare = (0..200).map(|number| {
+        let layer = poisson(&window, 60, &mut random(number));
+        let discs: Vec<[f64; 3]> = layer.iter().map(|it| [it[0], it[1], 12.0]).collect();
+        1.0 - cover(&discs) / 8000.0
+    });
+    // 60 discs that hit a spot or not, each by itself.
+    let expected = (1.0 - disc / 40_000.0).powi(60);
+    on_average(&bare.collect::<Vec<f64>>(), expected);
 }
 
 /// What is enough for a measure, of a scenario with one type and one substrate.

@@ -44,6 +44,8 @@ pub enum Key {
     Neighbors,
     /// How often types are shuffled.
     Permutations,
+    /// The index of a bottom that is covered whole.
+    Gain,
 }
 
 /// Whether a key has to be stated.
@@ -59,7 +61,7 @@ pub enum Need {
 
 impl Key {
     /// All of them.
-    pub const ALL: [Key; 16] = [
+    pub const ALL: [Key; 17] = [
         Key::Type,
         Key::Target,
         Key::Effectors,
@@ -76,6 +78,7 @@ impl Key {
         Key::Radius,
         Key::Neighbors,
         Key::Permutations,
+        Key::Gain,
     ];
 
     /// As a scenario writes it.
@@ -97,6 +100,7 @@ impl Key {
             Key::Radius => "radius",
             Key::Neighbors => "neighbors",
             Key::Permutations => "permutations",
+            Key::Gain => "gain",
         }
     }
 
@@ -114,6 +118,7 @@ impl Key {
         match self {
             Key::State => Need::Else(Given::State(Vitality::Live)),
             Key::Threshold | Key::Gap => Need::Else(Given::Numbers(vec![0.0])),
+            Key::Gain => Need::Else(Given::Numbers(vec![1.0])),
             // squidpy's own default.
             Key::Permutations => Need::Else(Given::Numbers(vec![1000.0])),
             Key::Radius | Key::Neighbors => Need::May,

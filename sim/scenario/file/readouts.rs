@@ -50,6 +50,8 @@ pub struct Readout {
     pub neighbors: Option<u32>,
     /// How often types are shuffled. Default: 1000.
     pub permutations: Option<u32>,
+    /// Index of a bottom that cells cover whole. Default: 1.
+    pub gain: Option<Quantity<Factor>>,
     /// Published range, [low, high], in the measure's unit.
     pub published: Option<[f64; 2]>,
     /// Who published it.

@@ -145,6 +145,7 @@ impl Resolver<'_> {
             Key::Radius => number(stated.radius.map(|it| it.0)),
             Key::Neighbors => number(self.at_least(at, stated.neighbors?, 1)),
             Key::Permutations => number(self.at_least(at, stated.permutations?, 2)),
+            Key::Gain => number(stated.gain.map(|it| it.0)),
         }
     }
 
@@ -234,6 +235,7 @@ fn is_stated(stated: &file::Readout, key: Key) -> bool {
         Key::Radius => stated.radius.is_some(),
         Key::Neighbors => stated.neighbors.is_some(),
         Key::Permutations => stated.permutations.is_some(),
+        Key::Gain => stated.gain.is_some(),
     }
 }
 
