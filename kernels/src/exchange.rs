@@ -15,6 +15,9 @@
 //! [`Sharing::InTurn`] so does this: the maps of single cells are composed in ascending row, and
 //! nothing is cut.
 
+#[cfg(feature = "cuda")]
+pub mod cuda;
+
 use std::ops::Range;
 
 use crate::{Error, Grid, Pool, Real, conventions::Sharing, positive, same_length};

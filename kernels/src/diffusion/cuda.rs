@@ -48,6 +48,16 @@ impl Diffusion {
 }
 
 impl Sweeps {
+    /// Voxels along each axis.
+    pub(crate) fn shape(&self) -> [i32; 3] {
+        self.shape
+    }
+
+    /// `[substrate][axis][first, past the last]`: voxels in no held face of that axis.
+    pub(crate) fn free(&self) -> &Buffer<i32> {
+        &self.free
+    }
+
     /// [`Diffusion::step`] of densities that live on the device, bit for bit.
     ///
     /// # Errors
