@@ -216,6 +216,17 @@ impl Device {
             .map_err(lost)
     }
 
+    /// Makes all numbers zero.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub fn clear<T: DeviceRepr + ValidAsZeroBits>(
+        &self,
+        buffer: &mut Buffer<T>,
+    ) -> Result<(), Error> {
+        self.stream.memset_zeros(&mut buffer.slice).map_err(lost)
+    }
+
     /// Copies the first numbers of a buffer back, when all launches before have come to their end.
     ///
     /// # Errors
