@@ -237,6 +237,14 @@ impl Device {
     pub fn read<T: DeviceRepr>(&self, buffer: &Buffer<T>, numbers: &mut [T]) -> Result<(), Error> {
         let view = buffer.slice.slice(..numbers.len());
         self.stream.memcpy_dtoh(&view, numbers).map_err(lost)?;
+        self.synchronize()
+    }
+
+    /// Waits until all launches have come to their end.
+    ///
+    /// # Errors
+    /// What the driver says, also of a launch that broke.
+    pub fn synchronize(&self) -> Result<(), Error> {
         self.stream.synchronize().map_err(lost)
     }
 
