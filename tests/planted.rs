@@ -80,13 +80,16 @@ fn effect(drug: usize, output: usize) -> f64 {
     common + if output % DRUGS == drug { 1.0 } else { 0.0 }
 }
 
-/// A model that sets every g to its constant + Σ weight · input, and says, if it does, that it is sure
-/// of it to within a standard deviation.
+/// What a model says of how sure it is: the key in the contract, whether the number is added to the
+/// answer, and the number.
+type Said<'a> = &'a [(&'a str, bool, f64)];
+
+/// A model that sets every g to its constant + Σ weight · input, and says how sure it is of it.
 fn linear(
     inputs: &[String],
     weight: impl Fn(usize, usize) -> f64,
     constant: impl Fn(usize) -> f64,
-    deviation: Option<f64>,
+    said: Said<'_>,
 ) -> Vec<u8> {
     let input = |(col, name): (usize, &String)| {
         json!({"tensor": "x", "col": col, "name": format!("custom:{name}"), "unit": "1",
@@ -95,12 +98,12 @@ fn linear(
     let output = |col: usize| {
         let mut output = json!({"tensor": "y", "col": col, "name": format!("custom:g{col}"),
                                 "kind": "parameter", "unit": "1"});
-        if deviation.is_some() {
-            output["uncertainty"] = json!({"std": "s"});
+        for (key, ..) in said.iter().filter(|(key, ..)| *key != "conformal") {
+            output["uncertainty"][*key] = json!(key);
         }
         output
     };
-    let spec = json!({
+    let mut spec = json!({
         "form": "cell",
         "acts_on": "tumor",
         "inputs": inputs.iter().enumerate().map(input).collect::<Vec<_>>(),
@@ -110,31 +113,47 @@ fn linear(
     let weights = (0..inputs.len()).flat_map(|from| (0..OUTPUTS).map(move |to| (from, to)));
     let weights: Vec<f32> = weights.map(|(from, to)| weight(from, to) as f32).collect();
     let dims = [inputs.len(), OUTPUTS];
-    let flat = |value: f64| vec![value as f32; OUTPUTS];
-    let constant: Vec<f32> = (0..OUTPUTS).map(|to| constant(to) as f32).collect();
-    let mut constants = vec![
-        Tensor::floats("w", &dims, &weights),
-        Tensor::floats("c", &[OUTPUTS], &constant),
-    ];
-    let mut nodes = vec![Node::new("Gemm", &["x", "w", "c"], "y")];
-    if let Some(deviation) = deviation {
-        constants.push(Tensor::floats("nothing", &dims, &vec![0.0; weights.len()]));
-        constants.push(Tensor::floats("d", &[OUTPUTS], &flat(deviation)));
-        nodes.push(Node::new("Gemm", &["x", "nothing", "d"], "s"));
+    let constant_of: Vec<f64> = (0..OUTPUTS).map(constant).collect();
+    let none = vec![0.0; weights.len()];
+    let (mut constants, mut nodes) = (Vec::new(), Vec::new());
+    let mut outputs = vec!["y"];
+    let mut make = |name: &str, weights: &[f32], constant: &dyn Fn(f64) -> f64| {
+        let [w, c] = ["w", "c"].map(|what| format!("{what}_{name}"));
+        let values: Vec<f32> = constant_of.iter().map(|it| constant(*it) as f32).collect();
+        constants.push(Tensor::floats(&w, &dims, weights));
+        constants.push(Tensor::floats(&c, &[OUTPUTS], &values));
+        nodes.push(Node::new("Gemm", &["x", &w, &c], name));
+    };
+    make("y", &weights, &|constant| constant);
+    for &(key, is_added, number) in said {
+        match (key, is_added) {
+            ("conformal", _) => {
+                let promise = |output: usize| {
+                    json!({"output": format!("custom:g{output}"), "score": "abs", "alpha": 0.1,
+                           "qhat": number, "n": 500})
+                };
+                spec["conformal"] = (0..OUTPUTS).map(promise).collect();
+                continue;
+            }
+            (key, true) => make(key, &weights, &|constant| constant + number),
+            (key, false) => make(key, &none, &|_| number),
+        }
+        outputs.push(key);
     }
-    file(spec, nodes, constants, inputs.len())
+    file(spec, nodes, constants, inputs.len(), &outputs)
 }
 
-/// The file of a model of these nodes, from `x` to `y`, and to `s` if any of them leads there.
-fn file(spec: Value, nodes: Vec<Node>, constants: Vec<Tensor>, width: usize) -> Vec<u8> {
+/// The file of a model of these nodes, from `x` to these tensors.
+fn file(
+    spec: Value,
+    nodes: Vec<Node>,
+    constants: Vec<Tensor>,
+    width: usize,
+    outputs: &[&str],
+) -> Vec<u8> {
     let spec = Spec::from_json(spec).unwrap();
     let made = spec.outputs.len();
     let info = |name: &str, width| ValueInfo::floats(name, &[None, Some(width)], "n_cells");
-    let outputs = if nodes.len() > 1 && constants.len() > 3 {
-        vec!["y", "s"]
-    } else {
-        vec!["y"]
-    };
     let mut model = Model {
         ir_version: Some(10),
         graph: Some(Graph {
@@ -142,7 +161,7 @@ fn file(spec: Value, nodes: Vec<Node>, constants: Vec<Tensor>, width: usize) -> 
             node: nodes,
             initializer: constants,
             input: vec![info("x", width)],
-            output: outputs.into_iter().map(|name| info(name, made)).collect(),
+            output: outputs.iter().map(|name| info(name, made)).collect(),
             ..Graph::default()
         }),
         opset_import: vec![OperatorSet {
@@ -177,7 +196,7 @@ fn law() -> Vec<u8> {
         None => weight(from, to),
         Some(noise) => f64::from(noise == to),
     };
-    linear(&inputs, all, |_| 1.0, None)
+    linear(&inputs, all, |_| 1.0, &[])
 }
 
 /// Rows under every combination of drugs.
@@ -276,7 +295,7 @@ fn the_recorded_law_has_no_error_and_agrees_wholly() {
 /// Each drug is given in four of the seven conditions besides the control.
 fn mean() -> Vec<u8> {
     let sum = |to| (0..DRUGS).map(|drug| effect(drug, to)).sum::<f64>();
-    linear(&seen(), |_, _| 0.0, |to| 1.0 + 4.0 / 7.0 * sum(to), None)
+    linear(&seen(), |_, _| 0.0, |to| 1.0 + 4.0 / 7.0 * sum(to), &[])
 }
 
 #[test]
@@ -305,7 +324,7 @@ fn a_mean_predictor_knows_no_condition_from_another_but_looks_good_from_the_cont
 
 #[test]
 fn a_linear_law_is_reached_by_ridge_and_by_no_other_baseline() {
-    let part = test(&linear(&seen(), weight, |_| 1.0, None));
+    let part = test(&linear(&seen(), weight, |_| 1.0, &[]));
     let output = &part["outcomes"]["outputs"][5];
     let error = |errors: &Value| number(&errors["root_mean_square"]["value"]);
     // What nobody can see remains.
@@ -325,7 +344,7 @@ fn a_linear_law_is_reached_by_ridge_and_by_no_other_baseline() {
 
 #[test]
 fn a_score_that_is_gamed_by_stretching_stands_beside_one_that_is_not() {
-    let part = test(&linear(&seen(), weight, |_| 1.0, None));
+    let part = test(&linear(&seen(), weight, |_| 1.0, &[]));
     let stretched = part["outcomes"]["conditions"]["stretched"]
         .as_array()
         .unwrap()
@@ -354,7 +373,12 @@ fn covered(promised: f64, times: f64) -> f64 {
 #[test]
 fn an_over_confident_model_covers_as_little_as_the_normal_law_says() {
     for times in [1.0, 3.0] {
-        let part = test(&linear(&seen(), weight, |_| 1.0, Some(NOISE / times)));
+        let part = test(&linear(
+            &seen(),
+            weight,
+            |_| 1.0,
+            &[("std", false, NOISE / times)],
+        ));
         for output in part["uncertainty"].as_array().unwrap() {
             assert_eq!(output["stated"], "standard deviation");
             for coverage in output["coverage"].as_array().unwrap() {
@@ -373,6 +397,35 @@ fn an_over_confident_model_covers_as_little_as_the_normal_law_says() {
     }
 }
 
+/// The law's own 5 % and 95 %, and an interval of the same width that promises them.
+#[test]
+fn quantiles_and_conformal_intervals_cover_what_they_promise() {
+    let half = NOISE * Normal::standard().inverse_cdf(0.95);
+    let said = [
+        ("q05", true, -half),
+        ("q50", true, 0.0),
+        ("q95", true, half),
+    ];
+    let said = [&said[..], &[("conformal", false, half)]].concat();
+    let part = test(&linear(&seen(), weight, |_| 1.0, &said));
+    let error = (0.9f64 * 0.1 / (48.0 * 60.0)).sqrt();
+    for output in part["uncertainty"].as_array().unwrap() {
+        assert_eq!(output["stated"], "quantiles");
+        let coverage = output["coverage"].as_array().unwrap();
+        let told: Vec<f64> = coverage.iter().map(|it| number(&it["promised"])).collect();
+        assert_eq!(
+            told,
+            [0.9, 0.8, 0.5],
+            "nothing is known beyond the outer quantiles"
+        );
+        for found in [&coverage[0], &output["conformal"]] {
+            near(&found["found"]["value"], 0.9, 4.0 * error);
+            near(&found["width"], 2.0 * half, 1e-5);
+        }
+        assert!(output["transform"].is_null());
+    }
+}
+
 #[test]
 fn a_model_that_says_nothing_of_how_sure_it_is_gets_no_score_of_it() {
     assert_eq!(test(&mean())["uncertainty"], json!([]));
@@ -388,7 +441,13 @@ fn a_model_that_says_nothing_of_what_the_rows_hold_is_refused() {
                      "unit": "µm/min"}],
         "dt": {"trained": 6, "min": 0.1, "max": 60, "unit": "min"},
     });
-    let model = file(spec, vec![Node::new("Abs", &["x"], "y")], Vec::new(), 1);
+    let model = file(
+        spec,
+        vec![Node::new("Abs", &["x"], "y")],
+        Vec::new(),
+        1,
+        &["y"],
+    );
     let (said, code, _) = evaluate(&model);
     assert_eq!(code, Some(2), "{said}");
     assert!(
@@ -411,7 +470,7 @@ fn a_model_that_depends_on_the_place_of_a_row_is_refused_with_e_rows() {
         Node::new("Gather", &["x", "first"], "of_first").with("axis", 0),
         Node::new("Sub", &["x", "of_first"], "y"),
     ];
-    let model = file(spec, nodes, vec![Tensor::ints("first", &[0])], 1);
+    let model = file(spec, nodes, vec![Tensor::ints("first", &[0])], 1, &["y"]);
     let home = tempfile::tempdir().unwrap();
     let place = home.path().join("model.onnx");
     fs::write(&place, &model).unwrap();

@@ -59,15 +59,16 @@ fn python_makes_the_same_of_the_same_numbers() {
         ..Rows::default()
     };
     let conditions = ["all".to_owned()];
+    let outputs = [Output {
+        name: "y".into(),
+        unit: "1".into(),
+        place: 0,
+        is_change: false,
+        before: None,
+    }];
     let known = Known {
-        outputs: vec![Output {
-            name: "y".into(),
-            unit: "1".into(),
-            place: 0,
-            is_change: false,
-            before: None,
-        }],
-        reads: vec![0, 1, 2, 3],
+        outputs: &outputs,
+        reads: &[0, 1, 2, 3],
         conditions: &conditions,
         trained: &rows,
     };

@@ -16,6 +16,7 @@ mod baselines;
 pub mod conditions;
 pub mod distance;
 pub mod page;
+mod standard;
 
 use std::collections::BTreeMap;
 

@@ -157,11 +157,12 @@ impl Asking {
 pub fn summary(part: &Part) -> String {
     let outcomes = part.statements.iter().flat_map(|it| &it.outcomes);
     let outputs = outcomes.flat_map(|it| &it.outputs);
-    let told = outputs.map(|it| format!("{} {}", it.name, number(it.skill)));
+    let worst = outputs.min_by(|one, other| one.skill.total_cmp(&other.skill));
+    let worst = worst.map(|it| format!("{} in {}", number(it.skill), it.name));
     format!(
-        "On {} the model has skills (1 is the recorded rule, 0 the best baseline) of {}.",
+        "On {} the model has at least a skill (1 is the recorded rule, 0 the best baseline) of {}.",
         part.name,
-        told.collect::<Vec<_>>().join(", ")
+        worst.unwrap_or_default()
     )
 }
 

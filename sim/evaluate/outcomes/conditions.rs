@@ -15,8 +15,6 @@
 //! each a mean over conditions but the control. References are of training. Sources: Systema,
 //! doi:10.1038/s41587-025-02777-8; cell-eval's `discrimination_score`.
 
-use std::collections::BTreeMap;
-
 use kernels::random::Sequence;
 use serde::Serialize;
 
@@ -24,10 +22,8 @@ use super::super::rows::Rows;
 use super::super::scores::{Estimate, resampled_within};
 use super::Known;
 use super::distance::{energy, euclidean, pearson, taxicab};
+use super::standard::{MODEL, Standard, Sums, TRUTH, center};
 use crate::streams::Purpose;
-
-/// Rows of a condition that energy distances are taken of, at most.
-const ROWS: usize = 150;
 
 /// Factors by which what the model says of a change is stretched, to see which score can be gamed.
 pub const FACTORS: [f64; 4] = [0.5, 1.0, 2.0, 10.0];
@@ -139,14 +135,6 @@ pub fn agreement(
     ]
 }
 
-/// Sums of one run.
-struct Sums {
-    /// `[output]`
-    weights: Vec<f64>,
-    /// `[truth, model, then rivals][output]`, in standard deviations.
-    sums: Vec<Vec<f64>>,
-}
-
 /// Scores answers of conditions, of the model and its rivals, `[output][row]`.
 ///
 /// # Errors
@@ -157,173 +145,60 @@ pub fn score(
     said: &[Vec<f64>],
     rivals: &[(&'static str, Vec<Vec<f64>>)],
 ) -> Result<Conditions, String> {
-    let mut of_condition: Vec<Vec<usize>> = vec![Vec::new(); known.conditions.len()];
-    for (row, condition) in rows.condition.iter().enumerate() {
-        of_condition[usize::from(*condition)].push(row);
-    }
-    let changed: Vec<usize> = (1..of_condition.len())
-        .filter(|it| !of_condition[*it].is_empty())
-        .collect();
-    if changed.len() < 2 {
-        return Err(format!(
-            "this part holds {} conditions besides the control, and two are needed\n  record \
-             variants with --vary",
-            changed.len()
-        ));
-    }
-    let truth = |output: usize| &rows.answers[known.outputs[output].place];
-    let is_told =
-        |output: usize, row: usize| truth(output)[row].is_finite() && said[output][row].is_finite();
-    let is_scored = |output: &usize| {
-        let about = &known.outputs[*output];
-        let is_answered = |it: &usize| of_condition[*it].iter().any(|row| is_told(*output, *row));
-        known.deviation(about) > 0.0 && changed.iter().all(is_answered)
-    };
-    let outputs: Vec<usize> = (0..known.outputs.len()).filter(is_scored).collect();
-    if outputs.is_empty() {
-        return Err("no output differs in training and is answered in every condition".into());
-    }
-    let scale = |output: &usize| {
-        let about = &known.outputs[*output];
-        (known.mean(about, None), known.deviation(about))
-    };
-    let scales: Vec<(f64, f64)> = outputs.iter().map(scale).collect();
-    let standard = |at: usize, value: f64| (value - scales[at].0) / scales[at].1;
-    // [truth, model, then rivals]: its answers, as they came.
-    let is_whole = |answers: &[Vec<f64>]| {
-        let mut told = outputs.iter().map(|output| {
-            let mut rows = (0..rows.run.len()).filter(|row| is_told(*output, *row));
-            rows.all(|row| answers[*output][row].is_finite())
-        });
-        told.all(|it| it)
-    };
-    let rivals: Vec<&(&'static str, Vec<Vec<f64>>)> = rivals
-        .iter()
-        .filter(|(_, answers)| is_whole(answers))
-        .collect();
-    let answer = |who: usize, at: usize, row: usize| {
-        let output = outputs[at];
-        standard(
-            at,
-            match who {
-                0 => truth(output)[row],
-                1 => said[output][row],
-                _ => rivals[who - 2].1[output][row],
-            },
-        )
-    };
-    let candidates = 2 + rivals.len();
-    let groups: Vec<Vec<Sums>> = changed
-        .iter()
-        .map(|condition| {
-            let mut runs: BTreeMap<u32, Sums> = BTreeMap::new();
-            for &row in &of_condition[*condition] {
-                let sums = runs.entry(rows.run[row]).or_insert_with(|| Sums {
-                    weights: vec![0.0; outputs.len()],
-                    sums: vec![vec![0.0; outputs.len()]; candidates],
-                });
-                for at in (0..outputs.len()).filter(|at| is_told(outputs[*at], row)) {
-                    sums.weights[at] += rows.weight[row];
-                    for who in 0..candidates {
-                        sums.sums[who][at] += rows.weight[row] * answer(who, at, row);
-                    }
-                }
-            }
-            runs.into_values().collect()
-        })
-        .collect();
+    let standard = Standard::new(known, rows, said, rivals)?;
+    let groups = standard.groups();
     let groups: Vec<&[Sums]> = groups.iter().map(Vec::as_slice).collect();
-    let reference = |of: &dyn Fn(usize) -> f64| -> Vec<f64> {
-        (0..outputs.len())
-            .map(|at| standard(at, of(outputs[at])))
-            .collect()
-    };
-    let control = reference(&|output| known.mean(&known.outputs[output], Some(0)));
-    let perturbed = reference(&|output| known.perturbed(&known.outputs[output]));
-    // [condition][row][output], of rows that answer everything.
-    let clouds = |who: usize| -> Vec<Vec<Vec<f64>>> {
-        let cloud = |condition: &usize| {
-            let is_whole = |row: &&usize| outputs.iter().all(|output| is_told(*output, **row));
-            let rows: Vec<&usize> = of_condition[*condition].iter().filter(is_whole).collect();
-            let step = rows.len().div_ceil(ROWS).max(1);
-            let vector = |row: &&usize| {
-                (0..outputs.len())
-                    .map(|at| answer(who, at, **row))
-                    .collect()
-            };
-            rows.iter().step_by(step).map(vector).collect()
-        };
-        changed.iter().map(cloud).collect()
-    };
-    let true_clouds = clouds(0);
+    let (control, perturbed) = (&standard.control, &standard.perturbed);
+    let true_clouds = standard.clouds(TRUTH);
     let far = |clouds: &[Vec<Vec<f64>>]| -> Vec<f64> {
         let pairs = clouds.iter().zip(&true_clouds);
-        pairs
-            .map(|(said, truth)| energy(said, truth, true))
-            .collect()
+        let far = pairs.map(|(said, truth)| energy(said, truth, true));
+        far.collect()
     };
-    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     let of = |who: usize, factor: f64| {
         let stretch = |vector: &mut Vec<f64>| {
-            let from = vector.iter_mut().zip(&control);
+            let from = vector.iter_mut().zip(control);
             from.for_each(|(it, origin)| *it = origin + factor * (*it - origin));
         };
-        let is_same = factor == 1.0;
+        let is_changed = |_: &&mut Vec<f64>| factor != 1.0;
         let numbers = resampled_within(&groups, |drawn| {
             let mut said: Vec<Vec<f64>> = drawn.iter().map(|runs| center(runs, who)).collect();
-            let truth: Vec<Vec<f64>> = drawn.iter().map(|runs| center(runs, 0)).collect();
-            said.iter_mut().filter(|_| !is_same).for_each(stretch);
-            agreement(&said, &truth, &control, &perturbed)
+            let truth: Vec<Vec<f64>> = drawn.iter().map(|runs| center(runs, TRUTH)).collect();
+            said.iter_mut().filter(is_changed).for_each(stretch);
+            agreement(&said, &truth, control, perturbed)
         });
-        let mut said = clouds(who);
-        said.iter_mut()
-            .flatten()
-            .filter(|_| !is_same)
-            .for_each(stretch);
-        Agreement::new(numbers, mean(&far(&said)))
+        let mut said = standard.clouds(who);
+        let vectors = said.iter_mut().flatten();
+        vectors.filter(is_changed).for_each(stretch);
+        let far = far(&said);
+        Agreement::new(numbers, far.iter().sum::<f64>() / far.len() as f64)
     };
-    let energies = far(&clouds(1));
-    let mut each: Vec<Condition> = (changed.iter().zip(&groups).zip(energies))
-        .map(|((condition, runs), energy)| {
+    let names = standard.changed.iter().map(|it| &known.conditions[*it]);
+    let energies = far(&standard.clouds(MODEL));
+    let mut each: Vec<Condition> = (names.zip(&groups).zip(energies))
+        .map(|((name, runs), energy)| {
             let runs: Vec<&Sums> = runs.iter().collect();
-            let error = euclidean(&center(&runs, 0), &center(&runs, 1));
+            let error = euclidean(&center(&runs, TRUTH), &center(&runs, MODEL));
             Condition {
-                name: known.conditions[*condition].clone(),
+                name: name.clone(),
                 runs: runs.len() as u64,
-                error: error / (outputs.len() as f64).sqrt(),
+                error: error / (control.len() as f64).sqrt(),
                 energy,
             }
         })
         .collect();
     each.sort_by(|one, other| other.error.total_cmp(&one.error));
+    let outputs = standard.outputs.iter();
+    let rivals = standard.rivals.iter().zip(MODEL + 1..);
     Ok(Conditions {
         control: known.conditions[0].clone(),
-        outputs: outputs
-            .iter()
-            .map(|it| known.outputs[*it].name.clone())
-            .collect(),
+        outputs: outputs.map(|it| known.outputs[*it].name.clone()).collect(),
         each,
-        model: of(1, 1.0),
-        baselines: (rivals.iter().enumerate())
-            .map(|(at, (name, _))| (*name, of(2 + at, 1.0)))
-            .collect(),
-        split_half: split_half(&groups, &control, &perturbed),
-        stretched: FACTORS
-            .iter()
-            .map(|factor| (*factor, of(1, *factor)))
-            .collect(),
+        model: of(MODEL, 1.0),
+        baselines: rivals.map(|(name, who)| (*name, of(who, 1.0))).collect(),
+        split_half: split_half(&groups, control, perturbed),
+        stretched: FACTORS.map(|factor| (factor, of(MODEL, factor))).to_vec(),
     })
-}
-
-/// The mean over runs of what one says, `[output]`.
-fn center(runs: &[&Sums], who: usize) -> Vec<f64> {
-    let output = |at: usize| {
-        let (sum, weights) = runs.iter().fold((0.0, 0.0), |(sum, weights), run| {
-            (sum + run.sums[who][at], weights + run.weights[at])
-        });
-        sum / weights
-    };
-    (0..runs[0].weights.len()).map(output).collect()
 }
 
 /// How far the recorded rule's means in half the runs of each condition agree with those in the
@@ -348,7 +223,7 @@ fn split_half(groups: &[&[Sums]], control: &[f64], perturbed: &[f64]) -> Agreeme
             order.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
             let order: Vec<&Sums> = order.into_iter().map(|(_, run)| &runs[run]).collect();
             let (one, other) = order.split_at(order.len() / 2);
-            (center(one, 0), center(other, 0))
+            (center(one, TRUTH), center(other, TRUTH))
         });
         let (said, truth): (Vec<_>, Vec<_>) = halves.unzip();
         let numbers = agreement(&said, &truth, control, perturbed);
