@@ -255,6 +255,31 @@ fn what_a_model_leaves_out_stays_the_laws() {
 }
 
 #[test]
+fn a_model_that_gives_up_is_told_and_not_passed_over() {
+    // The scenario has the model already, and its word on rows outside the domain counts.
+    let model = place("law.onnx");
+    let entry = format!(
+        "rules.killing={{ file = '{}', guard = 'error' }}",
+        model.display()
+    );
+    let arguments = ["--until", "2 h", "--runs", "3", "--set", &entry];
+    let report = report(&model, None, &arguments);
+    let row = &report["matrix"]["rows"][0];
+    let failed = row["rollout"]["failed"].as_array().unwrap();
+    assert!(!failed.is_empty(), "{:#}", row["rollout"]);
+    assert!(
+        failed[0].as_str().unwrap().contains("E-DOMAIN"),
+        "{failed:?}"
+    );
+    assert_eq!(
+        (gate(&report, "G2"), gate(&report, "G3")),
+        (&"failed".into(), &"failed".into())
+    );
+    // The law was found where it lay when rows were recorded.
+    assert!(number(&readout(row, "kills")["arms"]["law"]["mean"]["value"]) > 0.0);
+}
+
+#[test]
 fn the_same_evaluation_is_the_same_file_on_any_number_of_threads() {
     let home = tempfile::tempdir().unwrap();
     let once = |jobs: &str| {

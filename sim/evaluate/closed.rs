@@ -19,8 +19,8 @@ use crate::{
 
 /// What one run shows.
 pub struct Run {
-    /// Readouts, and cells over time.
-    pub seen: Seen,
+    /// Readouts, and cells over time; or why it could not go on, of the model alone.
+    pub seen: Result<Seen, String>,
     /// Of the law, what it saw, said and brought about.
     pub rows: Rows,
     /// Of a learned rule, what its guard has counted.
@@ -31,6 +31,24 @@ pub struct Run {
     pub seconds: f64,
     /// Steps of diffusion.
     pub ticks: u64,
+}
+
+impl Run {
+    fn failed(message: String) -> Run {
+        Run {
+            seen: Err(message),
+            rows: Rows::default(),
+            tally: None,
+            clamps: BTreeMap::new(),
+            seconds: 0.0,
+            ticks: 0,
+        }
+    }
+
+    /// Live cells by type over time, of a run that went on to its end.
+    pub fn counts(&self) -> Option<&[(f64, Vec<u64>)]> {
+        Some(&self.seen.as_ref().ok()?.counts)
+    }
 }
 
 /// Invariants, as runs count them when they are broken.
@@ -125,11 +143,17 @@ pub fn run(
             _ => 0,
         };
         let seed = split.first_seed + (offset + number) as u64;
-        let done = one(stage, arm, seed, number as u32, recorded, keep).map_err(|message| {
-            format!("`{}`, {}, seed {seed}: {message}", split.name, arm.title())
-        });
+        let done = one(stage, arm, seed, number as u32, recorded, keep);
         tell();
-        done
+        done.or_else(|message| match arm {
+            // That it breaks down here is what was to be found out.
+            Arm::Model => Ok(Run::failed(format!("seed {seed}: {message}"))),
+            _ => Err(format!(
+                "`{}`, {}, seed {seed}: {message}",
+                split.name,
+                arm.title()
+            )),
+        })
     };
     let mut arms = [const { Vec::new() }; 5];
     let all = ensemble::each(5 * split.runs, jobs, each)?;
@@ -186,7 +210,7 @@ fn one(
         }
     });
     Ok(Run {
-        seen,
+        seen: Ok(seen),
         rows,
         tally,
         clamps,

@@ -140,6 +140,14 @@ fn invariants(matrix: &Matrix, trial: &Trial) -> (Outcome, String) {
             format!("of {rows} rows of extremes {wrong} give no rate and no warning: {first}");
         return (Outcome::Failed, said);
     }
+    let mut failed = matrix.rows.iter().flat_map(|row| &row.rollout.failed);
+    if let Some(first) = failed.next() {
+        let more = failed.count();
+        return (
+            Outcome::Failed,
+            format!("{} runs did not come to their end: {first}", more + 1),
+        );
+    }
     let broken = |at: usize| -> u64 { matrix.rows.iter().map(|row| row.rollout.broken[at]).sum() };
     let runs: usize = matrix.rows.iter().map(|row| row.split.runs).sum();
     let said = format!(
@@ -170,10 +178,16 @@ fn copies(row: &Row) -> (Outcome, String) {
             Outcome::Passed,
             format!("equivalent in {}", listed(Verdict::Equivalent)),
         ),
-        Verdict::Different => (
-            Outcome::Failed,
-            format!("different in {}", listed(Verdict::Different)),
-        ),
+        Verdict::Different => match row.rollout.failed.first() {
+            Some(failed) => (
+                Outcome::Failed,
+                format!("it did not come to the end: {failed}"),
+            ),
+            None => (
+                Outcome::Failed,
+                format!("different in {}", listed(Verdict::Different)),
+            ),
+        },
         Verdict::Undecided => {
             let needed = row
                 .readouts

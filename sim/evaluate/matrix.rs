@@ -198,7 +198,10 @@ fn greatest(points: &[Point]) -> f64 {
 /// Judges the runs of a split; `number` keys its resampling.
 pub(super) fn judge(number: usize, runs: &Runs, wanted: &[Wanted], duration: f64) -> Judged {
     let of_arm = |readout: &Wanted, arm: Arm| -> Vec<Option<f64>> {
-        let value = |run: &super::closed::Run| run.seen.value(&readout.name, duration);
+        let value = |run: &super::closed::Run| {
+            let seen = run.seen.as_ref().ok()?;
+            seen.value(&readout.name, duration)
+        };
         runs.of(arm).iter().map(value).collect()
     };
     let values: Vec<[Vec<Option<f64>>; 5]> = wanted
@@ -327,10 +330,11 @@ fn estimate(value: f64, drawn: impl Iterator<Item = f64>) -> Estimate {
 }
 
 impl Row {
-    /// Equivalent if all readouts are; different if any is.
+    /// Equivalent if all readouts are; different if any is, or if the model did not come to the end.
     pub fn verdict(&self) -> Verdict {
         let mut verdicts = self.readouts.iter().map(|it| it.equivalence.verdict);
-        match verdicts.clone().any(|it| it == Verdict::Different) {
+        let is_different = verdicts.clone().any(|it| it == Verdict::Different);
+        match is_different || !self.rollout.failed.is_empty() {
             true => Verdict::Different,
             false if verdicts.all(|it| it == Verdict::Equivalent) => Verdict::Equivalent,
             false => Verdict::Undecided,

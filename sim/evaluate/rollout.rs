@@ -15,6 +15,8 @@ use super::{
 pub struct Rollout {
     /// Rows of the model over all its runs; none of a written rule, which has no domain.
     pub rows: Option<Tally>,
+    /// Why runs of the model did not come to their end, with their seeds.
+    pub failed: Vec<String>,
     /// What was held at the edge of its range, by name: in the law's runs, and in the model's.
     pub held: BTreeMap<String, [u64; 2]>,
     /// Of these, what is never to happen.
@@ -44,10 +46,12 @@ pub(super) fn rollout(runs: &Runs) -> Rollout {
         broken.map(|counts| counts[at]).sum()
     };
     let parted = law.iter().zip(model).map(|(law, model)| {
-        let mut both = law.seen.counts.iter().zip(&model.seen.counts);
+        let mut both = law.counts()?.iter().zip(model.counts()?);
         let other = both.find(|(one, other)| one.1 != other.1);
         other.map(|((time, _), _)| *time)
     });
+    let failed = model.iter().filter_map(|run| run.seen.as_ref().err());
+    let times = law.iter().find_map(Run::counts).unwrap_or_default();
     let means = mean(law);
     let arms = Arm::ALL.into_iter().skip(1);
     let error = arms.map(|arm| (arm, error(&means, &mean(runs.of(arm)))));
@@ -56,23 +60,28 @@ pub(super) fn rollout(runs: &Runs) -> Rollout {
         broken: [of(0), of(1)],
         held,
         parted: parted.collect(),
-        times: law[0].seen.counts.iter().map(|(time, _)| *time).collect(),
+        failed: failed.cloned().collect(),
+        times: times.iter().map(|(time, _)| *time).collect(),
         error: error.collect(),
     }
 }
 
-/// `[frame][type]`: live cells, over runs.
+/// `[frame][type]`: live cells, over runs that came to their end.
 fn mean(runs: &[Run]) -> Vec<Vec<f64>> {
-    let frames = runs[0].seen.counts.len();
-    let at = |frame: usize| {
-        let types = runs[0].seen.counts[frame].1.len();
-        let of = |kind: usize| {
-            let counts = runs.iter().map(|run| run.seen.counts[frame].1[kind] as f64);
-            counts.sum::<f64>() / runs.len() as f64
-        };
-        (0..types).map(of).collect()
+    let all: Vec<_> = runs.iter().filter_map(Run::counts).collect();
+    let Some(first) = all.first() else {
+        return Vec::new();
     };
-    (0..frames).map(at).collect()
+    let of = |frame: usize, kind: usize| {
+        let counts = all.iter().map(|counts| counts[frame].1[kind] as f64);
+        counts.sum::<f64>() / all.len() as f64
+    };
+    let types = |frame: usize| {
+        (0..first[frame].1.len())
+            .map(|kind| of(frame, kind))
+            .collect()
+    };
+    (0..first.len()).map(types).collect()
 }
 
 fn error(law: &[Vec<f64>], other: &[Vec<f64>]) -> Vec<f64> {

@@ -46,7 +46,10 @@ pub fn summary(matrix: &Matrix) -> String {
 /// Everything on the closed loop.
 pub fn closed(report: &Report, matrix: &Matrix, timing: &Timing) -> Markup {
     let mut rows: Vec<&Row> = matrix.rows.iter().collect();
-    let loss = |row: &Row| row.loss[&Arm::Model].value;
+    let loss = |row: &Row| match row.rollout.failed.is_empty() {
+        true => row.loss[&Arm::Model].value,
+        false => f64::INFINITY,
+    };
     rows.sort_by(|one, other| loss(other).total_cmp(&loss(one)));
     html! {
         h2 { "The matrix, worst row first" }
@@ -233,6 +236,7 @@ fn rollout(rollout: &Rollout) -> Markup {
             @if let Some(middle) = parted.get(parted.len() / 2) { ", half of these by " (number(middle / 60.0)) " h" }
             "; invariants broken " (rollout.broken[1]) " times (law " (rollout.broken[0]) ")."
         }
+        @for failed in &rollout.failed { p.bad { "Did not come to its end: " (failed) } }
         @if !rollout.held.is_empty() {
             p.quiet {
                 "Put back into range, times: "
@@ -246,7 +250,7 @@ fn rollout(rollout: &Rollout) -> Markup {
 fn horizon(rollout: &Rollout) -> String {
     let mut top = 1e-9f64;
     let mut plots: Vec<Plot> = Vec::new();
-    for (arm, error) in &rollout.error {
+    for (arm, error) in rollout.error.iter().filter(|(_, error)| !error.is_empty()) {
         top = error.iter().copied().fold(top, f64::max);
         let hours = rollout.times.iter().map(|time| time / 60.0);
         let line = LinePlot::new()
