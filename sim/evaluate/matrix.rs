@@ -86,7 +86,7 @@ pub struct Score {
     pub values: Vec<Option<f64>>,
     /// Over runs.
     pub mean: Estimate,
-    /// Over the law's mean.
+    /// Over the law's mean in the runs that both have ended.
     pub ratio: Estimate,
     /// |ratio − 1| in margins.
     pub loss: Estimate,
@@ -145,17 +145,30 @@ struct Point {
 
 impl Point {
     fn of(values: &[Vec<Option<f64>>; 5], margin: f64, taken: Taken<'_>) -> Point {
-        let mean = |arm: Arm| {
-            let runs = taken[usize::from(arm == Arm::Again)];
-            let there = runs.iter().filter_map(|run| values[arm as usize][*run]);
+        let law = &values[Arm::Law as usize];
+        let mean = |of: &[Option<f64>], runs: &[usize]| {
+            let there = runs.iter().filter_map(|run| of[*run]);
             let (count, sum) = there.fold((0, 0.0), |(count, sum), it| (count + 1, sum + it));
             sum / f64::from(count)
         };
-        let means = Arm::ALL.map(mean);
-        let ratios = means.map(|mean| match mean == means[0] {
-            // Nothing is all of nothing.
-            true => 1.0,
-            false => mean / means[0],
+        let means = Arm::ALL.map(|arm| {
+            let runs = taken[usize::from(arm == Arm::Again)];
+            mean(&values[arm as usize], runs)
+        });
+        let ratios = Arm::ALL.map(|arm| {
+            let own = &values[arm as usize];
+            // The model is held against the law in those runs alone that both have ended.
+            let both = |run: &&usize| own[**run].is_some() && law[**run].is_some();
+            let shared: Vec<usize> = taken[0].iter().filter(both).copied().collect();
+            let [own, law] = match arm {
+                Arm::Again => [means[arm as usize], means[0]],
+                _ => [mean(own, &shared), mean(law, &shared)],
+            };
+            match own == law {
+                // Nothing is all of nothing.
+                true => 1.0,
+                false => own / law,
+            }
         });
         let losses = ratios.map(|ratio| (ratio - 1.0).abs() / margin);
         Point {
@@ -339,5 +352,34 @@ impl Row {
             false if verdicts.all(|it| it == Verdict::Equivalent) => Verdict::Equivalent,
             false => Verdict::Undecided,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Arm, Point};
+
+    #[test]
+    fn a_model_is_held_against_the_law_in_the_runs_that_both_have_ended() {
+        let some = |values: [f64; 3]| values.map(Some).to_vec();
+        // On the third seed, of which the law makes much, the model gave up.
+        let model = vec![Some(2.0), Some(4.0), None];
+        let values = [
+            some([2.0, 4.0, 60.0]),
+            model,
+            some([0.0, 0.0, 0.0]),
+            some([1.0, 2.0, 30.0]),
+            some([22.0, 22.0, 55.0]),
+        ];
+        let all = [0, 1, 2];
+        let point = Point::of(&values, 0.1, [&all, &all]);
+        assert_eq!(point.ratios, [1.0, 1.0, 0.0, 0.5, 1.5]);
+        assert_eq!(point.means[Arm::Model as usize], 3.0);
+        assert_eq!(point.losses[Arm::Nobody as usize], 10.0);
+        assert_eq!(point.skill(), 1.0);
+        // Drawn twice, and not at all.
+        let drawn = Point::of(&values, 0.1, [&[2, 2, 0], &all]);
+        assert_eq!(drawn.means[0], (60.0 + 60.0 + 2.0) / 3.0);
+        assert!(Point::of(&values, 0.1, [&[2, 2, 2], &all]).skill().is_nan());
     }
 }

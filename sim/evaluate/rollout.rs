@@ -52,9 +52,15 @@ pub(super) fn rollout(runs: &Runs) -> Rollout {
     });
     let failed = model.iter().filter_map(|run| run.seen.as_ref().err());
     let times = law.iter().find_map(Run::counts).unwrap_or_default();
-    let means = mean(law);
     let arms = Arm::ALL.into_iter().skip(1);
-    let error = arms.map(|arm| (arm, error(&means, &mean(runs.of(arm)))));
+    let error = arms.map(|arm| {
+        let own = runs.of(arm);
+        // Held against the law in those runs alone that both have ended.
+        let both = law.iter().zip(own);
+        let both = both.filter(|(_, own)| arm == Arm::Again || own.counts().is_some());
+        let law: Vec<&Run> = both.map(|(law, _)| law).collect();
+        (arm, error(&mean(law), &mean(own)))
+    });
     Rollout {
         rows: tallies.reduce(Tally::and),
         broken: [of(0), of(1)],
@@ -67,8 +73,8 @@ pub(super) fn rollout(runs: &Runs) -> Rollout {
 }
 
 /// `[frame][type]`: live cells, over runs that came to their end.
-fn mean(runs: &[Run]) -> Vec<Vec<f64>> {
-    let all: Vec<_> = runs.iter().filter_map(Run::counts).collect();
+fn mean<'a>(runs: impl IntoIterator<Item = &'a Run>) -> Vec<Vec<f64>> {
+    let all: Vec<_> = runs.into_iter().filter_map(Run::counts).collect();
     let Some(first) = all.first() else {
         return Vec::new();
     };
@@ -85,7 +91,7 @@ fn mean(runs: &[Run]) -> Vec<Vec<f64>> {
 }
 
 fn error(law: &[Vec<f64>], other: &[Vec<f64>]) -> Vec<f64> {
-    let types = law[0].len();
+    let types = law.first().map_or(0, Vec::len);
     let greatest = |kind: usize| law.iter().map(|frame| frame[kind]).fold(0.0, f64::max);
     let scales: Vec<f64> = (0..types).map(greatest).collect();
     let of = |(law, other): (&Vec<f64>, &Vec<f64>)| {
