@@ -365,3 +365,49 @@ fn a_run_is_summed_up_as_a_page_and_json() {
     let forced = [&assay[..], &["--force"]].concat();
     assert!(milieu(&forced, folder.path()).status.success());
 }
+
+const ASSAY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/dyad_assay");
+
+/// Interaction of T cells that have PD-1 with tumor cells that have much PD-L1, its interval and its
+/// error, in the shipped scenario.
+fn interaction(settings: &[&str]) -> (f64, [f64; 2], f64) {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = format!("{ASSAY}/kinds.toml");
+    let mut run = vec!["run", &scenario, "--quiet", "--out", "run"];
+    run.extend_from_slice(settings);
+    for arguments in [&run[..], &["assay", "run", "--out", "report"]] {
+        let output = milieu(arguments, folder.path());
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+    }
+    let json = fs::read(folder.path().join("report/assay.json")).unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    let terms = json["interaction"].as_array().unwrap();
+    assert_eq!(terms.len(), 4);
+    let is_ours = |it: &&serde_json::Value| {
+        it["effector"] == "CD8 T cell" && it["target"] == "shielded tumor"
+    };
+    let term = terms.iter().find(is_ours).unwrap();
+    let number = |value: &serde_json::Value| value.as_f64().unwrap();
+    (
+        number(&term["term"]),
+        [0, 1].map(|end| number(&term["interval"][end])),
+        number(&term["error"]),
+    )
+}
+
+#[test]
+fn the_interaction_planted_in_the_shipped_scenario_is_found_and_without_it_there_is_none() {
+    // The brake is 1/(1 + 1·1/2) on plain tumor cells and 1/(1 + 1·6/2) on shielded ones, and there is
+    // none on edited T cells: a quarter of the logarithm of their ratio. T cells look for their targets
+    // first, 40 min of the 500 to 1300 that they then take, which hides a twentieth of it.
+    let planted = 0.25 * f64::ln(1.5 / 4.0);
+    let (term, [low, high], error) = interaction(&[]);
+    assert!(low < planted && planted < high, "{term} ({low} to {high})");
+    assert!(high < 0.0 && term < -4.0 * error, "{term} ± {error}");
+    // Without PD-1 each still has a factor of its own, and so has each target.
+    let unbraked = ["--set", "cell_types.'CD8 T cell'.custom.PD-1=0"];
+    let (term, [low, high], error) = interaction(&unbraked);
+    assert!(low < 0.0 && 0.0 < high, "{term} ({low} to {high})");
+    assert!(error < 0.05, "{error}");
+}
