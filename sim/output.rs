@@ -20,6 +20,7 @@ pub mod pictures;
 pub mod populations;
 pub mod readouts;
 pub mod record;
+mod secretion;
 mod table;
 pub mod training;
 

@@ -411,3 +411,43 @@ fn the_interaction_planted_in_the_shipped_scenario_is_found_and_without_it_there
     assert!(low < 0.0 && 0.0 < high, "{term} ({low} to {high})");
     assert!(error < 0.05, "{error}");
 }
+
+#[test]
+fn pandas_reads_secretion_over_time_which_ends_as_the_dyad_table_says() {
+    let python = std::env::var("MILIEU_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let modules = "import pandas, pyarrow";
+    let found = Command::new(&python).args(["-c", modules]).output();
+    if !found.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: {python} cannot `{modules}` (MILIEU_PYTHON names another)");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = format!("{ASSAY}/secretion.toml");
+    let run = [
+        "run", &scenario, "--quiet", "--until", "3 h", "--out", "run",
+    ];
+    let output = milieu(&run, folder.path());
+    assert!(output.status.success());
+    let reader = r#"
+import pandas as pd
+dyads = pd.read_parquet("run/dyads.parquet").set_index("compartment_id")
+amounts = pd.read_parquet("run/secretion.parquet")
+assert list(amounts) == ["time_min", "compartment_id", "substrate", "amount", "unit"]
+assert set(amounts["substrate"]) == {"interferon-gamma"} and set(amounts["unit"]) == {"pM µm³"}
+curves = amounts.pivot(index="time_min", columns="compartment_id", values="amount")
+assert list(curves.index) == [0, 60, 120, 180] and list(curves.columns) == list(dyads.index)
+assert (curves.iloc[0] == 0).all() and (curves.diff().iloc[1:] >= 0).all(axis=None)
+assert (curves.iloc[-1] == dyads["secretion_interferon-gamma"]).all()
+# Nobody makes any before the first contact.
+late = dyads["t_contact_first"].isna() | (dyads["t_contact_first"] > 60)
+assert late.sum() > 300 and (curves.loc[60, late] == 0).all() and (curves.loc[60, ~late] > 0).mean() > 0.9
+print("read", len(amounts), "rows")
+"#;
+    let output = Command::new(&python)
+        .current_dir(folder.path())
+        .args(["-c", reader])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+}

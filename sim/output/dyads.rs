@@ -13,6 +13,7 @@ use arrow_array::{ArrayRef, Float64Array, StringArray, UInt64Array};
 use arrow_schema::{DataType, Field};
 
 use super::folder::Part;
+use super::secretion::Secretion;
 use super::table::Table;
 use super::{Error, Frame, Output};
 use crate::assay::Dyad;
@@ -21,6 +22,7 @@ use crate::scenario::{Load, Place, Scenario};
 struct Dyads {
     table: Table,
     csv: csv::Writer<Part>,
+    secretion: Option<Secretion>,
     /// Of the run, for all rows.
     assay: String,
     /// `[placement]`: how it loads compartments, and the types' names.
@@ -35,7 +37,7 @@ enum Values {
     List(Vec<Vec<f64>>),
 }
 
-/// Starts both files.
+/// Starts both files, and `secretion.parquet` beside them where there are substrates.
 ///
 /// # Errors
 /// When one cannot be made.
@@ -61,6 +63,7 @@ pub fn open(scenario: &Scenario, folder: &Path) -> Result<Box<dyn Output>, Error
     Ok(Box::new(Dyads {
         table: Table::create(&scenario.name, folder, "dyads.parquet", fields)?,
         csv,
+        secretion: Secretion::open(scenario, folder)?,
         assay: format!("{}, seed {}", scenario.name, scenario.seed),
         loads: loads.collect(),
     }))
@@ -204,6 +207,9 @@ impl Values {
 
 impl Output for Dyads {
     fn record(&mut self, frame: &Frame<'_>) -> Result<(), Error> {
+        if let Some(secretion) = &mut self.secretion {
+            secretion.record(frame)?;
+        }
         if frame.dyads.is_empty() {
             return Ok(());
         }
@@ -217,6 +223,10 @@ impl Output for Dyads {
     fn finish(self: Box<Self>) -> Result<Vec<String>, Error> {
         let path = self.csv.get_ref().path().to_owned();
         let part = (self.csv.into_inner()).map_err(|error| Error::because(&path, error.error()))?;
-        Ok(vec![self.table.finish()?, part.finish()?])
+        let mut files = vec![self.table.finish()?, part.finish()?];
+        if let Some(secretion) = self.secretion {
+            files.push(secretion.finish()?);
+        }
+        Ok(files)
     }
 }
