@@ -46,7 +46,7 @@ use crate::{
 };
 use arms::{Arm, Stage, binding};
 use audit::{Finding, audit, contexts};
-use candidate::{Candidate, constant};
+use candidate::{Candidate, constant, means};
 use gates::{Gate, Outcome, gates};
 use matrix::{Matrix, Row, Wanted, judge, risk};
 use origin::Origin;
@@ -206,10 +206,12 @@ impl Evaluation<'_> {
                 ));
             }
         }
-        let named = recorded.events.iter().zip(&constant);
-        let named: Vec<(String, f64)> = named
-            .map(|((name, _), rate)| (name.clone(), *rate))
-            .collect();
+        let rates = recorded.events.iter().zip(&constant);
+        let rates = rates.map(|((column, _), rate)| (column.clone(), *rate));
+        let means = recorded.outcomes.iter().zip(means(&trained.1));
+        let means = means.filter(|(_, mean)| mean.is_finite());
+        let means = means.map(|((name, _), mean)| (format!("behavior:{name}"), mean));
+        let named: Vec<(String, f64)> = rates.chain(means).collect();
         let mut splits = self.splits.clone();
         splits::seed(&mut splits, self.first_seed, &origin.seeds())?;
         let mut stages = Vec::new();

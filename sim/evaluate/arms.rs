@@ -1,4 +1,4 @@
-//! Who acts in the place of the law when a run is closed: the model, constant rates, or nobody.
+//! Who acts in the place of the law when a run is closed: the model, a mean, or nobody.
 
 use rules::{
     Adoption, Batch, Binding, Error, Outputs, Provenance, Rule, Signature, Target, Write,
@@ -23,7 +23,7 @@ pub enum Arm {
     Model,
     /// Nobody: behaviors that the model speaks of keep the scenario's own values. B0, no effect.
     Nobody,
-    /// The mean rates of training. B1.
+    /// What the law said on the mean in training: rates of events, and values of all else. B1.
     Constant,
     /// The law on seeds of its own: what chance alone makes of two sets of runs.
     Again,
@@ -42,7 +42,7 @@ impl Arm {
             Arm::Law => "law",
             Arm::Model => "model",
             Arm::Nobody => "no rule",
-            Arm::Constant => "constant rates",
+            Arm::Constant => "training mean",
             Arm::Again => "law again",
         }
     }
@@ -59,12 +59,12 @@ pub struct Stage {
     model: Binding,
     /// Numbers of the law's writes of which the model says nothing, and which stay the law's.
     left: Vec<usize>,
-    /// The law's events, with the mean rates of training, 1/min.
+    /// What the model takes over of the law, with its mean in training.
     constant: Vec<(Write, f64)>,
 }
 
 impl Stage {
-    /// Sets a scenario up, with `constant` rates by the name of their column.
+    /// Sets a scenario up, with `constant` numbers by the name of their column.
     ///
     /// # Errors
     /// A message with culprit and way out, if law or model do not fit into it.
@@ -141,11 +141,11 @@ impl Stage {
         let names = output_names(law, vocabulary);
         for (number, (write, name)) in law.writes.iter().zip(names).enumerate() {
             let column = format!("behavior:{name}");
-            let mut rates = constant.iter().filter(|(it, _)| *it == column);
-            match (is_own(write), rates.next()) {
+            let mut means = constant.iter().filter(|(it, _)| *it == column);
+            match (is_own(write), means.next()) {
                 (false, _) if matches!(write.target, Target::Readout(_)) => {}
                 (false, _) => self.left.push(number),
-                (true, Some((_, rate))) => self.constant.push((write.clone(), *rate)),
+                (true, Some((_, mean))) => self.constant.push((write.clone(), *mean)),
                 (true, None) => {}
             }
         }
@@ -292,22 +292,22 @@ impl Rule for Rest {
     }
 }
 
-/// The same rates everywhere and always.
+/// The same numbers everywhere and always.
 struct Constant {
     signature: Signature,
-    rates: Vec<f64>,
+    numbers: Vec<f64>,
 }
 
 impl Constant {
-    fn new(law: Signature, rates: &[(Write, f64)]) -> Constant {
+    fn new(law: Signature, numbers: &[(Write, f64)]) -> Constant {
         Constant {
             signature: Signature {
                 reads: Vec::new(),
-                writes: rates.iter().map(|(write, _)| write.clone()).collect(),
+                writes: numbers.iter().map(|(write, _)| write.clone()).collect(),
                 noise: None,
                 ..law
             },
-            rates: rates.iter().map(|(_, rate)| *rate).collect(),
+            numbers: numbers.iter().map(|(_, number)| *number).collect(),
         }
     }
 }
@@ -318,21 +318,20 @@ impl Rule for Constant {
     }
 
     fn apply(&self, _batch: &Batch<'_>, out: &mut Outputs) -> Result<(), Error> {
-        for (column, rate) in out.columns.iter_mut().zip(&self.rates) {
-            column.fill(*rate);
+        for (column, number) in out.columns.iter_mut().zip(&self.numbers) {
+            column.fill(*number);
         }
         Ok(())
     }
 
     fn describe(&self) -> Vec<String> {
-        let lines = self.rates.iter().map(|rate| format!("{rate} 1/min"));
-        lines.collect()
+        self.numbers.iter().map(ToString::to_string).collect()
     }
 
     fn provenance(&self) -> Provenance {
         Provenance {
             name: self.signature.source.clone(),
-            file: "constant rates".into(),
+            file: "training mean".into(),
             sha256: String::new(),
             engine: "constant".into(),
             model: None,

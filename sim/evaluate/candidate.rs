@@ -195,6 +195,21 @@ pub fn constant(rows: &Rows, events: usize) -> Vec<f64> {
     (0..events).map(count).collect()
 }
 
+/// The mean of each answer that is no event's rate, over the rows that have one.
+pub fn means(rows: &Rows) -> Vec<f64> {
+    let mean = |answers: &Vec<f64>| {
+        let there = answers
+            .iter()
+            .zip(&rows.weight)
+            .filter(|(it, _)| it.is_finite());
+        let (sum, weights) = there.fold((0.0, 0.0), |(sum, weights), (answer, weight)| {
+            (sum + answer * weight, weights + weight)
+        });
+        sum / weights
+    };
+    rows.answers.iter().map(mean).collect()
+}
+
 /// Each input in an order of its own.
 pub fn shuffled(rows: &Rows) -> Vec<Vec<f64>> {
     let shuffle = |(input, values): (usize, &Vec<f64>)| {

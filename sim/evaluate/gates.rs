@@ -28,6 +28,9 @@ const LEAST_ALARMS: f64 = 0.8;
 /// Rows of new seeds of which it may say so falsely.
 const MOST_FALSE_ALARMS: f64 = 0.05;
 
+/// Of intervals that promise 90 %, the share that may hold the truth.
+const COVERAGE: [f64; 2] = [0.87, 0.93];
+
 /// How a gate was left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -81,7 +84,7 @@ pub fn gates(file: &Path, matrix: &Matrix, part: &Part, trial: &Trial) -> Vec<Ga
         gate(
             "G4",
             "does it know how sure it is, and when it is out of its domain?",
-            alarms(matrix),
+            certainty(matrix, part),
         ),
         gate(
             "G5",
@@ -208,6 +211,48 @@ fn copies(row: &Row) -> (Outcome, String) {
     }
 }
 
+/// Intervals that promise 90 %, with what they hold, of what does not keep that promise; none where
+/// nothing was promised.
+fn broken(promises: &[(String, f64)]) -> Option<Vec<String>> {
+    let is_kept = |found: f64| (COVERAGE[0]..=COVERAGE[1]).contains(&found);
+    let broken = promises.iter().filter(|(_, found)| !is_kept(*found));
+    let told = broken.map(|(name, found)| format!("{:.1} % of {name}", 100.0 * found));
+    (!promises.is_empty()).then(|| told.collect())
+}
+
+fn certainty(matrix: &Matrix, part: &Part) -> (Outcome, String) {
+    let stated = part.statements.iter().flat_map(|it| &it.uncertainty);
+    let promises = stated.flat_map(|it| {
+        let all = it.coverage.iter().chain(&it.conformal);
+        let ninety = all.filter(|coverage| (coverage.promised - 0.9).abs() < 1e-9);
+        ninety.map(|coverage| (it.name.clone(), coverage.found.value))
+    });
+    let broken = broken(&promises.collect::<Vec<_>>());
+    let (alarmed, said) = alarms(matrix);
+    match broken {
+        _ if alarmed == Outcome::Failed => (alarmed, said),
+        None => (
+            Outcome::Open,
+            format!("{said}. Of no output does it state intervals of 90 %"),
+        ),
+        Some(broken) if broken.is_empty() => (
+            alarmed,
+            format!(
+                "{said}. Intervals of 90 % hold 87 to 93 % on `{}`",
+                part.name
+            ),
+        ),
+        Some(broken) => (
+            Outcome::Failed,
+            format!(
+                "intervals of 90 % hold {} on `{}`; {said}",
+                broken.join(", "),
+                part.name
+            ),
+        ),
+    }
+}
+
 fn alarms(matrix: &Matrix) -> (Outcome, String) {
     let share = |row: &Row| {
         let tally = row.rollout.rows.filter(|tally| tally.rows > 0);
@@ -241,10 +286,7 @@ fn alarms(matrix: &Matrix) -> (Outcome, String) {
             Outcome::Failed,
             format!("{said}. At most 5 % and at least 80 % are wanted"),
         ),
-        false => (
-            Outcome::Open,
-            format!("{said}. Coverage of its intervals is not judged here"),
-        ),
+        false => (Outcome::Passed, said),
     }
 }
 
@@ -321,5 +363,20 @@ fn null(part: &Part) -> (Outcome, String) {
     match low > 0.0 {
         true => (Outcome::Failed, said),
         false => (Outcome::Passed, said),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::broken;
+
+    #[test]
+    fn a_promise_of_90_percent_is_kept_between_87_and_93_and_only_where_it_was_made() {
+        let promise = |found: f64| ("hit".to_owned(), found);
+        assert_eq!(broken(&[]), None);
+        assert_eq!(broken(&[promise(0.87), promise(0.93)]), Some(Vec::new()));
+        let told = broken(&[promise(0.9), promise(0.42), promise(0.96)]);
+        let wanted = vec!["42.0 % of hit".to_owned(), "96.0 % of hit".to_owned()];
+        assert_eq!(told, Some(wanted));
     }
 }
