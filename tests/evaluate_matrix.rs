@@ -151,6 +151,8 @@ fn the_law_as_a_model_reaches_the_ceiling_in_every_context() {
     for code in ["G1", "G2", "G3"] {
         assert_eq!(gate(&report, code), "passed", "{:#}", report["gates"]);
     }
+    // An exported law holds wherever its signals go.
+    assert_ne!(gate(&report, "G4"), "failed", "{:#}", report["gates"]);
 }
 
 #[test]

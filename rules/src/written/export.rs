@@ -18,6 +18,9 @@ use crate::{Error, Kind, Rule, Side, Subject, Target, Vocabulary, Write};
 /// Odds at which an effect is full in single precision; their squares are still numbers.
 const FULL: f64 = 1e15;
 
+/// How many times its range a signal may leave it by.
+const EVERYWHERE: f64 = 1e9;
+
 /// Golden rows of the file.
 const GOLDEN: usize = 96;
 
@@ -199,7 +202,9 @@ impl Exporter<'_> {
             "acts_on": acts_on,
             "inputs": inputs,
             "outputs": outputs.collect::<Result<Vec<Value>, String>>()?,
-            // The law knows no step.
+            // The law holds wherever its signals go, and knows no step: ranges are those that its
+            // answers change in.
+            "ood": {"margin": EVERYWHERE},
             "dt": {"trained": clock, "min": clock.min(1e-3), "max": clock.max(1e5), "unit": "min"},
         }))
     }
