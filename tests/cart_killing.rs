@@ -1,5 +1,4 @@
-//! Hits and their decay from curves of killing: planted ones are found again, and measured ones, where
-//! somebody has them, are fitted as well as the manual says.
+//! Hits and their decay from curves of killing: planted ones are found again.
 
 use std::env;
 use std::fs;
@@ -113,38 +112,4 @@ fn planted_hits_and_their_decay_are_found_within_their_intervals() {
         "off by {off}, which is not within {error}"
     );
     assert!(error < 0.2 && across > 2.0 * error, "{error}, {across}");
-}
-
-/// Takes some minutes: `cargo test --test cart_killing -- --ignored`. docs/cart_killing.md says
-/// when it was last run, and what came out.
-#[test]
-#[ignore = "needs the measured curves, in the folder that MILIEU_CART_DATA names, and some minutes"]
-fn measured_curves_are_fitted_as_the_manual_says() {
-    let (Some(python), Some(data)) = (python(), data()) else {
-        return;
-    };
-    let home = tempfile::tempdir().unwrap();
-    let out = home.path().join("fit");
-    let mut arguments = vec!["fit.py", "wells"];
-    arguments.extend(data.iter().map(String::as_str));
-    arguments.extend(["--hold", "net growth of CAR T cells=0.2"]);
-    arguments.extend(["--no-picture", "--out", out.to_str().unwrap()]);
-    println!("{}", run(&python, &arguments));
-    let fit = said_by(&out);
-    // Where on the ridge the estimate comes to lie differs from fit to fit.
-    let (_, [low, _]) = found(&fit, "hit rate");
-    assert!(low > 0.05, "{low}");
-    let (_, [_, high]) = found(&fit, "half-life of a hit");
-    assert!(high < 60.0, "{high}");
-    assert!(fit["killing"]["reduced_chi_squared"].as_f64().unwrap() < 3.0);
-}
-
-/// Curves and table, if they are there; else this is said.
-fn data() -> Option<[String; 2]> {
-    let Ok(folder) = env::var("MILIEU_CART_DATA") else {
-        eprintln!("skipped: MILIEU_CART_DATA does not name a folder with the measured curves");
-        return None;
-    };
-    let names = ["cart_killing_pbt1_pbt2.csv", "cart_killing_fits.csv"];
-    Some(names.map(|name| format!("{folder}/{name}")))
 }
