@@ -107,7 +107,7 @@ pub struct Buffer<T> {
 
 /// Blocks of a launch and threads of a block, along x and y.
 #[derive(Clone, Copy, Debug)]
-pub struct Shape {
+pub(crate) struct Shape {
     /// How many blocks.
     pub blocks: [usize; 2],
     /// How many threads in each.
@@ -261,7 +261,7 @@ impl Device {
     }
 
     /// Begins a launch. The kernel's parameters follow in their order.
-    pub fn kernel<'a>(&'a self, name: &'static str, shape: Shape) -> Kernel<'a> {
+    pub(crate) fn kernel<'a>(&'a self, name: &'static str, shape: Shape) -> Kernel<'a> {
         Kernel {
             device: self,
             name,
@@ -296,7 +296,7 @@ impl<T> Buffer<T> {
 
 /// A launch in the making.
 #[derive(Debug)]
-pub struct Kernel<'a> {
+pub(crate) struct Kernel<'a> {
     device: &'a Device,
     name: &'static str,
     shape: Shape,
@@ -373,6 +373,14 @@ impl<'a> Kernel<'a> {
             result::launch_kernel(function, grid, block, 0, stream.cu_stream(), &mut addresses)
         };
         launched.map_err(failed)
+    }
+}
+
+/// `Ok` if device code can count so many with its whole numbers, `each` of them for one.
+pub(crate) fn countable(what: &'static str, count: usize, each: usize) -> Result<(), Error> {
+    match count.saturating_mul(each) <= i32::MAX as usize {
+        true => Ok(()),
+        false => Err(Error::Unsupported { what }),
     }
 }
 

@@ -3,9 +3,10 @@
 use super::Contact;
 use crate::{
     Real,
-    cuda::{Buffer, Device, Error, scan::Scan, scan::each},
+    cuda::{Buffer, Device, Error, countable, scan::Scan, scan::each},
 };
 
+const CELLS: &str = "a tissue of more than 2^29 cells";
 /// Neighbors that a list has room for at first.
 const CAPACITY: usize = 32;
 /// Bins per row, at most.
@@ -75,6 +76,7 @@ impl Contact {
             return Err(Error::Unsupported { what });
         }
         let rows = self.cells.len();
+        countable(CELLS, rows, 4)?;
         let range = self.cells.range();
         let margin = MARGIN * range;
         let bits = |four: &[[u32; 4]]| -> u64 {

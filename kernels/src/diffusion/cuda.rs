@@ -4,7 +4,7 @@ use super::{Diffusion, Solver};
 use crate::{
     Real,
     conventions::Held,
-    cuda::{Buffer, Device, Error, Shape},
+    cuda::{Buffer, Device, Error, Shape, countable},
 };
 
 /// Lines of x that a block sweeps: LINES × WARPS of `cuda.cu`.
@@ -32,6 +32,7 @@ impl Diffusion {
                 what: "boundaries that are written between sweeps",
             });
         }
+        countable("a grid of more than 2^31 voxels", self.grid.len(), 1)?;
         let solvers = self.solvers.iter();
         let axes = solvers.clone().flat_map(|solver| &solver.axes);
         let parts = axes.flat_map(|line| [&line.scale, &line.lower, &line.upper]);
