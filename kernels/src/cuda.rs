@@ -114,6 +114,17 @@ pub(crate) struct Shape {
     pub threads: [usize; 2],
 }
 
+/// THREADS of `common.cu`.
+const THREADS: usize = 256;
+
+/// One thread for each of so many rows, voxels or bins.
+pub(crate) fn each(count: usize) -> Shape {
+    Shape {
+        blocks: [count.div_ceil(THREADS), 1],
+        threads: [THREADS, 1],
+    }
+}
+
 impl Device {
     /// The device with this number, from 0 on.
     ///

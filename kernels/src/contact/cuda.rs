@@ -3,7 +3,7 @@
 use super::Contact;
 use crate::{
     Real,
-    cuda::{Buffer, Device, Error, countable, scan::Scan, scan::each},
+    cuda::{Buffer, Device, Error, countable, each, scan::Scan},
 };
 
 const CELLS: &str = "a tissue of more than 2^29 cells";
@@ -153,11 +153,7 @@ impl Bins {
         let bins: usize = self.shape.iter().product();
         let shape = self.shape.map(|count| count as i32);
         let by_row = each(rows);
-        device
-            .kernel("fill", each(bins))
-            .writes(&mut self.counts)
-            .numbers(&[bins as i32, 0])
-            .launch()?;
+        device.clear(&mut self.counts)?;
         device
             .kernel("count_bins", by_row)
             .reads(position)
@@ -167,9 +163,9 @@ impl Bins {
             .writes(&mut self.bin_of)
             .writes(&mut self.counts)
             .launch()?;
-        for starts in [&mut self.starts, &mut self.free] {
-            self.scan.run(device, &self.counts, starts, bins)?;
-        }
+        self.scan
+            .run(device, &self.counts, &mut self.starts, bins)?;
+        device.copy(&self.starts, &mut self.free)?;
         device
             .kernel("fill_bins", by_row)
             .reads(&self.bin_of)

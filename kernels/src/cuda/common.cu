@@ -63,11 +63,6 @@ extern "C" __global__ void add_sums(unsigned* starts, const unsigned* sums, int 
     if (at < count) starts[at] += sums[blockIdx.x];
 }
 
-extern "C" __global__ void fill(unsigned* numbers, int count, int value) {
-    int at = this_thread();
-    if (at < count) numbers[at] = value;
-}
-
 // Philox4x32-10.
 __device__ void philox(const unsigned* counter, const unsigned* key, unsigned* words) {
     unsigned c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];

@@ -1,17 +1,6 @@
 //! Sums of all that comes before, on a device.
 
-use super::{Buffer, Device, Error, Shape};
-
-/// THREADS of `common.cu`.
-pub(crate) const THREADS: usize = 256;
-
-/// One thread for each of so many rows, voxels or bins.
-pub(crate) fn each(count: usize) -> Shape {
-    Shape {
-        blocks: [count.div_ceil(THREADS), 1],
-        threads: [THREADS, 1],
-    }
-}
+use super::{Buffer, Device, Error, THREADS, each};
 
 /// Room for the sums of blocks, those of blocks of blocks, …
 #[derive(Debug, Default)]

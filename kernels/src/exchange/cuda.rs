@@ -4,10 +4,7 @@ use super::{Entries, Exchange};
 use crate::{
     Real,
     conventions::Sharing,
-    cuda::{
-        Buffer, Device, Error, Shape,
-        scan::{Scan, each},
-    },
+    cuda::{Buffer, Device, Error, Shape, each, scan::Scan},
     diffusion::cuda::Sweeps,
 };
 
@@ -91,20 +88,16 @@ impl Maps {
         let (rows, voxels) = (self.rows, self.voxels);
         assert!(voxel.len() >= rows);
         let (by_row, by_voxel) = (each(rows), each(voxels));
-        device
-            .kernel("fill", by_voxel)
-            .writes(&mut self.counts)
-            .numbers(&[voxels as i32, 0])
-            .launch()?;
+        device.clear(&mut self.counts)?;
         device
             .kernel("count_voxels", by_row)
             .reads(voxel)
             .numbers(&[rows as i32])
             .writes(&mut self.counts)
             .launch()?;
-        for starts in [&mut self.starts, &mut self.free] {
-            self.scan.run(device, &self.counts, starts, voxels)?;
-        }
+        self.scan
+            .run(device, &self.counts, &mut self.starts, voxels)?;
+        device.copy(&self.starts, &mut self.free)?;
         device
             .kernel("fill_bins", by_row)
             .reads(voxel)

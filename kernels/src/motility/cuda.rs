@@ -3,7 +3,7 @@
 use super::Walkers;
 use crate::{
     Grid, Real,
-    cuda::{Buffer, Device, Error, scan::each},
+    cuda::{Buffer, Device, Error, each},
     portable,
     random::Draws,
 };

@@ -3,7 +3,7 @@
 use super::Domain;
 use crate::{
     Grid, Real,
-    cuda::{Buffer, Device, Error, scan::each},
+    cuda::{Buffer, Device, Error, each},
 };
 
 // Bits of a row's flags: see `cuda.cu`.

@@ -8,8 +8,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <cstdint>
-#include <cstring>
 
 struct Place {
     unsigned x, y, z;
@@ -21,8 +19,6 @@ void wait_at_barrier();
 
 #define __global__
 #define __device__ static
-#define __restrict__ __restrict
-#define __launch_bounds__(...)
 // One section, so that all of it can be filled before each block.
 #define __shared__ static __attribute__((section("shared")))
 #ifdef WITHOUT_BARRIERS
@@ -30,7 +26,6 @@ void wait_at_barrier();
 #else
 #define __syncthreads() wait_at_barrier()
 #endif
-#define __ldg(pointer) (*(pointer))
 
 using std::max;
 using std::min;
@@ -44,12 +39,4 @@ template <typename T> T atomicMax(T* at, T value) {
     T before = *at;
     *at = std::max(before, value);
     return before;
-}
-inline unsigned __umulhi(unsigned a, unsigned b) {
-    return unsigned((std::uint64_t(a) * b) >> 32);
-}
-inline double __longlong_as_double(long long bits) {
-    double value;
-    std::memcpy(&value, &bits, 8);
-    return value;
 }

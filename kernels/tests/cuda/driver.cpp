@@ -9,8 +9,10 @@
 
 #include "device.hpp"
 
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <map>
 #include <mutex>
 #include <setjmp.h>
@@ -45,7 +47,6 @@ struct Fiber {
 std::vector<Fiber*> fibers;
 Fiber* current;
 jmp_buf scheduler;
-ucontext_t outside;
 void (*kernel)(void**);
 void** parameters;
 
