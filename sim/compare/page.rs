@@ -83,11 +83,13 @@ pub fn summary(report: &Report) -> String {
     }
 }
 
-fn percent(share: f64) -> String {
+/// With two digits.
+pub(crate) fn percent(share: f64) -> String {
     format!("{} %", (share * 1e4).round() / 1e2)
 }
 
-fn class(verdict: Verdict) -> &'static str {
+/// How a verdict is colored.
+pub(crate) fn class(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Equivalent => "good",
         Verdict::Different => "bad",
@@ -95,7 +97,8 @@ fn class(verdict: Verdict) -> &'static str {
     }
 }
 
-fn word(verdict: Verdict) -> &'static str {
+/// A verdict, for people.
+pub(crate) fn word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Equivalent => "equivalent",
         Verdict::Different => "different",

@@ -6,7 +6,10 @@ use maud::{Markup, html};
 
 use super::{estimate, scores};
 use crate::{
-    compare::equivalence::Verdict,
+    compare::{
+        equivalence::Verdict,
+        page::{class, percent, word},
+    },
     evaluate::{
         Estimate, Report, Timing,
         arms::Arm,
@@ -296,24 +299,4 @@ fn step(row: &Row) -> &'static str {
     steps
         .find(|(step, _)| *step == row.split.step)
         .map_or("", |(_, meaning)| meaning)
-}
-
-fn percent(share: f64) -> String {
-    format!("{} %", (share * 1e4).round() / 1e2)
-}
-
-fn class(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Equivalent => "good",
-        Verdict::Different => "bad",
-        Verdict::Undecided => "open",
-    }
-}
-
-fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Equivalent => "equivalent",
-        Verdict::Different => "different",
-        Verdict::Undecided => "undecided",
-    }
 }
