@@ -114,6 +114,7 @@ fn differences(folder: &Path, seeds: u64) -> Vec<String> {
         .map(|cell_type| cell_type.name)
         .collect();
     let mut wrong = Vec::new();
+    let mut all = [0, 0];
     for (figure, (column, least)) in FIGURES.into_iter().enumerate() {
         let mut count = 0;
         let mut apart = Vec::new();
@@ -163,6 +164,7 @@ fn differences(folder: &Path, seeds: u64) -> Vec<String> {
             beyond[0].len(),
             beyond[1].len()
         );
+        all = [all[0] + beyond[0].len(), all[1] + count as usize];
         // Of 13 means one lies beyond 3 errors in some 6 of 100 columns, by Student's law alone.
         let allowed = (0.03 * f64::from(count)).max(1.0);
         if !beyond[1].is_empty() || beyond[0].len() as f64 > allowed {
@@ -171,6 +173,13 @@ fn differences(folder: &Path, seeds: u64) -> Vec<String> {
         if !apart.is_empty() {
             wrong.push(format!("{name}, {column}, runs:\n{}", apart.join("\n")));
         }
+    }
+    // One in each of many columns would be no chance.
+    let [beyond, count] = all;
+    if beyond as f64 > 0.03 * count as f64 {
+        wrong.push(format!(
+            "{name}: of {count} means {beyond} differ by more than 3 errors"
+        ));
     }
     wrong
 }
